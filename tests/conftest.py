@@ -16,8 +16,6 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 @pytest.fixture(autouse=True)
 def _seeded():
     keras.utils.set_random_seed(0)
-    yield
-    keras.backend.clear_session(free_memory=False)
 
 
 @pytest.fixture(scope="session")
