@@ -1,0 +1,197 @@
+"""What trains and what stands still: the only writer of `.trainable`.
+
+Freezing is done on leaf layers, the optimizer is built over everything that
+could ever train, and the train function is rebuilt when the flags change. So
+a frozen block costs no gradient and no optimizer step, a block that joins
+later finds its slots where it left them, and nobody has to compile again.
+"""
+
+import dataclasses
+import operator
+
+import keras
+
+from keras_transfer import _keras_private, graph
+
+
+@dataclasses.dataclass
+class FreezePlan:
+    """What of a model can be frozen, in which order, and how far it is now.
+
+    Attributes:
+        blocks: the blocks from input to output; the last ones unfreeze first.
+        head: layers that always train.
+        depth: number of blocks that train, counted from the top.
+        train_batch_norm: whether batch normalisation in a block that trains
+            learns too. If not, it keeps its statistics, gamma and beta.
+    """
+
+    blocks: list
+    head: list
+    depth: int
+    train_batch_norm: bool = False
+
+
+def set_trainable_depth(model, depth, *, train_batch_norm=None):
+    """Makes exactly the `depth` blocks nearest the output, and the head, train.
+
+    Can be called before `fit`, between two `fit` calls and from a callback at
+    the start of an epoch. Nothing has to be compiled again, and no optimizer
+    slot is lost. Variables of frozen blocks, batch-norm statistics included,
+    do not change at all.
+
+    Args:
+        model: a `TransferModel`, or any functional or Sequential
+            `keras.Model`, of which the part after the last feature tensor
+            counts as the head.
+        depth: number of blocks, from 0 (the head alone) to all of them.
+        train_batch_norm: whether batch normalisation layers in the blocks
+            that train learn as well. `None` keeps what the model says
+            (`False` for a pre-trained one).
+
+    Returns:
+        The names of the blocks that train now, from input to output.
+
+    Raises:
+        ValueError: `depth` is no whole number of blocks that the model has.
+
+    Example:
+
+    >>> set_trainable_depth(model, 2)
+    ['residual_15', 'residual_16']
+    """
+    plan = freeze_plan(model)
+    plan.depth = _checked_depth(depth, len(plan.blocks), model.name)
+    if train_batch_norm is not None:
+        plan.train_batch_norm = bool(train_batch_norm)
+    _keras_private.sync_state(model)
+    if _write_flags(model, plan):
+        refresh_training(model)
+    return trainable_blocks(model)
+
+
+def freeze(model):
+    """Freezes every block; the head goes on training. Depth 0."""
+    return set_trainable_depth(model, 0)
+
+
+def unfreeze(model):
+    """Makes every block train (batch norm only where the model says so)."""
+    return set_trainable_depth(model, len(freeze_plan(model).blocks))
+
+
+def trainable_blocks(model):
+    """Returns the names of the blocks in which any variable trains."""
+    return [
+        block.name
+        for block in freeze_plan(model).blocks
+        if any(layer.trainable_variables for layer in block.layers)
+    ]
+
+
+def freeze_plan(model):
+    """Returns the model's `FreezePlan`, made from its graph the first time."""
+    plan = getattr(model, "_freeze_plan", None)
+    if plan is None:
+        plan = _plan_from_graph(model)
+        model._freeze_plan = plan
+    return plan
+
+
+def trainable_candidates(model):
+    """Returns every variable that could train, frozen now or not.
+
+    The order is that of `model.variables`, whatever the flags are, so that an
+    optimizer built on them finds its state again after a reload.
+    """
+    own = {
+        id(variable)
+        for layer in _keras_private.leaf_layers(model)
+        for variable in _keras_private.own_trainable_variables(layer)
+    }
+    return [v for v in model.variables if id(v) in own]
+
+
+def prepare_optimizer(model):
+    """Builds a compiled model's optimizer over all that could ever train.
+
+    An optimizer that Keras has built over a part of them (a plain model that
+    was compiled while frozen) is replaced by one over all, its state kept.
+    """
+    candidates = trainable_candidates(model)
+    if not model.optimizer.built:
+        model.optimizer.build(candidates)
+    elif not _keras_private.knows_variables(model.optimizer, candidates):
+        model.optimizer = _keras_private.optimizer_over(
+            model.optimizer, candidates
+        )
+    _keras_private.apply_to_active_variables(model.optimizer, model)
+
+
+def refresh_training(model):
+    """Makes a compiled model train what its flags say from the next step on."""
+    if getattr(model, "compiled", False):
+        prepare_optimizer(model)
+    _keras_private.rebuild_train_function(model)
+
+
+def _plan_from_graph(model):
+    """Splits a plain model into blocks and the head that follows them."""
+    blocks = graph.blocks(model)
+    top = graph.top_cut(model)
+    if top is None:
+        return FreezePlan(blocks, head=[], depth=len(blocks))
+    prefix, _ = graph.split(model, top)
+    below = {id(layer) for layer in prefix.layers}
+    body = [b for b in blocks if any(id(x) in below for x in b.layers)]
+    head = [x for b in blocks if b not in body for x in b.layers]
+    return FreezePlan(body, head, depth=len(body), train_batch_norm=True)
+
+
+def _checked_depth(depth, num_blocks, name):
+    try:
+        number = operator.index(depth)
+    except TypeError:
+        number = -1
+    if isinstance(depth, bool) or not 0 <= number <= num_blocks:
+        raise ValueError(
+            f"The number of trainable blocks does not fit model '{name}'. "
+            f"Received: depth={depth!r}. Expected a whole number from 0 (only "
+            f"the head trains) to {num_blocks} (everything trains). "
+            "`model.blocks` lists the blocks from input to output."
+        )
+    return number
+
+
+def _write_flags(model, plan):
+    """Writes the plan to the layers; returns whether any flag changed."""
+    # A frozen container would hide its leaves from anything that asks it.
+    changed = False
+    for container in _keras_private.nested_models(model):
+        if not container.trainable:
+            container.trainable = True
+            changed = True
+    for layer, flag in _wanted_flags(plan):
+        # The setter of a composite layer writes to its parts, which follow it
+        # in this order, so the parts have the last word.
+        if layer.trainable != flag:
+            layer.trainable = flag
+            changed = True
+    return changed
+
+
+def _wanted_flags(plan):
+    first = len(plan.blocks) - plan.depth
+    for index, block in enumerate(plan.blocks):
+        for layer in _leaves(block.layers):
+            is_norm = isinstance(layer, keras.layers.BatchNormalization)
+            held = is_norm and not plan.train_batch_norm
+            yield layer, index >= first and not held
+    for layer in _leaves(plan.head):
+        yield layer, True
+
+
+def _leaves(layers):
+    return [
+        leaf for layer in layers for leaf in _keras_private.leaf_layers(layer)
+    ]
