@@ -1,0 +1,7 @@
+"""Keras layers that a transfer model is built from."""
+
+from keras_transfer.layers.head import ClassificationHead as ClassificationHead
+from keras_transfer.layers.head import RegressionHead as RegressionHead
+from keras_transfer.layers.preprocessing import (
+    ImageNetPreprocessing as ImageNetPreprocessing,
+)

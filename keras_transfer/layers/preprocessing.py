@@ -1,0 +1,146 @@
+"""The preprocessing that ImageNet models were trained with, as a layer."""
+
+import difflib
+import itertools
+
+import keras
+from keras import ops
+
+MODES = ("tf", "caffe", "torch", "none")
+
+# (offset, scale) per RGB channel: the layer answers (pixel - offset) / scale.
+# "torch" states its figures for pixels in 0..1, hence the factor 255.
+_RGB_STATISTICS = {
+    "tf": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
+    "caffe": ((123.68, 116.779, 103.939), (1.0, 1.0, 1.0)),
+    "torch": (
+        tuple(255.0 * mean for mean in (0.485, 0.456, 0.406)),
+        tuple(255.0 * deviation for deviation in (0.229, 0.224, 0.225)),
+    ),
+}
+
+
+@keras.saving.register_keras_serializable(package="keras_transfer")
+class ImageNetPreprocessing(keras.layers.Layer):
+    """Turns pixels in 0..255 into what an ImageNet model was trained on.
+
+    Use it in front of a model of `keras.applications` whose own module has a
+    `preprocess_input`; models that normalise inside take mode `"none"`. It has
+    no weights, so it belongs inside the model that is saved and served.
+
+    With `x` a pixel in 0..255 the layer computes, per channel:
+
+    - `"tf"`: `x / 127.5 - 1`
+    - `"caffe"`: RGB to BGR, then `x - (103.939, 116.779, 123.68)`
+    - `"torch"`: `(x / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)`
+    - `"none"`: `x`
+
+    Images need not have three channels. One channel takes the average of the
+    three statistics; otherwise channel `i` takes those of channel `i % 3`, and
+    `"caffe"` reverses the first three channels only (fewer stay as they are).
+    The arithmetic is in float32 whatever the dtype policy; the result has the
+    policy's compute dtype.
+
+    Args:
+        mode: One of `"tf"`, `"caffe"`, `"torch"`, `"none"`.
+        data_format: `"channels_last"` for `(batch, height, width, channels)`
+            or `"channels_first"` for `(batch, channels, height, width)`.
+            `None` means `keras.config.image_data_format()`.
+        **kwargs: `name`, `dtype` and `trainable` of `keras.layers.Layer`.
+
+    Returns:
+        A tensor of the shape of the input.
+
+    Raises:
+        ValueError: For an unknown mode, or an unknown number of channels.
+
+    Example:
+
+    ```python
+    images = numpy.random.uniform(0, 255, (8, 224, 224, 3))
+    features = keras.applications.ResNet50(include_top=False)(
+        ImageNetPreprocessing("caffe")(images)
+    )
+    ```
+    """
+
+    def __init__(self, mode, data_format=None, **kwargs):
+        # Keras would cast 0..255 to half precision before `call` sees it.
+        super().__init__(autocast=False, **kwargs)
+        if mode not in MODES:
+            raise ValueError(_unknown_mode(mode))
+        self.mode = mode
+        self.data_format = data_format or keras.config.image_data_format()
+        self.supports_masking = True
+
+    def call(self, inputs):
+        x = ops.cast(inputs, "float32")
+        if self.mode != "none":
+            x = self._normalize(x)
+        return ops.cast(x, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        return config | {"mode": self.mode, "data_format": self.data_format}
+
+    def _normalize(self, x):
+        axis = 1 if self.data_format == "channels_first" else len(x.shape) - 1
+        num_channels = x.shape[axis]
+        if num_channels is None:
+            raise ValueError(
+                f"ImageNetPreprocessing({self.mode!r}) needs a known number "
+                f"of channels on axis {axis}. Received an input of shape "
+                f"{tuple(x.shape)}. Give the Input a shape such as "
+                "(None, None, 3)."
+            )
+        if self.mode == "caffe":
+            x = _reverse_first_three(x, axis)
+        shape = [1] * len(x.shape)
+        shape[axis] = num_channels
+        offset, scale = channel_statistics(self.mode, num_channels)
+        offset = ops.reshape(ops.convert_to_tensor(offset, "float32"), shape)
+        scale = ops.reshape(ops.convert_to_tensor(scale, "float32"), shape)
+        return (x - offset) / scale
+
+
+def channel_statistics(mode, num_channels):
+    """Per-channel `(offset, scale)` of a mode, in the order they are applied.
+
+    Args:
+        mode: `"tf"`, `"caffe"` or `"torch"`.
+        num_channels: How many channels the image has.
+
+    Returns:
+        Two lists of `num_channels` floats, in units of a 0..255 pixel.
+    """
+    statistics = _RGB_STATISTICS[mode]
+    if mode == "caffe":
+        statistics = tuple(values[::-1] for values in statistics)
+    if num_channels == 1:
+        return tuple([sum(values) / 3] for values in statistics)
+    return tuple(
+        list(itertools.islice(itertools.cycle(values), num_channels))
+        for values in statistics
+    )
+
+
+def _reverse_first_three(x, axis):
+    num_channels = x.shape[axis]
+    if num_channels < 3:
+        return x
+    if num_channels == 3:
+        return ops.flip(x, axis=axis)
+    first, rest = ops.split(x, [3], axis=axis)
+    return ops.concatenate([ops.flip(first, axis=axis), rest], axis=axis)
+
+
+def _unknown_mode(mode):
+    nearest = difflib.get_close_matches(str(mode).lower(), MODES, n=1)
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    return (
+        "Unknown preprocessing mode. "
+        f"Received: mode={mode!r}. Expected one of {MODES}.{hint}"
+    )
