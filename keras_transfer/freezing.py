@@ -98,6 +98,18 @@ def freeze_plan(model):
     return plan
 
 
+def restore_flags(model, flags):
+    """Sets the flag of every leaf layer, in the order of the model's layers.
+
+    For models read from a file, in which somebody may have set flags that are
+    not a number of blocks.
+    """
+    leaves = _keras_private.leaf_layers(model)
+    for leaf, flag in zip(leaves, flags, strict=True):
+        if leaf.trainable != flag:
+            leaf.trainable = flag
+
+
 def trainable_candidates(model):
     """Returns every variable that could train, frozen now or not.
 

@@ -5,3 +5,4 @@ from keras_transfer.layers.head import RegressionHead as RegressionHead
 from keras_transfer.layers.preprocessing import (
     ImageNetPreprocessing as ImageNetPreprocessing,
 )
+from keras_transfer.layers.training_only import TrainingOnly as TrainingOnly

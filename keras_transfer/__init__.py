@@ -1,0 +1,37 @@
+"""Transfer learning for Keras 3, inside `model.fit`."""
+
+import importlib
+
+from keras_transfer._version import __version__ as __version__
+from keras_transfer.files import load_model as load_model
+from keras_transfer.freezing import freeze as freeze
+from keras_transfer.freezing import set_trainable_depth as set_trainable_depth
+from keras_transfer.freezing import trainable_blocks as trainable_blocks
+from keras_transfer.freezing import unfreeze as unfreeze
+from keras_transfer.layers import ClassificationHead as ClassificationHead
+from keras_transfer.layers import ImageNetPreprocessing as ImageNetPreprocessing
+from keras_transfer.layers import RegressionHead as RegressionHead
+from keras_transfer.layers import TrainingOnly as TrainingOnly
+from keras_transfer.models import TransferModel as TransferModel
+from keras_transfer.weights import transfer_weights as transfer_weights
+
+# What is loaded only when somebody asks for it, and where it lives: these
+# import TensorFlow, scikit-learn or Pillow somewhere below.
+_LAZY = {
+    "data": "keras_transfer.data",
+    "export_saved_model": "keras_transfer.export:export_saved_model",
+}
+
+
+def __getattr__(name):
+    if name not in _LAZY:
+        raise AttributeError(
+            f"module 'keras_transfer' has no attribute {name!r}"
+        )
+    module, _, attribute = _LAZY[name].partition(":")
+    module = importlib.import_module(module)
+    return getattr(module, attribute) if attribute else module
+
+
+def __dir__():
+    return sorted([*globals(), *_LAZY])

@@ -1,0 +1,61 @@
+"""`TrainingOnly`: a layer that is skipped outside training."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="keras_transfer")
+class TrainingOnly(keras.layers.Layer):
+    """Applies another layer in training and lets the input through otherwise.
+
+    Keras' own random layers already do so; this makes it certain for any
+    layer that is used as augmentation, one without a `training` argument too.
+    The output has the type of the input.
+
+    Args:
+        layer: the layer to apply; its output has the shape of its input.
+        **kwargs: `name`, `dtype` and `trainable` of `keras.layers.Layer`.
+
+    Returns:
+        Tensor of the same shape as the input.
+
+    Example:
+
+    ```python
+    augmentation = TrainingOnly(keras.layers.RandomFlip("horizontal"))
+    ```
+    """
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(layer, keras.layers.Layer):
+            raise ValueError(
+                "An augmentation is a Keras layer. Received: "
+                f"{layer!r} (of type {type(layer).__name__}). Several layers "
+                "go into one keras.Sequential([...])."
+            )
+        self.layer = layer
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        if not self.layer.built:
+            self.layer.build(input_shape)
+
+    def call(self, inputs, training=None):
+        if not training:
+            return inputs
+        # Keras hands `training` down to a layer that asks for it.
+        return keras.ops.cast(self.layer(inputs), inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        layer = keras.saving.serialize_keras_object(self.layer)
+        return super().get_config() | {"layer": layer}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        layer = keras.saving.deserialize_keras_object(
+            config.pop("layer"), custom_objects=custom_objects
+        )
+        return cls(layer, **config)

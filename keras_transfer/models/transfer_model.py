@@ -1,0 +1,371 @@
+"""`TransferModel`: a source model's backbone under a head for your data."""
+
+import keras
+import numpy as np
+
+from keras_transfer import _keras_private, first_batch, freezing, graph
+from keras_transfer.backbones import ResolvedBackbone, resolve_backbone
+from keras_transfer.batches import ArrayBatches, SeededBatches
+from keras_transfer.layers import (
+    ClassificationHead,
+    ImageNetPreprocessing,
+    TrainingOnly,
+)
+from keras_transfer.models.auto_compile import complete_arguments
+
+
+@keras.saving.register_keras_serializable(package="keras_transfer")
+class TransferModel(keras.Model):
+    """A backbone that has learnt elsewhere, under a head for your own task.
+
+    An ordinary functional `keras.Model`: `summary`, `fit`, `save`, `export`
+    and every Keras tool work on it. Pre-trained backbones start frozen
+    (`trainable_depth == 0`, only the head trains); `set_trainable_depth` and
+    the callbacks unfreeze them from the top. With `weights=None` everything
+    trains from the start, batch normalisation included.
+
+    Use it for classification and regression on images, sequences and vectors.
+    Not for detection, segmentation or language-model fine-tuning.
+
+    Args:
+        backbone: name of a `keras.applications` constructor, path of a
+            `.keras` file, or a `keras.Model`. A classifier is cut before its
+            top, and the cut is printed.
+        head: number of classes, or a layer such as `ClassificationHead` or
+            `RegressionHead`.
+        input_shape: `(height, width, channels)`; `None` takes the backbone's
+            own. Images are float32 or uint8 in 0..255, RGB.
+        weights: `"imagenet"`, `None` for untrained, or the path of a file.
+        preprocessing: `"auto"` does what the backbone was trained with; a
+            mode of `ImageNetPreprocessing`, a layer, or `None` for none.
+        augmentation: a layer that is applied to the raw images in training
+            and never otherwise.
+        train_batch_norm: whether batch normalisation in an unfrozen block
+            learns. `"auto"` is `True` for untrained weights, else `False`.
+        output_layer: name of the layer at which to cut the backbone.
+        name: name of the model.
+
+    Attributes:
+        backbone: the source model up to its features, a `keras.Model`.
+        preprocessing: the layer between raw input and backbone.
+        head: the head layer.
+        blocks: list of `Block(index, name, layers, num_params)`, input first.
+        trainable_depth: number of blocks that train, counted from the top.
+        class_names: names of the classes, or `None`.
+        logits: the same model before its last activation.
+
+    Raises:
+        ValueError: for arguments that do not fit each other; each message
+            says what was expected.
+
+    Example:
+
+    ```python
+    model = TransferModel("MobileNetV2", head=5, input_shape=(224, 224, 3))
+    model.compile("auto")
+    model.fit(images, labels, epochs=5)
+    ```
+    """
+
+    def __init__(
+        self,
+        backbone,
+        head,
+        *,
+        input_shape=None,
+        weights="imagenet",
+        preprocessing="auto",
+        augmentation=None,
+        train_batch_norm="auto",
+        output_layer=None,
+        name=None,
+    ):
+        source = resolve_backbone(
+            backbone,
+            input_shape=input_shape,
+            weights=weights,
+            output_layer=output_layer,
+        )
+        head = head_layer(head)
+        preprocessing = preprocessing_layer(preprocessing, source)
+        inputs = keras.tree.map_structure(_input_like, source.model.input)
+        x = inputs
+        if augmentation is not None:
+            augmentation = _in_training_only(augmentation)
+            x = augmentation(x)
+        features = source.model(_applied(preprocessing, x))
+        super().__init__(inputs, head(features), name=name)
+        self._features = features
+        self.backbone = source.model
+        self.head = head
+        self.preprocessing = preprocessing
+        self.augmentation = augmentation
+        self.class_names = None
+        self._source = _described(source)
+        self._freeze_plan = _initial_plan(
+            source, head, train_batch_norm, self.name
+        )
+        freezing.set_trainable_depth(self, self._freeze_plan.depth)
+
+    @property
+    def blocks(self):
+        """The backbone's blocks, from input to output."""
+        return list(self._freeze_plan.blocks)
+
+    @property
+    def trainable_depth(self):
+        """How many blocks train, counted from the top."""
+        return self._freeze_plan.depth
+
+    @property
+    def expects_pixels(self):
+        """Whether the input is known to be raw pixels in 0..255."""
+        return self._source["min_size"] is not None or isinstance(
+            self.preprocessing, ImageNetPreprocessing
+        )
+
+    @property
+    def logits(self):
+        """The same model, weights shared, before the last activation."""
+        if not hasattr(self.head, "logits"):
+            raise ValueError(
+                f"The head {type(self.head).__name__} '{self.head.name}' has "
+                "no `logits(features)` method, so its values before the "
+                "activation cannot be told apart. Use a ClassificationHead, "
+                "or give your layer such a method."
+            )
+        outputs = self.head.logits(self._features)
+        return keras.Model(self.input, outputs, name=f"{self.name}_logits")
+
+    def compile(self, optimizer="auto", loss=None, metrics=None, **kwargs):
+        """Like `keras.Model.compile`; `"auto"` picks what fits the head.
+
+        Args:
+            optimizer: a Keras optimizer or its name. `"auto"` is
+                `Adam(1e-3)`, with the loss and the metric that the head calls
+                for where they are not given. The choice is printed.
+            loss: as in Keras. The automatic one for a softmax takes integer
+                labels.
+            metrics: as in Keras.
+            **kwargs: the other arguments of `keras.Model.compile`.
+        """
+        if isinstance(optimizer, str) and optimizer == "auto":
+            optimizer, loss, metrics = complete_arguments(
+                self.head, optimizer, loss, metrics
+            )
+        super().compile(
+            optimizer=optimizer, loss=loss, metrics=metrics, **kwargs
+        )
+        freezing.prepare_optimizer(self)
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        *,
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        sample_weight=None,
+        seed=0,
+        **kwargs,
+    ):
+        """Like `keras.Model.fit`, with a sample order that can be repeated.
+
+        The order of arrays, `keras_transfer.data.load` and other seeded data
+        sets is a pure function of the seed and the epoch. The first batch is
+        looked at before anything trains: pixels that are not numbers, labels
+        that do not fit the head or the loss, and images in 0..1 are reported.
+
+        Args:
+            x: arrays, or anything else that `keras.Model.fit` takes.
+            y: labels, for arrays.
+            batch_size: samples a step, 32 by default, for arrays.
+            epochs: number of the last epoch, counted from 1.
+            callbacks: as in Keras.
+            validation_split: share of the arrays, from their end, to validate
+                on.
+            validation_data: as in Keras.
+            shuffle: whether arrays are shuffled.
+            sample_weight: weights of the samples, for arrays.
+            seed: seed of the order of arrays.
+            **kwargs: the other arguments of `keras.Model.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+        """
+        if first_batch.are_arrays(x):
+            if validation_split and validation_data is None:
+                (x, y, sample_weight), validation_data = first_batch.cut_off(
+                    (x, y, sample_weight), validation_split
+                )
+            x = ArrayBatches(
+                x,
+                y,
+                sample_weight,
+                batch_size=batch_size or 32,
+                shuffle=shuffle,
+                seed=seed,
+            )
+            y = sample_weight = batch_size = None
+        self._adopt_class_names(x)
+        x = first_batch.check(x, y, self)
+        if isinstance(x, SeededBatches):
+            shuffle = False
+            callbacks = with_callback(callbacks, _OrderOfEpoch(x))
+        return super().fit(
+            x,
+            y,
+            batch_size=batch_size,
+            epochs=epochs,
+            callbacks=callbacks,
+            validation_split=validation_split if y is not None else 0.0,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            sample_weight=sample_weight,
+            **kwargs,
+        )
+
+    def _adopt_class_names(self, data):
+        names = getattr(data, "class_names", None)
+        if self.class_names is None and names:
+            self.class_names = list(names)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "backbone": serialize(self.backbone),
+            "head": serialize(self.head),
+            "preprocessing": serialize(self.preprocessing),
+            "augmentation": serialize(self.augmentation),
+            "train_batch_norm": self._freeze_plan.train_batch_norm,
+            "trainable_depth": self.trainable_depth,
+            "trainable_flags": [
+                layer.trainable for layer in _keras_private.leaf_layers(self)
+            ],
+            "class_names": self.class_names,
+            "source": dict(self._source),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        def restored(key):
+            return keras.saving.deserialize_keras_object(
+                config[key], custom_objects=custom_objects
+            )
+
+        source = ResolvedBackbone(
+            model=restored("backbone"), preprocessing="none", **config["source"]
+        )
+        model = cls(
+            source,
+            restored("head"),
+            preprocessing=restored("preprocessing"),
+            augmentation=restored("augmentation"),
+            train_batch_norm=config["train_batch_norm"],
+            name=config["name"],
+        )
+        model.class_names = config["class_names"]
+        freezing.set_trainable_depth(model, config["trainable_depth"])
+        freezing.restore_flags(model, config["trainable_flags"])
+        return model
+
+
+class _OrderOfEpoch(keras.callbacks.Callback):
+    """Tells a seeded data set which epoch it is, also after a resume."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.epoch = epoch
+
+
+def head_layer(head):
+    """Returns the head as a layer; a number means that many classes."""
+    if isinstance(head, keras.layers.Layer):
+        return head
+    if isinstance(head, (int, np.integer)) and not isinstance(head, bool):
+        return ClassificationHead(int(head), name="head")
+    raise ValueError(
+        "The head of a TransferModel is a number of classes or a layer. "
+        f"Received: head={head!r} (of type {type(head).__name__}). Examples: "
+        "head=5, head=ClassificationHead(5, dropout=0.2), "
+        "head=RegressionHead(1)."
+    )
+
+
+def preprocessing_layer(preprocessing, source):
+    """Returns the layer that turns raw input into what the backbone wants."""
+    if isinstance(preprocessing, str) and preprocessing == "auto":
+        preprocessing = source.preprocessing
+    if isinstance(preprocessing, keras.layers.Layer):
+        return preprocessing
+    if preprocessing in (None, "none"):
+        return keras.layers.Identity(name="preprocessing")
+    return ImageNetPreprocessing(preprocessing, name="preprocessing")
+
+
+def with_callback(callbacks, extra):
+    """Returns `callbacks` (one, several, a list object or none) and `extra`."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks.append(extra)
+        return callbacks
+    if callbacks is None:
+        return [extra]
+    if isinstance(callbacks, keras.callbacks.Callback):
+        return [callbacks, extra]
+    return [*callbacks, extra]
+
+
+def _input_like(tensor):
+    # Floats in, whatever the images are: an input of type uint8 would turn
+    # 0.9 into 0, NaN into 0 and wrap 300 round, without a word.
+    is_image = len(tensor.shape) == 4
+    return keras.Input(
+        batch_shape=(None, *tensor.shape[1:]),
+        dtype="float32" if is_image else tensor.dtype,
+        name="images" if is_image else tensor.name,
+    )
+
+
+def _applied(preprocessing, inputs):
+    if keras.tree.is_nested(inputs):
+        return inputs
+    return preprocessing(inputs)
+
+
+def _in_training_only(augmentation):
+    if isinstance(augmentation, TrainingOnly):
+        return augmentation
+    return TrainingOnly(augmentation, name="augmentation")
+
+
+def _described(source):
+    return {
+        "name": source.name,
+        "min_size": source.min_size,
+        "input_shape": source.input_shape,
+        "pretrained": source.pretrained,
+    }
+
+
+def _initial_plan(source, head, train_batch_norm, name):
+    if train_batch_norm not in ("auto", True, False):
+        raise ValueError(
+            f"TransferModel '{name}' got an unknown train_batch_norm. "
+            f"Received: {train_batch_norm!r}. Expected 'auto', True or False."
+        )
+    if train_batch_norm == "auto":
+        train_batch_norm = not source.pretrained
+    blocks = graph.blocks(source.model)
+    depth = 0 if source.pretrained else len(blocks)
+    return freezing.FreezePlan(blocks, [head], depth, bool(train_batch_norm))
