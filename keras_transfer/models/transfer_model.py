@@ -95,7 +95,7 @@ class TransferModel(keras.Model):
             x = augmentation(x)
         features = source.model(_applied(preprocessing, x))
         super().__init__(inputs, head(features), name=name)
-        self._features = features
+        self.features = features
         self.backbone = source.model
         self.head = head
         self.preprocessing = preprocessing
@@ -134,7 +134,7 @@ class TransferModel(keras.Model):
                 "activation cannot be told apart. Use a ClassificationHead, "
                 "or give your layer such a method."
             )
-        outputs = self.head.logits(self._features)
+        outputs = self.head.logits(self.features)
         return keras.Model(self.input, outputs, name=f"{self.name}_logits")
 
     def compile(self, optimizer="auto", loss=None, metrics=None, **kwargs):

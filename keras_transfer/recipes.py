@@ -1,0 +1,231 @@
+"""Whole stages in one call."""
+
+import dataclasses
+import time
+
+import keras
+import numpy as np
+
+from keras_transfer.batches import ArrayBatches
+from keras_transfer.freezing import set_trainable_depth
+from keras_transfer.layers import ClassificationHead, RegressionHead
+
+# Below this many blocks a third of them would be none at all.
+_SMALLEST_SHARE = 1
+
+
+@dataclasses.dataclass
+class TwoStageResult:
+    """What `two_stage` did.
+
+    Attributes:
+        history: one dict an epoch: `stage`, `epoch`, `seconds` and what Keras
+            logs (`loss`, `accuracy`, `val_loss`, ...).
+        stages: one dict a stage: `stage`, `epochs`, `seconds` and the best
+            `val_loss`.
+        best: the row of `history` whose weights the model has now.
+        interrupted: whether Ctrl-C ended the training early.
+    """
+
+    history: list = dataclasses.field(default_factory=list)
+    stages: list = dataclasses.field(default_factory=list)
+    best: dict = dataclasses.field(default_factory=dict)
+    interrupted: bool = False
+
+
+def two_stage(
+    model,
+    data,
+    *,
+    head_epochs=30,
+    epochs=3,
+    blocks=None,
+    head_rate=1e-3,
+    fine_tune_rate=3e-5,
+    seed=0,
+    callbacks=(),
+    verbose="auto",
+):
+    """Trains the head, then the top blocks at a low rate; keeps the best.
+
+    The head is trained first, because the gradients of a random head would
+    spoil the features below it. While everything below the head is frozen and
+    nothing is random there, its features are computed once, not once an epoch.
+    Whatever the second stage does, the model ends with the weights of the
+    epoch that was best on validation (lowest `val_loss`, or `loss` without
+    validation data).
+
+    Args:
+        model: a `TransferModel`; a compiled one keeps its loss and metrics,
+            another one is compiled with `"auto"`.
+        data: what `keras_transfer.data.load` returns, or any object with
+            `.train` and `.validation` (may be `None`) that `fit` takes.
+        head_epochs: most epochs for the head; it stops early when validation
+            does not improve for 5.
+        epochs: epochs for the second stage; 0 trains the head alone.
+        blocks: how many blocks the second stage trains; `None` is the top
+            third.
+        head_rate: learning rate of Adam for the head.
+        fine_tune_rate: learning rate of Adam for the second stage.
+        seed: seed of the sample order.
+        callbacks: callbacks for both stages.
+        verbose: as in `keras.Model.fit`.
+
+    Returns:
+        A `TwoStageResult`. Ctrl-C does not raise: it ends the training, and
+        `result.interrupted` says so.
+
+    Example:
+
+    ```python
+    model = TransferModel("MobileNetV2", head=5)
+    result = two_stage(model, data.load("photos"), epochs=3)
+    ```
+    """
+    _compile(model, head_rate)
+    best = _BestWeights(model)
+    result = TwoStageResult()
+    common = {"callbacks": list(callbacks), "verbose": verbose}
+    try:
+        with _stage("head", result, best):
+            _train_head(model, data, head_epochs, head_rate, best, seed, common)
+        if epochs:
+            share = max(_SMALLEST_SHARE, len(model.blocks) // 3)
+            with _stage("fine-tune", result, best):
+                set_trainable_depth(model, share if blocks is None else blocks)
+                _compile(model, fine_tune_rate)
+                _fit(model, data, epochs, best, seed, common)
+    except KeyboardInterrupt:
+        result.interrupted = True
+    best.restore()
+    result.best = best.row
+    return result
+
+
+def _compile(model, rate):
+    """Compiles with Adam at `rate`; keeps a compiled model's loss, metrics."""
+    if not getattr(model, "compiled", False):
+        model.compile("auto")
+    kept = keras.saving.deserialize_keras_object(model.get_compile_config())
+    model.compile(**kept | {"optimizer": keras.optimizers.Adam(rate)})
+
+
+def _fit(model, data, epochs, best, seed, common):
+    model.fit(
+        data.train,
+        validation_data=data.validation,
+        epochs=epochs,
+        seed=seed,
+        callbacks=[best, *common["callbacks"]],
+        verbose=common["verbose"],
+    )
+
+
+def _train_head(model, data, epochs, rate, best, seed, common):
+    patience = keras.callbacks.EarlyStopping(best.monitor(data), patience=5)
+    common = common | {"callbacks": [patience, *common["callbacks"]]}
+    if not _features_stand_still(model):
+        return _fit(model, data, epochs, best, seed, common)
+    features = keras.Model(model.input, model.head.pool(model.features))
+    train = ArrayBatches(*_once(features, data.train, "train"), seed=seed)
+    validation = data.validation
+    if validation is not None:
+        validation = _once(features, validation, "validation")
+    head_alone = _head_alone(model, features)
+    _compile_like(head_alone, model, rate)
+    head_alone.fit(
+        train,
+        validation_data=validation,
+        epochs=epochs,
+        shuffle=False,
+        callbacks=[best, *common["callbacks"]],
+        verbose=common["verbose"],
+    )
+
+
+def _features_stand_still(model):
+    ours = isinstance(model.head, (ClassificationHead, RegressionHead))
+    return ours and model.augmentation is None and model.trainable_depth == 0
+
+
+def _once(features, batches, name):
+    """Runs the frozen part over a data set once; returns `(x, y[, w])`."""
+    steps = len(batches)
+    bar = keras.utils.Progbar(steps, unit_name=f"batch of {name} features")
+    parts = []
+    for step in range(steps):
+        x, *rest = batches[step]
+        parts.append((features.predict_on_batch(x), *map(np.asarray, rest)))
+        bar.update(step + 1)
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def _head_alone(model, features):
+    """The model's own head, weights shared, on vectors that are ready."""
+    inputs = keras.Input(features.output_shape[1:], name="features")
+    return keras.Model(inputs, model.head(inputs))
+
+
+def _compile_like(other, model, rate):
+    kept = keras.saving.deserialize_keras_object(model.get_compile_config())
+    other.compile(**kept | {"optimizer": keras.optimizers.Adam(rate)})
+
+
+class _BestWeights(keras.callbacks.Callback):
+    """Remembers the whole model at its best epoch, across stages."""
+
+    def __init__(self, whole):
+        super().__init__()
+        self.whole = whole
+        self.weights = None
+        self.row = {}
+        self.rows = []
+        self.stage = ""
+
+    @staticmethod
+    def monitor(data):
+        return "loss" if data.validation is None else "val_loss"
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {
+            "stage": self.stage,
+            "epoch": epoch + 1,
+            "seconds": time.perf_counter() - self._started,
+            **{name: float(value) for name, value in (logs or {}).items()},
+        }
+        self.rows.append(row)
+        value = row.get("val_loss", row["loss"])
+        if not self.row or value < self.row.get("val_loss", self.row["loss"]):
+            self.row = row
+            self.weights = self.whole.get_weights()
+
+    def restore(self):
+        if self.weights is not None:
+            self.whole.set_weights(self.weights)
+
+
+class _stage:  # noqa: N801 (reads as a statement)
+    """Times a stage and writes its line, also when it is interrupted."""
+
+    def __init__(self, name, result, best):
+        self.name, self.result, self.best = name, result, best
+
+    def __enter__(self):
+        self.best.stage = self.name
+        self.started = time.perf_counter()
+
+    def __exit__(self, *exception):
+        rows = [r for r in self.best.rows if r["stage"] == self.name]
+        losses = [row.get("val_loss", row["loss"]) for row in rows]
+        self.result.history = list(self.best.rows)
+        self.result.stages.append(
+            {
+                "stage": self.name,
+                "epochs": len(rows),
+                "seconds": time.perf_counter() - self.started,
+                "val_loss": min(losses, default=None),
+            }
+        )
