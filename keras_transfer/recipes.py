@@ -82,7 +82,8 @@ def two_stage(
     result = two_stage(model, data.load("photos"), epochs=3)
     ```
     """
-    _compile(model, head_rate)
+    if not getattr(model, "compiled", False):
+        model.compile("auto")
     best = _BestWeights(model)
     result = TwoStageResult()
     common = {"callbacks": list(callbacks), "verbose": verbose}
@@ -91,9 +92,10 @@ def two_stage(
             _train_head(model, data, head_epochs, head_rate, best, seed, common)
         if epochs:
             share = max(_SMALLEST_SHARE, len(model.blocks) // 3)
+            best.restore()
             with _stage("fine-tune", result, best):
                 set_trainable_depth(model, share if blocks is None else blocks)
-                _compile(model, fine_tune_rate)
+                _compile(model, model, fine_tune_rate)
                 _fit(model, data, epochs, best, seed, common)
     except KeyboardInterrupt:
         result.interrupted = True
@@ -102,11 +104,9 @@ def two_stage(
     return result
 
 
-def _compile(model, rate):
-    """Compiles with Adam at `rate`; keeps a compiled model's loss, metrics."""
-    if not getattr(model, "compiled", False):
-        model.compile("auto")
-    kept = keras.saving.deserialize_keras_object(model.get_compile_config())
+def _compile(model, like, rate):
+    """Compiles with the loss and metrics of `like`, and Adam at `rate`."""
+    kept = keras.saving.deserialize_keras_object(like.get_compile_config())
     model.compile(**kept | {"optimizer": keras.optimizers.Adam(rate)})
 
 
@@ -125,6 +125,7 @@ def _train_head(model, data, epochs, rate, best, seed, common):
     patience = keras.callbacks.EarlyStopping(best.monitor(data), patience=5)
     common = common | {"callbacks": [patience, *common["callbacks"]]}
     if not _features_stand_still(model):
+        _compile(model, model, rate)
         return _fit(model, data, epochs, best, seed, common)
     features = keras.Model(model.input, model.head.pool(model.features))
     train = ArrayBatches(*_once(features, data.train, "train"), seed=seed)
@@ -132,7 +133,7 @@ def _train_head(model, data, epochs, rate, best, seed, common):
     if validation is not None:
         validation = _once(features, validation, "validation")
     head_alone = _head_alone(model, features)
-    _compile_like(head_alone, model, rate)
+    _compile(head_alone, model, rate)
     head_alone.fit(
         train,
         validation_data=validation,
@@ -164,11 +165,6 @@ def _head_alone(model, features):
     """The model's own head, weights shared, on vectors that are ready."""
     inputs = keras.Input(features.output_shape[1:], name="features")
     return keras.Model(inputs, model.head(inputs))
-
-
-def _compile_like(other, model, rate):
-    kept = keras.saving.deserialize_keras_object(model.get_compile_config())
-    other.compile(**kept | {"optimizer": keras.optimizers.Adam(rate)})
 
 
 class _BestWeights(keras.callbacks.Callback):
