@@ -52,7 +52,7 @@ def export_saved_model(model, path, class_names=None):
     export_saved_model(model, "flowers", class_names=["daisy", "rose"])
     ```
     """
-    names = _checked_names(model, class_names or model.class_names)
+    names = _checked_names(model, class_names)
     path = Path(path)
     with files.replacing(path) as temporary:
         if keras.backend.backend() == "tensorflow":
@@ -70,6 +70,7 @@ def _checked_names(model, names):
             "other models have `model.export(path)` of Keras."
         )
     num_outputs = model.output_shape[-1]
+    names = names or model.class_names
     names = [str(i) for i in range(num_outputs)] if not names else list(names)
     if len(names) != num_outputs:
         raise ValueError(

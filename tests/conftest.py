@@ -39,3 +39,30 @@ def photo_zips():
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def tiny_cnn():
+    """A factory of small residual nets with batch norm: five blocks."""
+
+    def make(shape=(16, 16, 3), name="tiny"):
+        layers = keras.layers
+        inputs = keras.Input(shape)
+        x = layers.Conv2D(4, 3, padding="same", name="stem")(inputs)
+        x = layers.BatchNormalization(name="stem_norm")(x)
+        x = layers.ReLU(name="stem_relu")(x)
+        for index in range(4):
+            y = layers.Conv2D(4, 3, padding="same", name=f"conv{index}")(x)
+            y = layers.BatchNormalization(name=f"norm{index}")(y)
+            x = layers.Add(name=f"add{index}")([x, y])
+        return keras.Model(inputs, x, name=name)
+
+    return make
+
+
+@pytest.fixture
+def pictures(rng):
+    """24 pictures of 16 x 16 pixels in 0..255 in three classes."""
+    labels = np.arange(24) % 3
+    x = rng.uniform(0, 80, (24, 16, 16, 3)) + 80.0 * labels[:, None, None, None]
+    return x.astype("float32"), labels
