@@ -1,0 +1,10 @@
+"""Pure functions on functional graphs: cut points, blocks, surgery."""
+
+from keras_transfer.graph.blocks import Block as Block
+from keras_transfer.graph.blocks import blocks as blocks
+from keras_transfer.graph.cuts import Cut as Cut
+from keras_transfer.graph.cuts import cut_points as cut_points
+from keras_transfer.graph.surgery import flatten as flatten
+from keras_transfer.graph.surgery import split as split
+from keras_transfer.graph.surgery import tap as tap
+from keras_transfer.graph.top import top_cut as top_cut

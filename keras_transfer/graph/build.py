@@ -1,0 +1,92 @@
+"""Functional models out of the steps of a flat graph.
+
+The layers are shared. Each call is written once more into the Keras graph,
+under new tensors, so the models that it was read from stay what they were.
+"""
+
+import contextlib
+
+import keras
+
+from keras_transfer import _keras_private
+from keras_transfer.graph import trace
+
+
+def build_model(steps, known, inputs, outputs, name=None):
+    """Returns the functional model from `inputs` to `outputs`.
+
+    Args:
+        steps: the steps to draw on, in topological order.
+        known: the Keras tensor that stands for each given `Value`.
+        inputs: structure of the Keras tensors that the model starts from.
+        outputs: structure of the `Value`s that it returns.
+        name: name of the model.
+    """
+    flat_outputs = keras.tree.flatten(outputs)
+    needed = trace.needed_steps(steps, flat_outputs, given=known)
+    tensors = dict(known)
+    for step in needed:
+        tensors.update(zip(step.outputs, _repeat(step, tensors), strict=True))
+    outputs = keras.tree.map_structure(lambda value: tensors[value], outputs)
+    operations = {id(step.operation): step.operation for step in needed}
+    with _distinct_names(list(operations.values()), inputs):
+        return keras.Model(inputs, outputs, name=name)
+
+
+def _repeat(step, tensors):
+    """Records a step on new tensors; returns the tensors it makes."""
+
+    def fill(structure):
+        return keras.tree.map_structure(
+            lambda x: tensors[x] if isinstance(x, trace.Value) else x, structure
+        )
+
+    args, kwargs = fill(step.args), fill(step.kwargs)
+    given = [tensors[value] for value in step.inputs]
+    if not all(map(_alike, given, step.recorded)):
+        # Another shape or a mask: the layer itself has to work it out.
+        return keras.tree.flatten(step.operation(*args, **kwargs))
+    copies = [_copy(value.tensor) for value in step.outputs]
+    _keras_private.record_call(step.operation, args, kwargs, copies)
+    return copies
+
+
+def _alike(tensor, recorded):
+    masked = [
+        _keras_private.get_mask(x) is not None for x in (tensor, recorded)
+    ]
+    return (
+        tuple(tensor.shape) == tuple(recorded.shape) and masked[0] == masked[1]
+    )
+
+
+def _copy(tensor):
+    copy = keras.KerasTensor(
+        tensor.shape, tensor.dtype, sparse=tensor.sparse, name=tensor.name
+    )
+    mask = _keras_private.get_mask(tensor)
+    if mask is not None:
+        _keras_private.set_mask(copy, mask)
+    return copy
+
+
+@contextlib.contextmanager
+def _distinct_names(operations, inputs):
+    """Lets layers of one name, from two nested models, be in one model.
+
+    Keras refuses that only because it could not save such a model; the names
+    are put back afterwards.
+    """
+    sources = map(_keras_private.tensor_source, keras.tree.flatten(inputs))
+    taken = {source.name for source in sources}
+    renamed = []
+    for operation in operations:
+        if operation.name in taken:
+            renamed.append((operation, operation.name))
+            operation.name = f"{operation.name}__{len(renamed)}"
+        taken.add(operation.name)
+    try:
+        yield
+    finally:
+        for operation, name in renamed:
+            operation.name = name

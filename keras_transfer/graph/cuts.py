@@ -1,0 +1,208 @@
+"""The tensors at which a model can be cut in two."""
+
+import collections
+import dataclasses
+import difflib
+
+import keras
+
+from keras_transfer import _keras_private
+from keras_transfer.graph import build, trace
+
+
+@dataclasses.dataclass(frozen=True)
+class Cut:
+    """A tensor through which everything that comes later passes.
+
+    Attributes:
+        index: place among all cuts of the model, from input to output.
+        name: name of the operation that makes the tensor.
+        tensor: the symbolic tensor, with `.shape` and `.dtype`.
+        side: further tensors that the later part reads. They hold no learned
+            feature, only what was given from outside (a padding mask, token
+            ids). Empty for all but token models.
+    """
+
+    index: int
+    name: str
+    tensor: keras.KerasTensor = dataclasses.field(compare=False, repr=False)
+    side: tuple = dataclasses.field(default=(), compare=False, repr=False)
+
+    @property
+    def shape(self):
+        """Shape of the tensor, the batch dimension first."""
+        return tuple(self.tensor.shape)
+
+    @property
+    def operation(self):
+        """The layer or raw operation that makes the tensor."""
+        return _keras_private.tensor_source(self.tensor)
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A cut with where it lies in a flat graph: after `steps[position]`."""
+
+    cut: Cut
+    position: int
+    value: trace.Value
+    side: tuple
+
+
+def cut_points(model):
+    """Returns the tensors at which `model` can be cut, input to output.
+
+    A tensor is one of them when no earlier tensor is used after it: the
+    output of every layer of a plain chain, but nothing inside a residual
+    block. Nested models are looked into. Raw operations count.
+
+    Args:
+        model: a built functional or Sequential model.
+
+    Returns:
+        A list of `Cut`, in order. The last one is the model's output, if the
+        model has one output.
+
+    Raises:
+        ValueError: `model` has no graph (subclassed, or not built yet).
+
+    Example:
+
+    >>> [cut.name for cut in cut_points(keras.applications.VGG16(
+    ...     include_top=False, weights=None))][:3]
+    ['block1_conv1', 'block1_conv2', 'block1_pool']
+    """
+    return [place.cut for place in places(exact_trace(model))]
+
+
+def exact_trace(model):
+    """Reads a model's flat graph, with all shapes and masks in it right."""
+    flat = trace.read(model)
+    if flat.exact:
+        return flat
+    # Calling the layers once more gives the shapes and masks.
+    known = known_inputs(flat, model)
+    inputs = _keras_private.functional_graph(model).input
+    repeated = build.build_model(flat.steps, known, inputs, flat.outputs)
+    return dataclasses.replace(trace.read(repeated), ends=flat.ends)
+
+
+def known_inputs(flat, model):
+    """Returns the model's own input tensor for each input `Value`."""
+    tensors = _keras_private.functional_graph(model).inputs
+    return dict(zip(keras.tree.flatten(flat.inputs), tensors, strict=True))
+
+
+def places(flat):
+    """Returns the `Place` of every cut in a flat graph."""
+    last_use = _last_use(flat)
+    light = light_values(flat)
+    alive = set(keras.tree.flatten(flat.inputs))
+    calls = collections.Counter()
+    found = []
+    for position, step in enumerate(flat.steps):
+        calls[id(step.operation)] += 1
+        alive.update(step.outputs)
+        alive = {x for x in alive if last_use.get(x, -1) > position}
+        value, side = _single(step, alive, light)
+        if value is None:
+            continue
+        name = _call_name(step.operation, calls[id(step.operation)])
+        side = sorted(side, key=lambda x: last_use[x])
+        tensors = tuple(x.tensor for x in side)
+        cut = Cut(len(found), name, value.tensor, tensors)
+        found.append(Place(cut, position, value, tuple(side)))
+    return found
+
+
+def _last_use(flat):
+    last = {}
+    for position, step in enumerate(flat.steps):
+        last.update(dict.fromkeys(step.inputs, position))
+    outputs = keras.tree.flatten(flat.outputs)
+    last.update(dict.fromkeys(outputs, len(flat.steps)))
+    return last
+
+
+def _single(step, alive, light):
+    """Returns the one tensor of `step` that later steps need, and the rest."""
+    for candidates in (alive, alive - light):
+        if len(candidates) == 1:
+            (value,) = candidates
+            if value in step.outputs:
+                return value, alive - {value}
+    return None, set()
+
+
+def _call_name(operation, number):
+    return operation.name if number == 1 else f"{operation.name}#{number}"
+
+
+def light_values(flat):
+    """Returns the `Value`s that are given from outside: token ids, masks.
+
+    No weight had a part in them, and they are whole numbers or truth values
+    or come from nothing else. They may pass beside a cut.
+    """
+    inputs = keras.tree.flatten(flat.inputs)
+    free = set(inputs)
+    light = {x for x in inputs if _is_discrete(x)}
+    for step in flat.steps:
+        if not free.issuperset(step.inputs) or weights(step.operation):
+            continue
+        free.update(step.outputs)
+        every = light.issuperset(step.inputs)
+        light.update(x for x in step.outputs if every or _is_discrete(x))
+    return light
+
+
+def _is_discrete(value):
+    return not keras.backend.is_float_dtype(value.tensor.dtype)
+
+
+def weights(operation):
+    """Returns the weights of a layer; a raw operation has none."""
+    return getattr(operation, "weights", [])
+
+
+def find(flat, cut):
+    """Returns the `Place` of a `Cut` or of a named operation.
+
+    Raises:
+        ValueError: there is no such cut in this flat graph.
+    """
+    known = places(flat)
+    if isinstance(cut, Cut):
+        matches = [x for x in known if x.cut.tensor is cut.tensor]
+        # Read from another model over the same layers, or read once more.
+        matches = matches or [
+            x for x in known if x.cut.operation is cut.operation
+        ]
+        if matches:
+            same_name = [x for x in matches if x.cut.name == cut.name]
+            return (same_name or matches)[0]
+        name = cut.name
+    else:
+        name = cut
+        ends = flat.ends.get(name, ())
+        for place in known:
+            if place.cut.name == name or place.cut.operation in ends:
+                return place
+    raise ValueError(_no_cut_message(flat, name, known))
+
+
+def _no_cut_message(flat, name, known):
+    names = {place.cut.name for place in known}
+    inside = {step.operation.name for step in flat.steps} | set(flat.ends)
+    near = difflib.get_close_matches(str(name), sorted(names), n=3, cutoff=0.4)
+    near = near or sorted(names)[:3]
+    if name in inside:
+        return (
+            f"The model cannot be cut at '{name}': other tensors pass beside "
+            f"its output (it lies inside a branch). Cuts near it: {near}. "
+            "`cut_points(model)` lists them all."
+        )
+    return (
+        f"The model has no operation named '{name}'. The nearest names at "
+        f"which it can be cut: {near}. `cut_points(model)` lists them all."
+    )

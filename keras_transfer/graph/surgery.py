@@ -1,0 +1,130 @@
+"""New models over the layers of an old one: flat, split, or tapped."""
+
+import keras
+
+from keras_transfer import _keras_private
+from keras_transfer.graph import build, cuts
+
+
+def flatten(model):
+    """Returns the same computation as one functional model without nesting.
+
+    Layers and weights are shared with `model`, which stays as it was. Use it
+    to reach layers inside nested models, or before drawing new connections.
+
+    Args:
+        model: a built functional or Sequential model. Nested functional and
+            Sequential models are replaced by their layers; a nested
+            subclassed model stays one layer.
+
+    Returns:
+        A functional `keras.Model` with the same inputs and outputs. If two
+        nested models have layers of one name, it computes and trains as it
+        should but cannot be saved itself: save `model`.
+
+    Raises:
+        ValueError: `model` has no graph (subclassed, or not built yet).
+
+    Example:
+
+    >>> backbone = keras.applications.MobileNetV2(include_top=False)
+    >>> model = keras.Sequential([backbone, keras.layers.Dense(5)])
+    >>> len(model.layers), len(flatten(model).layers)
+    (2, 155)
+    """
+    flat = cuts.exact_trace(model)
+    inputs = _keras_private.functional_graph(model).input
+    known = cuts.known_inputs(flat, model)
+    return build.build_model(
+        flat.steps, known, inputs, flat.outputs, name=model.name
+    )
+
+
+def split(model, cut):
+    """Cuts a model in two: `suffix(prefix(x))` equals `model(x)`.
+
+    Args:
+        model: a built functional or Sequential model.
+        cut: a `Cut`, the index of a block (the cut comes after that block),
+            or the name of an operation.
+
+    Returns:
+        `(prefix, suffix)`, two functional models that share the layers of
+        `model`. If the cut has `side` tensors, `prefix` returns them after
+        the cut tensor in a list, and `suffix` takes that list.
+
+    Raises:
+        ValueError: the model has no graph or cannot be cut there.
+        IndexError: there is no block with that index.
+
+    Example:
+
+    >>> prefix, suffix = split(model, "block3_pool")
+    >>> features = prefix.predict(images)
+    >>> logits = suffix.predict(features)
+    """
+    flat = cuts.exact_trace(model)
+    place = cuts.find(flat, _as_cut(model, cut))
+    inputs = _keras_private.functional_graph(model).input
+    known = cuts.known_inputs(flat, model)
+    values = _single_or_list([place.value, *place.side])
+    prefix = build.build_model(
+        flat.steps, known, inputs, values, name=f"{model.name}_prefix"
+    )
+    starts = keras.tree.map_structure(_input_like, values)
+    known = dict(
+        zip(keras.tree.flatten(values), keras.tree.flatten(starts), strict=True)
+    )
+    suffix = build.build_model(
+        flat.steps, known, starts, flat.outputs, name=f"{model.name}_suffix"
+    )
+    return prefix, suffix
+
+
+def tap(model, cuts_to_tap):
+    """Returns a model whose outputs are the tensors at some cuts.
+
+    All of them come out of one pass.
+
+    Args:
+        model: a built functional or Sequential model.
+        cuts_to_tap: what `split` takes as `cut`, a list of them.
+
+    Returns:
+        A functional model that shares the layers of `model` and returns a
+        list with one tensor for each entry of `cuts_to_tap`.
+
+    Raises:
+        ValueError: the model has no graph or no such cut.
+
+    Example:
+
+    >>> features = tap(model, cut_points(model)[::10])(images)
+    """
+    flat = cuts.exact_trace(model)
+    found = [cuts.find(flat, _as_cut(model, cut)) for cut in cuts_to_tap]
+    inputs = _keras_private.functional_graph(model).input
+    known = cuts.known_inputs(flat, model)
+    values = [place.value for place in found]
+    return build.build_model(
+        flat.steps, known, inputs, values, name=f"{model.name}_tap"
+    )
+
+
+def _as_cut(model, cut):
+    if isinstance(cut, int):
+        from keras_transfer.graph import blocks
+
+        return blocks.blocks(model)[cut].output
+    return cut
+
+
+def _input_like(value):
+    tensor = value.tensor
+    return keras.Input(
+        batch_shape=tensor.shape, dtype=tensor.dtype, sparse=tensor.sparse
+    )
+
+
+def _single_or_list(values):
+    return values[0] if len(values) == 1 else values

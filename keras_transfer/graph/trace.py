@@ -1,0 +1,212 @@
+"""A model's calls as one flat list, read without touching the model.
+
+Calls of nested functional and Sequential models are replaced by the calls
+inside them. Nothing is added to the Keras graph here: that is `build.py`.
+"""
+
+import dataclasses
+from typing import Any
+
+import keras
+
+from keras_transfer import _keras_private
+
+
+@dataclasses.dataclass(eq=False)
+class Value:
+    """One tensor of the flat graph; `tensor` is where Keras recorded it."""
+
+    tensor: keras.KerasTensor
+
+
+@dataclasses.dataclass(eq=False)
+class Step:
+    """One call in the flat graph.
+
+    Attributes:
+        operation: the layer or raw operation called.
+        args, kwargs: what it is called with; tensors are `Value`s.
+        inputs: the `Value`s among `args` and `kwargs`.
+        recorded: the tensor that Keras recorded for each of `inputs`.
+        outputs: the `Value`s it makes.
+    """
+
+    operation: keras.Operation
+    args: tuple
+    kwargs: dict
+    inputs: list
+    recorded: list
+    outputs: list
+
+
+@dataclasses.dataclass(eq=False)
+class Trace:
+    """A flat graph: steps in topological order, structures of `Value`s.
+
+    Attributes:
+        steps: every call that the outputs depend on.
+        inputs, outputs: structured like the model's.
+        ends: for every nested model's name, the operations that it ends in.
+        exact: whether shapes and masks of all tensors are as recorded. They
+            are not inside a nested model that was built on another shape,
+            or called on a masked tensor.
+    """
+
+    steps: list
+    inputs: Any
+    outputs: Any
+    ends: dict
+    exact: bool
+
+
+def read(model):
+    """Returns the flat graph of a built functional or Sequential model."""
+    functional = _require_graph(model)
+    reader = _Reader()
+    inputs = keras.tree.map_structure(Value, functional.input)
+    outputs = reader.expand(functional, keras.tree.flatten(inputs), None)
+    outputs = keras.tree.pack_sequence_as(functional.output, outputs)
+    needed = needed_steps(reader.steps, keras.tree.flatten(outputs))
+    return Trace(needed, inputs, outputs, reader.ends, reader.exact)
+
+
+def needed_steps(steps, outputs, given=()):
+    """Returns the steps that `outputs` depend on when `given` is known."""
+    given = set(given)
+    wanted, needed = set(outputs) - given, []
+    for step in reversed(steps):
+        if not wanted.isdisjoint(step.outputs):
+            needed.append(step)
+            wanted.update(set(step.inputs) - given)
+    return needed[::-1]
+
+
+def _require_graph(model):
+    functional = None
+    if isinstance(model, keras.Model):
+        functional = _keras_private.functional_graph(model)
+    if functional is not None:
+        return functional
+    name = getattr(model, "name", None)
+    if isinstance(model, keras.Sequential):
+        raise ValueError(
+            f"The Sequential model '{name}' is not built yet, so it has no "
+            "graph to look into. Give it a `keras.Input` as its first entry, "
+            "or call `model.build(input_shape)`."
+        )
+    raise ValueError(
+        "Only functional and Sequential models have a graph to look into. "
+        f"Received: '{name}' of type {type(model).__name__}, a model that "
+        "computes its output in its own `call`. Build it as "
+        "`keras.Model(inputs, outputs)`, or use it as one layer of such a "
+        "model: it is then one block."
+    )
+
+
+class _Reader:
+    """Collects the steps of a graph, going into nested models."""
+
+    def __init__(self):
+        self.steps = []
+        self.ends = {}
+        self.exact = True
+
+    def expand(self, functional, inputs, training):
+        """Reads one model's graph; returns its output `Value`s, flat."""
+        values = {
+            id(tensor): value
+            for tensor, value in zip(functional.inputs, inputs, strict=True)
+        }
+        for node in _keras_private.graph_nodes(functional):
+            self._read_node(node, values, training)
+        return [values[id(tensor)] for tensor in functional.outputs]
+
+    def _read_node(self, node, values, training):
+        operation, args, kwargs, tensors = _keras_private.node_call(node)
+        if any(id(x) not in values for x in _tensors((args, kwargs))):
+            return
+        recorded = _tensors((args, kwargs))
+        args, kwargs = _with_values(args, values), _with_values(kwargs, values)
+        if training is not None and _keras_private.takes_training(operation):
+            kwargs = {**kwargs, "training": training}
+        call = _nested_call(operation, args, kwargs)
+        if call is None:
+            outputs = [Value(tensor) for tensor in tensors]
+            inputs = _values((args, kwargs))
+            step = Step(operation, args, kwargs, inputs, recorded, outputs)
+            self.steps.append(step)
+        else:
+            outputs = self._read_nested(operation, *call)
+        for tensor, value in zip(tensors, outputs, strict=True):
+            values[id(tensor)] = value
+
+    def _read_nested(self, model, inputs, training):
+        functional = _keras_private.functional_graph(model)
+        inputs = [
+            self._cast(value, tensor.dtype)
+            for value, tensor in zip(inputs, functional.inputs, strict=True)
+        ]
+        for value, tensor in zip(inputs, functional.inputs, strict=True):
+            masked = _keras_private.get_mask(value.tensor) is not None
+            same = tuple(value.tensor.shape) == tuple(tensor.shape)
+            self.exact = self.exact and same and not masked
+        outputs = self.expand(functional, inputs, training)
+        self.ends[model.name] = [
+            _keras_private.tensor_source(value.tensor) for value in outputs
+        ]
+        return outputs
+
+    def _cast(self, value, dtype):
+        # A functional model casts what it is called on to its inputs' types.
+        if value.tensor.dtype == dtype:
+            return value
+        placeholder = keras.KerasTensor(value.tensor.shape, value.tensor.dtype)
+        result = keras.ops.cast(placeholder, dtype)
+        operation = _keras_private.tensor_source(result)
+        output = Value(result)
+        step = Step(operation, (value,), {}, [value], [placeholder], [output])
+        self.steps.append(step)
+        return output
+
+
+def _tensors(structure):
+    flat = keras.tree.flatten(structure)
+    return [x for x in flat if isinstance(x, keras.KerasTensor)]
+
+
+def _values(structure):
+    return [x for x in keras.tree.flatten(structure) if isinstance(x, Value)]
+
+
+def _with_values(structure, values):
+    return keras.tree.map_structure(
+        lambda x: values[id(x)] if isinstance(x, keras.KerasTensor) else x,
+        structure,
+    )
+
+
+def _nested_call(operation, args, kwargs):
+    """Returns `(inputs, training)` if a call can be replaced by its graph."""
+    if not isinstance(operation, keras.Model):
+        return None
+    functional = _keras_private.functional_graph(operation)
+    if functional is None or not _keras_private.runs_its_graph(operation):
+        return None
+    kwargs = dict(kwargs)
+    inputs = args[0] if args else kwargs.pop("inputs", None)
+    training = kwargs.pop("training", None)
+    if len(args) > 1 or any(value is not None for value in kwargs.values()):
+        return None
+    inputs = _standardize(inputs, functional)
+    same_ranks = len(inputs) == len(functional.inputs) and all(
+        isinstance(value, Value) and len(value.tensor.shape) == len(x.shape)
+        for value, x in zip(inputs, functional.inputs, strict=True)
+    )
+    return (inputs, training) if same_ranks else None
+
+
+def _standardize(inputs, functional):
+    """Orders the inputs of a call like the inputs of the model called."""
+    if isinstance(inputs, dict) and not isinstance(functional.input, dict):
+        return [inputs.get(x.name) for x in functional.inputs]
+    return keras.tree.flatten(inputs)
