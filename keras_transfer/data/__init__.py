@@ -1,0 +1,8 @@
+"""Labelled images from folders and names, ready for `fit` on any backend."""
+
+from keras_transfer.data.dataset import Dataset
+from keras_transfer.data.loading import load
+from keras_transfer.data.photo import PhotoError, read_photo
+from keras_transfer.data.photo_batches import PhotoBatches
+
+__all__ = ["Dataset", "PhotoBatches", "PhotoError", "load", "read_photo"]

@@ -1,0 +1,135 @@
+"""What `data.load` returns, and how samples become it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from keras_transfer.batches import ArrayBatches, SeededBatches
+from keras_transfer.data.photo_batches import PhotoBatches
+from keras_transfer.sampling import few_shot, train_validation_split
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Data that are ready for `fit`, `evaluate` and `predict`.
+
+    Attributes:
+        train: batches of `(images, labels)`, uint8 images of shape
+            `(batch, height, width, channels)` in seeded order.
+        validation: the same, never shuffled, or `None`.
+        test: the same, never shuffled, or `None`.
+        class_names: names by label, or `None` for regression.
+        num_samples: `{"train": ..., "validation": ..., "test": ...}`.
+        task: `"classification"`, `"multi_label"` or `"regression"`.
+        target_names: names of the regression outputs, or `None`.
+        skipped: `{path: reason}` of the files that are no photos.
+    """
+
+    train: SeededBatches
+    validation: SeededBatches | None = None
+    test: SeededBatches | None = None
+    class_names: list[str] | None = None
+    num_samples: dict[str, int] = field(default_factory=dict)
+    task: str = "classification"
+    target_names: list[str] | None = None
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self):
+        counts = ", ".join(f"{n} {s}" for s, n in self.num_samples.items())
+        names = self.class_names or self.target_names or []
+        shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+        what = "classes" if self.class_names else "targets"
+        return (
+            f"<Dataset for {self.task}: {counts} samples, "
+            f"{len(names)} {what}: {shown}>"
+        )
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Some samples: photo files, or images in one uint8 array."""
+
+    inputs: list[str] | np.ndarray
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.labels)
+
+    def take(self, indices) -> "Samples":
+        if isinstance(self.inputs, np.ndarray):
+            return Samples(self.inputs[indices], self.labels[indices])
+        paths = [self.inputs[index] for index in indices]
+        return Samples(paths, self.labels[indices])
+
+
+@dataclass(frozen=True)
+class Source:
+    """What was found: samples by split name, and what the labels mean."""
+
+    splits: dict[str, Samples]
+    class_names: list[str] | None = None
+    task: str = "classification"
+    target_names: list[str] | None = None
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def divide(source: Source, validation_split, test_split, shots, seed) -> dict:
+    """Samples by split, with what the source lacks held out by the seed."""
+    splits = dict(source.splits)
+    if set(splits) == {"all"}:
+        splits = _hold_out(splits.pop("all"), "test", test_split, seed)
+    if "validation" not in splits:
+        held = _hold_out(splits["train"], "validation", validation_split, seed)
+        splits.update(held)
+    if shots is not None:
+        splits["train"] = _few_shot(splits["train"], shots, seed, source)
+    order = ("train", "validation", "test")
+    return {name: splits[name] for name in order if name in splits}
+
+
+def to_dataset(source, splits, image_size, channels, batch_size, seed):
+    """Batches of every split."""
+    batches = {
+        name: _batches(
+            samples, image_size, channels, batch_size, name == "train", seed
+        )
+        for name, samples in splits.items()
+    }
+    return Dataset(
+        **batches,
+        class_names=source.class_names,
+        num_samples={name: len(part) for name, part in splits.items()},
+        task=source.task,
+        target_names=source.target_names,
+        skipped=source.skipped,
+    )
+
+
+def _batches(samples, image_size, channels, batch_size, shuffle, seed):
+    options = {"batch_size": batch_size, "shuffle": shuffle, "seed": seed}
+    if isinstance(samples.inputs, np.ndarray):
+        return ArrayBatches(samples.inputs, samples.labels, **options)
+    return PhotoBatches(
+        samples.inputs,
+        samples.labels,
+        image_size=image_size,
+        channels=channels,
+        **options,
+    )
+
+
+def _hold_out(samples, name, fraction, seed):
+    stay, held = train_validation_split(samples.labels, fraction, seed)
+    if len(held) == 0:
+        return {"train": samples}
+    return {"train": samples.take(stay), name: samples.take(held)}
+
+
+def _few_shot(samples, shots, seed, source):
+    if source.task == "regression":
+        raise ValueError(
+            "`shots_per_class` needs classes, and these data are for "
+            f"regression on {source.target_names}. Leave it out."
+        )
+    indices = few_shot(samples.labels, shots, seed, source.class_names)
+    return samples.take(indices)
