@@ -1,8 +1,11 @@
 """A model as the blocks that people freeze, unfreeze and cache by."""
 
 import dataclasses
+import math
 
-from keras_transfer.graph import cuts, naming, segments, units
+import keras
+
+from keras_transfer.graph import cuts, grouping, naming, segments, units
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,40 +57,32 @@ def blocks(model):
     >>> [block.name for block in blocks(backbone)][:3]
     ['Conv1', 'expanded_conv', 'block_1']
     """
-    flat = cuts.exact_trace(model)
-    found = units.units(segments.segments(flat))
-    found = units.join_free(units.merge_sharing(found))
-    names = naming.block_names(found)
+    found = _units(segments.segments(cuts.exact_trace(model)))
     return [
         _block(index, name, unit)
-        for index, (name, unit) in enumerate(zip(names, found, strict=True))
+        for index, (name, unit) in enumerate(
+            zip(naming.block_names(found), found, strict=True)
+        )
     ]
 
 
+def _units(found):
+    joined = units.join_free(grouping.group(found))
+    return units.merge_sharing(units.divide_long(joined, found))
+
+
 def _block(index, name, unit):
-    layers = _layers(unit)
-    weights = {id(w): w for layer in layers for w in layer.weights}
+    layers = [x for x in unit.operations if isinstance(x, keras.Layer)]
     place = unit.segments[-1].place
     return Block(
         index=index,
         name=name,
-        layers=layers,
-        num_params=sum(_size(w.shape) for w in weights.values()),
+        layers=tuple(layers),
+        num_params=_size(w for x in layers for w in x.weights),
         output=place.cut if place else None,
     )
 
 
-def _layers(unit):
-    operations = {
-        id(step.operation): step.operation
-        for segment in unit.segments
-        for step in segment.steps
-    }
-    return tuple(x for x in operations.values() if hasattr(x, "weights"))
-
-
-def _size(shape):
-    size = 1
-    for length in shape:
-        size *= length
-    return size
+def _size(weights):
+    unique = {id(weight): weight for weight in weights}
+    return sum(math.prod(weight.shape) for weight in unique.values())

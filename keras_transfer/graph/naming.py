@@ -5,7 +5,6 @@ such names are never used: the type and the place of the block stand in.
 """
 
 import collections
-import os
 import re
 
 from keras_transfer.graph import cuts, operations
@@ -14,19 +13,17 @@ from keras_transfer.graph.segments import Kind
 
 def block_names(units):
     """Returns one unique name for each unit."""
-    candidates = [_explicit_names(unit) for unit in units]
-    shared = [_common_start(names) for names in candidates]
+    shared = [_shared_name(unit) for unit in units]
     counts = collections.Counter(shared)
     taken = set()
-    result = []
-    for index, (unit, names) in enumerate(zip(units, candidates, strict=True)):
-        name = shared[index] if counts[shared[index]] == 1 else None
-        name = name or (names[0] if names else None)
-        if not name or name in taken:
+    for index, unit in enumerate(units):
+        name = shared[index]
+        if name is None or counts[name] > 1:
+            name = next(iter(_explicit_names(unit)), None)
+        if name is None or name in taken:
             name = f"{_type_label(unit)}_{index}"
         taken.add(name)
-        result.append(name)
-    return result
+        yield name
 
 
 def is_automatic(operation):
@@ -35,54 +32,52 @@ def is_automatic(operation):
     return stem.replace("_", "") == operations.type_name(operation)
 
 
-def _explicit_names(unit):
-    """Names given by the author of the model, of layers with weights first."""
-    ops = [x.operation for s in unit.segments for x in s.steps]
-    named = [op for op in ops if not is_automatic(op)]
+def _explicit_names(unit, norms=False):
+    """Names that the model's author gave, best first.
+
+    Those of layers with weights count, without norms if there are others.
+    """
+    named = [op for op in unit.operations if not is_automatic(op)]
     learned = [
         op
         for op in named
         if cuts.weights(op) and not operations.is_preprocessing(op)
     ]
-    if learned or len(named) < 2:
-        return [op.name for op in learned or named]
-    return [op.name for op in named]
+    inner = [op for op in learned if norms or not operations.is_norm(op)]
+    return [op.name for op in inner or learned or named]
+
+
+def _shared_name(unit):
+    with_norms = _common_start(_explicit_names(unit, norms=True))
+    return with_norms or _common_start(_explicit_names(unit))
 
 
 def _common_start(names):
-    """The words at the start that all names share: `block_1`, `conv2_block1`."""
-    if len(names) < 2:
-        return names[0] if names else None
-    start = os.path.commonprefix(names)
-    whole = all(name == start or name[len(start)] in "_-./" for name in names)
-    if not whole:
-        start = re.sub(r"[_\-./]?[^_\-./]*$", "", start)
-    start = start.rstrip("_-./")
-    return start if re.search(r"\d", start) else None
+    """The words at the start of all names: `block_1`, `conv2_block1`."""
+    words = [re.split(r"([_\-.]+)", name) for name in names]
+    start = []
+    for same_place in zip(*words, strict=False):
+        if len(set(same_place)) > 1:
+            break
+        start.append(same_place[0])
+    return "".join(start).rstrip("_-.") or None
 
 
 def _type_label(unit):
-    if len(unit.segments) and unit.kind is Kind.LAYER:
-        return _layer_label(unit)
+    """What the unit is, for the name of a block without explicit names."""
+    if unit.kind is Kind.LAYER:
+        learned = [op for op in unit.operations if cuts.weights(op)]
+        inner = [op for op in learned if not operations.is_norm(op)]
+        return operations.type_name((inner or learned or unit.operations)[0])
     if unit.kind is Kind.BRANCH:
-        return _branch_label(unit)
-    return {
-        Kind.ATTENTION: "encoder",
-        Kind.POINTWISE: "conv",
-        Kind.DEPTHWISE: "depthwise",
-    }.get(unit.kind, unit.kind.value)
+        types = set(map(operations.type_name, unit.operations))
+        labels = {"add": "residual", "concatenate": "concat"}
+        return next((labels[x] for x in labels if x in types), "branch")
+    return _LABELS.get(unit.kind, unit.kind.value)
 
 
-def _branch_label(unit):
-    ops = [x.operation for s in unit.segments for x in s.steps]
-    if any(map(operations.is_sum, ops)):
-        return "residual"
-    concatenates = any(operations.type_name(op) == "concatenate" for op in ops)
-    return "concat" if concatenates else "branch"
-
-
-def _layer_label(unit):
-    ops = [x.operation for s in unit.segments for x in s.steps]
-    learned = [op for op in ops if cuts.weights(op)]
-    inner = [op for op in learned if not operations.is_norm(op)]
-    return operations.type_name((inner or learned or ops)[0])
+_LABELS = {
+    Kind.ATTENTION: "encoder",
+    Kind.POINTWISE: "conv",
+    Kind.DEPTHWISE: "depthwise",
+}

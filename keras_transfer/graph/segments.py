@@ -3,8 +3,6 @@
 import dataclasses
 import enum
 
-import keras
-
 from keras_transfer.graph import cuts, operations
 
 
