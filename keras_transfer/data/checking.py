@@ -2,7 +2,7 @@
 
 import warnings
 
-from keras_transfer.data.photo import check_photo, quiet_bombs
+from keras_transfer.data.photo import check_photo
 from keras_transfer.data.pool import pool
 from keras_transfer.data.progress import progress
 
@@ -18,7 +18,8 @@ def good_photos(paths, loose=()) -> tuple[set, dict[str, str]]:
         The set of good paths, and `{path: reason}` of the others.
     """
     with warnings.catch_warnings():
-        quiet_bombs()
+        # Pillow's own remarks on bad files: ours names each of them.
+        warnings.simplefilter("ignore")
         reasons = list(
             progress(
                 pool().map(check_photo, paths), len(paths), "Checking photos"

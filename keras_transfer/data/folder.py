@@ -95,7 +95,9 @@ def _photos_by_class(part: Path) -> dict[str, list[Path]]:
 
 
 def _no_class_folder(part):
-    suffixes = Counter(path.suffix or path.name for path in part.iterdir())
+    suffixes = Counter(
+        path.suffix or path.name for path in sorted(part.iterdir())
+    )
     found = ", ".join(f"{n} {suffix}" for suffix, n in suffixes.most_common(5))
     return (
         f"{part} has no class folders. Found in it: {found or 'nothing'}. "

@@ -90,9 +90,9 @@ def _existing_folder(source) -> Path:
 def _nothing_there(folder: Path) -> str:
     parent = next(p for p in folder.absolute().parents if p.is_dir())
     wanted = folder.absolute().relative_to(parent).parts[0]
-    names = sorted(path.name for path in parent.iterdir())
-    near = difflib.get_close_matches(wanted, names, n=3)
-    near += difflib.get_close_matches(str(folder), ["digits"])
+    names = [path.name for path in parent.iterdir() if path.is_dir()]
+    near = difflib.get_close_matches(str(folder), ["digits"])
+    near += difflib.get_close_matches(wanted, sorted(names), n=3)
     return (
         f"There is no folder {folder}: {parent} holds no {wanted!r}. "
         + (f"Near: {', '.join(near)}. " if near else "")

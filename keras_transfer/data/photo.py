@@ -3,15 +3,16 @@
 import errno
 import os
 import stat
-import warnings
+from functools import lru_cache
 
 import numpy as np
 
-# What Pillow reads without starting other programs.
-_FORMATS = [
-    *("JPEG", "MPO", "PNG", "GIF", "BMP", "WEBP"),
-    *("TIFF", "PPM", "JPEG2000", "AVIF", "ICO", "TGA"),
-]
+# What Pillow reads without starting other programs, and knows by its first
+# bytes.
+_FORMATS = (
+    *("JPEG", "PNG", "GIF", "BMP", "WEBP"),
+    *("TIFF", "PPM", "JPEG2000", "AVIF", "ICO"),
+)
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = {5, 6, 7, 8}
 
@@ -143,12 +144,21 @@ def _open(path):
         raise PhotoError(path, "not a regular file")
     if status.st_size == 0:
         raise PhotoError(path, "empty")
-    image = Image.open(path, formats=_FORMATS)
+    image = Image.open(path, formats=_known_formats())
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
         image.close()
         raise PhotoError(path, _too_many_pixels())
     return image
+
+
+@lru_cache(maxsize=1)
+def _known_formats():
+    """Those of our formats that this Pillow was built with."""
+    from PIL import Image
+
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
 
 
 def _pixels(image, size, channels) -> np.ndarray:
@@ -202,10 +212,3 @@ def _upright(image, orientation):
     return (
         image.transpose(turns[orientation]) if orientation in turns else image
     )
-
-
-def quiet_bombs():
-    """Silences Pillow's own warning of huge images: we name them ourselves."""
-    from PIL import Image
-
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
