@@ -73,6 +73,16 @@ class ImageNetPreprocessing(keras.layers.Layer):
         self.data_format = data_format or keras.config.image_data_format()
         self.supports_masking = True
 
+    def build(self, input_shape):
+        axis = self._channel_axis(input_shape)
+        if self.mode != "none" and input_shape[axis] is None:
+            raise ValueError(
+                f"ImageNetPreprocessing({self.mode!r}) needs a known number "
+                f"of channels on axis {axis}. Received an input of shape "
+                f"{tuple(input_shape)}. Give the Input a shape such as "
+                "(None, None, 3)."
+            )
+
     def call(self, inputs):
         x = ops.cast(inputs, "float32")
         if self.mode != "none":
@@ -86,16 +96,12 @@ class ImageNetPreprocessing(keras.layers.Layer):
         config = super().get_config()
         return config | {"mode": self.mode, "data_format": self.data_format}
 
+    def _channel_axis(self, shape):
+        return 1 if self.data_format == "channels_first" else len(shape) - 1
+
     def _normalize(self, x):
-        axis = 1 if self.data_format == "channels_first" else len(x.shape) - 1
+        axis = self._channel_axis(x.shape)
         num_channels = x.shape[axis]
-        if num_channels is None:
-            raise ValueError(
-                f"ImageNetPreprocessing({self.mode!r}) needs a known number "
-                f"of channels on axis {axis}. Received an input of shape "
-                f"{tuple(x.shape)}. Give the Input a shape such as "
-                "(None, None, 3)."
-            )
         if self.mode == "caffe":
             x = _reverse_first_three(x, axis)
         shape = [1] * len(x.shape)

@@ -1,0 +1,203 @@
+"""Builds models of `keras.applications` and fills them from weight files."""
+
+import inspect
+import math
+import os
+import warnings
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_transfer.applications import APPLICATIONS, Application
+from keras_transfer.channels import adapt_input, channel_axis
+
+# The published EfficientNet B0..B7 were trained on (x - mean) / variance, while
+# their Normalization divides by the standard deviation only. Keras makes up for
+# it with a Rescaling, but for `weights="imagenet"` alone.
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+
+def build_application(
+    application: Application, input_shape=None, weights="imagenet"
+) -> keras.Model:
+    """Builds a model without top that takes 0..255 where it normalises inside.
+
+    Args:
+        application: A row of `applications.APPLICATIONS`.
+        input_shape: Shape of one image; `None` means the size the published
+            weights were trained at, with three channels. For another number
+            of channels the three-channel model is adapted.
+        weights: `"imagenet"`, a path to a weight file, or `None`.
+
+    Returns:
+        A functional model from images to a feature map.
+
+    Raises:
+        ValueError: If the image is too small, or the weights do not fit.
+        FileNotFoundError: If the weights cannot be had.
+    """
+    shape = application.full_input_shape(input_shape)
+    application.check_input_shape(shape)
+    axis = channel_axis(shape)
+    rgb_shape = shape[:axis] + (3,) + shape[axis + 1 :]
+    if weights is None or weights == "imagenet":
+        model = _construct(application, rgb_shape, weights)
+    else:
+        _check_file(weights)
+        model = _construct(application, rgb_shape, None)
+        load_weights(model, weights, application.name)
+        if _needs_rescaling(model):
+            model = _with_rescaling(model)
+    return model if shape == rgb_shape else adapt_input(model, shape)
+
+
+def load_weights(model, path, architecture=None) -> None:
+    """Loads a weight file, with errors that name the file and the model.
+
+    Args:
+        model: A built model.
+        path: A `.weights.h5`, `.h5` or `.keras` file.
+        architecture: What to call the model in an error; its name if `None`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file does not fit the model.
+    """
+    _check_file(path)
+    try:
+        model.load_weights(path)
+    except Exception as error:
+        # Keras has a dozen of them, and none says which file it is about.
+        raise ValueError(
+            f"The weights in {str(path)!r} do not fit "
+            f"{architecture or model.name!r}, which has "
+            f"{len(model.weights)} arrays of weights. "
+            f"{_described_file(path, len(model.weights))}\n"
+            f"Keras said: {error}"
+        ) from error
+
+
+def _construct(application, input_shape, weights):
+    constructor = application.constructor
+    options = {"include_top": False, "input_shape": input_shape}
+    if "include_preprocessing" in inspect.signature(constructor).parameters:
+        options["include_preprocessing"] = True
+    try:
+        return constructor(weights=weights, **options)
+    except Exception as error:
+        # Keras raises a bare Exception when a download fails.
+        if weights is None or not _is_file_trouble(error):
+            raise
+        home = os.environ.get("KERAS_HOME", Path("~", ".keras").expanduser())
+        folder = Path(home, "models")
+        raise FileNotFoundError(
+            f"The ImageNet weights of {application.name} could not be had. "
+            f"They are not in {str(folder)!r} (the folder `models` below "
+            "KERAS_HOME, or below ~/.keras), or are damaged there, and the "
+            f"download failed: {error}\n"
+            "Put the file there, set KERAS_HOME to a folder that has it, pass "
+            "`weights=` its path, or train from scratch with `weights=None`."
+        ) from error
+
+
+def _is_file_trouble(error):
+    return isinstance(error, OSError) or "URL fetch failure" in str(error)
+
+
+def _check_file(path):
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"There is no weight file at {str(path)!r} (looked in "
+            f"{str(Path.cwd())!r}). `weights` is 'imagenet', None, or a path "
+            "to a .weights.h5, .h5 or .keras file."
+        )
+
+
+def _needs_rescaling(model):
+    """Whether a model holds the ImageNet weights of EfficientNet B0..B7.
+
+    Told by what was loaded: the mean that its Normalization got, which is
+    zero in a model that was trained without them.
+    """
+    names = [layer.__class__.__name__ for layer in model.layers[:4]]
+    if names[1:3] != ["Rescaling", "Normalization"]:
+        return False
+    mean = model.layers[2].weights[:1]
+    return bool(mean) and np.allclose(
+        ops.convert_to_numpy(mean[0]), _IMAGENET_MEAN, atol=1e-3
+    )
+
+
+def _with_rescaling(model):
+    """A copy with the division that `weights="imagenet"` puts in."""
+    scale = [1.0 / math.sqrt(value) for value in _IMAGENET_DEVIATION]
+
+    def call(layer, *args, **kwargs):
+        outputs = layer(*args, **kwargs)
+        if isinstance(layer, keras.layers.Normalization):
+            return keras.layers.Rescaling(scale)(outputs)
+        return outputs
+
+    # Keras warns that `call_function` needs a functional model; this is one.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        copy = keras.models.clone_model(model, call_function=call)
+    copy.set_weights(model.get_weights())
+    for layer in copy.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            # It computes with constants made from its weights.
+            layer.finalize_state()
+    return copy
+
+
+def _described_file(path, num_wanted):
+    """What can be told about a file that did not fit."""
+    name = _saved_model_name(path)
+    if name is not None:
+        return f"The file holds the model {name!r}."
+    count = _count_arrays(path)
+    if count is None:
+        return "The file is not a weight file, or is damaged."
+    if 0 < count - num_wanted <= 6:
+        return (
+            f"The file holds {count} arrays: it may include the classifier's "
+            "top. Build the whole model with it and pass that model as the "
+            "backbone; it is cut for you."
+        )
+    same = [x.name for x in APPLICATIONS.values() if x.num_weights == count]
+    alike = f", as many as {' and '.join(same)} without top" if same else ""
+    return f"The file holds {count} arrays{alike}."
+
+
+def _saved_model_name(path):
+    if not zipfile.is_zipfile(path):
+        return None
+    import json
+
+    with zipfile.ZipFile(path) as archive:
+        if "config.json" not in archive.namelist():
+            return None
+        config = json.loads(archive.read("config.json"))
+    return config.get("config", {}).get("name")
+
+
+def _count_arrays(path):
+    import h5py
+
+    found = []
+
+    def visit(name, node):
+        # The optimizer's state lies beside the weights in a checkpoint.
+        if isinstance(node, h5py.Dataset) and "optimizer" not in name:
+            found.append(name)
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(visit)
+    except OSError:
+        return None
+    return len(found)
