@@ -116,7 +116,7 @@ def _named_outputs(model, names):
     import tensorflow as tf
 
     activation = getattr(model.head, "activation", None)
-    if not isinstance(activation, str):
+    if activation is not None and not isinstance(activation, str):
         activation = keras.activations.serialize(activation)
 
     def outputs(values):

@@ -4,7 +4,6 @@ The mistakes that cost people a night are visible in it: pixels that are not
 numbers, images already scaled to 0..1, labels that do not fit the loss.
 """
 
-import itertools
 import sys
 import warnings
 
@@ -75,7 +74,7 @@ def check(x, y, model):
     elif hasattr(x, "__next__"):
         first = next(x)
         examine(first, model)
-        return itertools.chain([first], x)
+        return _resumed(first, x)
     return x
 
 
@@ -153,6 +152,12 @@ def _loss_name(loss):
             return _ONE_HOT
         return getattr(loss, "__name__", None)
     return None
+
+
+def _resumed(first, rest):
+    # Keras takes generators, but no other iterators.
+    yield first
+    yield from rest
 
 
 def _is_array(leaf):

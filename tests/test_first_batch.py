@@ -112,7 +112,6 @@ def test_looking_at_a_seeded_tf_data_shuffle_does_not_move_its_order(model):
     expected = [b.numpy().tolist() for b in numbers]
     # A second pass reshuffles, so compare with a fresh pipeline.
     numbers = tf.data.Dataset.range(20).shuffle(20, seed=3).batch(4)
-    model.expects = None
     seen = []
 
     def spy(batch, _):
@@ -150,7 +149,7 @@ def test_cut_off_takes_the_last_samples():
     assert d.tolist() == [14, 16, 18] and w is v is None and len(b) == 7
 
 
-@pytest.mark.parametrize("fraction", [0.001, 1.0, -0.1])
+@pytest.mark.parametrize("fraction", [0.95, 1.0, -0.1])
 def test_cut_off_refuses_an_empty_part(fraction):
     with pytest.raises(ValueError, match="validation_split"):
         first_batch.cut_off((np.arange(10),), fraction)

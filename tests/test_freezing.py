@@ -171,7 +171,7 @@ def test_mixed_precision_trains_a_changing_part(pictures, tiny_cnn, policy):
         pytest.skip("half-precision convolutions are not built on torch's CPU")
     keras.config.set_dtype_policy(policy)
     try:
-        model = kt.TransferModel(tiny_cnn(), head=3)
+        model = kt.TransferModel(tiny_cnn(), head=3, preprocessing="tf")
     finally:
         keras.config.set_dtype_policy("float32")
     model.compile("adam", "sparse_categorical_crossentropy")

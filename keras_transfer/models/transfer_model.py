@@ -173,6 +173,8 @@ class TransferModel(keras.Model):
         validation_data=None,
         shuffle=True,
         sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
         seed=0,
         **kwargs,
     ):
@@ -194,6 +196,8 @@ class TransferModel(keras.Model):
             validation_data: as in Keras.
             shuffle: whether arrays are shuffled.
             sample_weight: weights of the samples, for arrays.
+            initial_epoch: epoch at which to start, counted from 0.
+            steps_per_epoch: steps an epoch, if not one pass over the data.
             seed: seed of the order of arrays.
             **kwargs: the other arguments of `keras.Model.fit`.
 
@@ -217,7 +221,8 @@ class TransferModel(keras.Model):
         self._adopt_class_names(x)
         x = first_batch.check(x, y, self)
         if isinstance(x, SeededBatches):
-            shuffle = False
+            x = x.starting_at(initial_epoch, steps_per_epoch)
+            shuffle, steps_per_epoch = False, None
             callbacks = with_callback(callbacks, _OrderOfEpoch(x))
         return super().fit(
             x,
@@ -229,6 +234,8 @@ class TransferModel(keras.Model):
             validation_data=validation_data,
             shuffle=shuffle,
             sample_weight=sample_weight,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
             **kwargs,
         )
 
@@ -236,6 +243,17 @@ class TransferModel(keras.Model):
         names = getattr(data, "class_names", None)
         if self.class_names is None and names:
             self.class_names = list(names)
+
+    def clone(self):
+        """Returns an equal model that shares nothing with this one.
+
+        Weights, flags and class names are copied; the copy is not compiled.
+        (`keras.models.clone_model` gives a plain functional model with new
+        weights.)
+        """
+        copy = type(self).from_config(self.get_config())
+        copy.set_weights(self.get_weights())
+        return copy
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

@@ -176,14 +176,26 @@ def test_flags_set_by_hand_survive(model, tmp_path):
 def test_config_and_clone_give_an_equal_architecture(model, pictures):
     again = kt.TransferModel.from_config(model.get_config())
     again.set_weights(model.get_weights())
-    clone = keras.models.clone_model(model)
-    clone.set_weights(model.get_weights())
+    by_keras = keras.models.clone_model(model)
+    by_keras.set_weights(model.get_weights())
     expected = model.predict(pictures[0], verbose=0)
-    for each in (again, clone):
-        assert type(each) is kt.TransferModel
+    for each in (again, model.clone(), by_keras):
         np.testing.assert_array_equal(
             each.predict(pictures[0], verbose=0), expected
         )
+
+
+def test_a_clone_shares_nothing(model, pictures):
+    model.class_names = ["a", "b", "c"]
+    kt.set_trainable_depth(model, 2)
+    clone = model.clone()
+    assert type(clone) is kt.TransferModel
+    assert (clone.trainable_depth, clone.class_names) == (2, ["a", "b", "c"])
+    before = bits(model)
+    clone.compile("adam", "sparse_categorical_crossentropy")
+    clone.fit(*pictures, verbose=0)
+    assert equal(before, bits(model))
+    assert not equal(before, bits(clone))
 
 
 def test_two_models_on_one_architecture_do_not_mix(tiny_cnn, pictures):

@@ -1,0 +1,27 @@
+"""Runs the Python snippets of the README and the documentation as tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+
+WEIGHTS = Path(__file__).parent.parent / "shared" / "keras_home"
+
+
+@pytest.fixture(scope="module")
+def in_empty_folder(tmp_path_factory):
+    """Snippets write into a folder of their own, not into the project."""
+    before = os.getcwd()
+    os.chdir(tmp_path_factory.mktemp("snippets"))
+    yield
+    os.chdir(before)
+
+
+pytest_collect_file = Sybil(
+    parsers=[PythonCodeBlockParser(), SkipParser()],
+    patterns=["README.md", "docs/*.md"],
+    fixtures=["in_empty_folder"],
+    setup=lambda namespace: namespace.update(WEIGHTS=WEIGHTS),
+).pytest()
