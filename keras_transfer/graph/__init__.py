@@ -1,7 +1,7 @@
 """Pure functions on functional graphs: cut points, blocks, surgery."""
 
-from keras_transfer.graph.blocks import Block as Block
-from keras_transfer.graph.blocks import blocks as blocks
+from keras_transfer.graph.block import Block as Block
+from keras_transfer.graph.block import blocks as blocks
 from keras_transfer.graph.cuts import Cut as Cut
 from keras_transfer.graph.cuts import cut_points as cut_points
 from keras_transfer.graph.surgery import flatten as flatten

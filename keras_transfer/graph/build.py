@@ -24,16 +24,19 @@ def build_model(steps, known, inputs, outputs, name=None):
     """
     flat_outputs = keras.tree.flatten(outputs)
     needed = trace.needed_steps(steps, flat_outputs, given=known)
-    tensors = dict(known)
+    tensors, repeated = dict(known), {}
     for step in needed:
-        tensors.update(zip(step.outputs, _repeat(step, tensors), strict=True))
+        made = _repeat(step, tensors, repeated)
+        tensors.update(zip(step.outputs, made, strict=True))
+        recorded = [id(value.tensor) for value in step.outputs]
+        repeated.update(zip(recorded, made, strict=True))
     outputs = keras.tree.map_structure(lambda value: tensors[value], outputs)
     operations = {id(step.operation): step.operation for step in needed}
     with _distinct_names(list(operations.values()), inputs):
         return keras.Model(inputs, outputs, name=name)
 
 
-def _repeat(step, tensors):
+def _repeat(step, tensors, repeated):
     """Records a step on new tensors; returns the tensors it makes."""
 
     def fill(structure):
@@ -46,7 +49,7 @@ def _repeat(step, tensors):
     if not all(map(_alike, given, step.recorded)):
         # Another shape or a mask: the layer itself has to work it out.
         return keras.tree.flatten(step.operation(*args, **kwargs))
-    copies = [_copy(value.tensor) for value in step.outputs]
+    copies = [_copy(value.tensor, repeated) for value in step.outputs]
     _keras_private.record_call(step.operation, args, kwargs, copies)
     return copies
 
@@ -60,13 +63,13 @@ def _alike(tensor, recorded):
     )
 
 
-def _copy(tensor):
+def _copy(tensor, repeated):
     copy = keras.KerasTensor(
         tensor.shape, tensor.dtype, sparse=tensor.sparse, name=tensor.name
     )
     mask = _keras_private.get_mask(tensor)
     if mask is not None:
-        _keras_private.set_mask(copy, mask)
+        _keras_private.set_mask(copy, repeated.get(id(mask), mask))
     return copy
 
 

@@ -34,6 +34,11 @@ class Cut:
         return tuple(self.tensor.shape)
 
     @property
+    def masked(self):
+        """Whether a Keras mask travels with the tensor."""
+        return _keras_private.get_mask(self.tensor) is not None
+
+    @property
     def operation(self):
         """The layer or raw operation that makes the tensor."""
         return _keras_private.tensor_source(self.tensor)

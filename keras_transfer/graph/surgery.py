@@ -1,9 +1,11 @@
 """New models over the layers of an old one: flat, split, or tapped."""
 
+import numbers
+
 import keras
 
 from keras_transfer import _keras_private
-from keras_transfer.graph import build, cuts
+from keras_transfer.graph import block, build, cuts, masking
 
 
 def flatten(model):
@@ -50,8 +52,9 @@ def split(model, cut):
 
     Returns:
         `(prefix, suffix)`, two functional models that share the layers of
-        `model`. If the cut has `side` tensors, `prefix` returns them after
-        the cut tensor in a list, and `suffix` takes that list.
+        `model`. Token models may need more than the cut tensor: its `side`
+        tensors and its mask. Then `prefix` returns a list, the cut tensor
+        first, and `suffix` takes that list.
 
     Raises:
         ValueError: the model has no graph or cannot be cut there.
@@ -65,20 +68,46 @@ def split(model, cut):
     """
     flat = cuts.exact_trace(model)
     place = cuts.find(flat, _as_cut(model, cut))
+    return _prefix(model, flat, place), _suffix(model, flat, place)
+
+
+def _prefix(model, flat, place):
     inputs = _keras_private.functional_graph(model).input
     known = cuts.known_inputs(flat, model)
-    values = _single_or_list([place.value, *place.side])
-    prefix = build.build_model(
-        flat.steps, known, inputs, values, name=f"{model.name}_prefix"
+    values = [place.value, *place.side]
+    name = f"{model.name}_prefix"
+    prefix = build.build_model(flat.steps, known, inputs, values, name=name)
+    outputs = list(prefix.outputs)
+    if place.cut.masked and _mask_index(place) is None:
+        outputs.append(masking.MaskOf(name="mask")(outputs[0]))
+    return keras.Model(inputs, _single_or_list(outputs), name=name)
+
+
+def _suffix(model, flat, place):
+    values = [place.value, *place.side]
+    starts = [_input_like(value.tensor) for value in values]
+    known = dict(zip(values, starts, strict=True))
+    if place.cut.masked:
+        index = _mask_index(place)
+        if index is None:
+            mask = _keras_private.get_mask(place.cut.tensor)
+            starts.append(_input_like(mask))
+            index = -1
+        known[place.value] = masking.WithMask()(starts[0], mask=starts[index])
+    return build.build_model(
+        flat.steps,
+        known,
+        _single_or_list(starts),
+        flat.outputs,
+        name=f"{model.name}_suffix",
     )
-    starts = keras.tree.map_structure(_input_like, values)
-    known = dict(
-        zip(keras.tree.flatten(values), keras.tree.flatten(starts), strict=True)
-    )
-    suffix = build.build_model(
-        flat.steps, known, starts, flat.outputs, name=f"{model.name}_suffix"
-    )
-    return prefix, suffix
+
+
+def _mask_index(place):
+    """Where the mask is among the cut tensor and its side tensors."""
+    mask = _keras_private.get_mask(place.cut.tensor)
+    tensors = [place.cut.tensor, *place.cut.side]
+    return next((i for i, x in enumerate(tensors) if x is mask), None)
 
 
 def tap(model, cuts_to_tap):
@@ -112,15 +141,25 @@ def tap(model, cuts_to_tap):
 
 
 def _as_cut(model, cut):
-    if isinstance(cut, int):
-        from keras_transfer.graph import blocks
+    """Turns a block index into the cut after that block."""
+    if not isinstance(cut, numbers.Integral):
+        return cut
+    found = block.blocks(model)
+    if not -len(found) <= cut < len(found):
+        raise IndexError(
+            f"The model '{model.name}' has no block with index {cut}. "
+            f"Expected 0 (cut after the first block) to {len(found) - 1}. "
+            "`blocks(model)` lists them."
+        )
+    if found[cut].output is None:
+        raise ValueError(
+            f"The model '{model.name}' cannot be cut after its last block, "
+            f"because it has {len(model.outputs)} outputs."
+        )
+    return found[cut].output
 
-        return blocks.blocks(model)[cut].output
-    return cut
 
-
-def _input_like(value):
-    tensor = value.tensor
+def _input_like(tensor):
     return keras.Input(
         batch_shape=tensor.shape, dtype=tensor.dtype, sparse=tensor.sparse
     )

@@ -194,15 +194,31 @@ def _nested_call(operation, args, kwargs):
         return None
     kwargs = dict(kwargs)
     inputs = args[0] if args else kwargs.pop("inputs", None)
-    training = kwargs.pop("training", None)
-    if len(args) > 1 or any(value is not None for value in kwargs.values()):
-        return None
+    training, mask = kwargs.pop("training", None), kwargs.pop("mask", None)
     inputs = _standardize(inputs, functional)
-    same_ranks = len(inputs) == len(functional.inputs) and all(
-        isinstance(value, Value) and len(value.tensor.shape) == len(x.shape)
-        for value, x in zip(inputs, functional.inputs, strict=True)
+    plain = (
+        len(args) <= 1
+        and all(value is None for value in kwargs.values())
+        and _same_ranks(inputs, functional.inputs)
+        and _is_own_mask(mask, inputs)
     )
-    return (inputs, training) if same_ranks else None
+    return (inputs, training) if plain else None
+
+
+def _same_ranks(values, tensors):
+    return len(values) == len(tensors) and all(
+        isinstance(value, Value) and len(value.tensor.shape) == len(x.shape)
+        for value, x in zip(values, tensors, strict=True)
+    )
+
+
+def _is_own_mask(mask, inputs):
+    """Whether a mask passed by argument is what the inputs carry anyway."""
+    carried = {id(_keras_private.get_mask(x.tensor)) for x in inputs}
+    return all(
+        x is None or (isinstance(x, Value) and id(x.tensor) in carried)
+        for x in keras.tree.flatten(mask)
+    )
 
 
 def _standardize(inputs, functional):

@@ -1,0 +1,34 @@
+"""Layers that carry a Keras mask across a cut as an ordinary tensor.
+
+A mask (`Embedding(mask_zero=True)`, `Masking`) hangs on a tensor as an
+attribute, which is lost when the tensor leaves one model for another.
+"""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="keras_transfer")
+class MaskOf(keras.layers.Layer):
+    """Returns the mask of its input, `(batch, time)`, truth values."""
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs, mask=None):
+        return mask
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None
+
+
+@keras.saving.register_keras_serializable(package="keras_transfer")
+class WithMask(keras.layers.Layer):
+    """Returns its input unchanged, with `mask` as its mask."""
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs, mask):
+        return inputs
