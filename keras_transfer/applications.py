@@ -73,60 +73,6 @@ class Application:
                 "with a smaller minimum (`list_backbones()` has them)."
             )
 
-    def preprocessing_of(self, model) -> str | keras.layers.Layer:
-        """What a model of this architecture wants, from how it was built."""
-        normalising = (keras.layers.Normalization, keras.layers.Rescaling)
-        if any(isinstance(layer, normalising) for layer in model.layers):
-            return "none"
-        if isinstance(self.bare_preprocessing, str):
-            return self.bare_preprocessing
-        return keras.layers.Rescaling(*self.bare_preprocessing)
-
-
-def find_application(name: str) -> Application:
-    """The row of a constructor's name.
-
-    Raises:
-        ValueError: For an unknown name, with the nearest ones.
-    """
-    if name in APPLICATIONS:
-        return APPLICATIONS[name]
-    by_lower_case = {known.lower(): known for known in APPLICATIONS}
-    near = difflib.get_close_matches(name.lower(), by_lower_case, n=3)
-    near = [by_lower_case[match] for match in near] or sorted(APPLICATIONS)
-    raise ValueError(
-        f"Unknown backbone. Received: {name!r}. Expected the name of a model "
-        "in keras.applications, a path to a .keras file or a model. Nearest "
-        f"names: {', '.join(near)}."
-    )
-
-
-def recognize_application(model) -> Application | None:
-    """The architecture of a model without top, if it is one of these.
-
-    It has to have both the name that Keras gives and the weights. A model of
-    the MobileNet families may have another width.
-    """
-    rows = [
-        row
-        for row in APPLICATIONS.values()
-        if model.name.startswith(row.default_name)
-    ]
-    # "resnet50v2" starts with "resnet50" too.
-    row = max(rows, key=lambda row: len(row.default_name), default=None)
-    return row if row is not None and _has_weights_of(row, model) else None
-
-
-def _has_weights_of(row, model):
-    missing = row.num_weights - len(model.weights)
-    if row.name.startswith("MobileNet"):
-        return missing == 0
-    missing_params = row.num_params - model.count_params()
-    # Cut below its top, ConvNeXt lacks the last normalisation, which is built
-    # another way there.
-    last = 2 * model.output.shape[-1] if missing == 2 else 0
-    return missing in (0, 2) and missing_params == last
-
 
 def _is_count(value):
     return isinstance(value, int) and value > 0
@@ -149,13 +95,7 @@ APPLICATIONS = {
         ("ConvNeXtSmall", 224, "convnext_small", 342, 49_454_688),
         ("ConvNeXtBase", 224, "convnext_base", 342, 87_566_464),
         ("ConvNeXtLarge", 224, "convnext_large", 342, 196_230_336),
-        (
-            "ConvNeXtXLarge",
-            224,
-            "convnext_xlarge",
-            342,
-            348_147_968,
-        ),
+        ("ConvNeXtXLarge", 224, "convnext_xlarge", 342, 348_147_968),
         bare="torch",
     ),
     **_family(
@@ -169,109 +109,31 @@ APPLICATIONS = {
         ("EfficientNetB0", 224, "efficientnetb0", 312, 4_049_571),
         ("EfficientNetB1", 240, "efficientnetb1", 440, 6_575_239),
         ("EfficientNetB2", 260, "efficientnetb2", 440, 7_768_569),
-        (
-            "EfficientNetB3",
-            300,
-            "efficientnetb3",
-            497,
-            10_783_535,
-        ),
-        (
-            "EfficientNetB4",
-            380,
-            "efficientnetb4",
-            611,
-            17_673_823,
-        ),
-        (
-            "EfficientNetB5",
-            456,
-            "efficientnetb5",
-            739,
-            28_513_527,
-        ),
-        (
-            "EfficientNetB6",
-            528,
-            "efficientnetb6",
-            853,
-            40_960_143,
-        ),
-        (
-            "EfficientNetB7",
-            600,
-            "efficientnetb7",
-            1038,
-            64_097_687,
-        ),
+        ("EfficientNetB3", 300, "efficientnetb3", 497, 10_783_535),
+        ("EfficientNetB4", 380, "efficientnetb4", 611, 17_673_823),
+        ("EfficientNetB5", 456, "efficientnetb5", 739, 28_513_527),
+        ("EfficientNetB6", 528, "efficientnetb6", 853, 40_960_143),
+        ("EfficientNetB7", 600, "efficientnetb7", 1038, 64_097_687),
     ),
     **_family(
         "none",
-        (
-            "EfficientNetV2B0",
-            224,
-            "efficientnetv2-b0",
-            359,
-            5_919_312,
-        ),
-        (
-            "EfficientNetV2B1",
-            240,
-            "efficientnetv2-b1",
-            441,
-            6_931_124,
-        ),
-        (
-            "EfficientNetV2B2",
-            260,
-            "efficientnetv2-b2",
-            460,
-            8_769_374,
-        ),
-        (
-            "EfficientNetV2B3",
-            300,
-            "efficientnetv2-b3",
-            536,
-            12_930_622,
-        ),
+        ("EfficientNetV2B0", 224, "efficientnetv2-b0", 359, 5_919_312),
+        ("EfficientNetV2B1", 240, "efficientnetv2-b1", 441, 6_931_124),
+        ("EfficientNetV2B2", 260, "efficientnetv2-b2", 460, 8_769_374),
+        ("EfficientNetV2B3", 300, "efficientnetv2-b3", 536, 12_930_622),
         bare="torch",
     ),
     **_family(
         "none",
-        (
-            "EfficientNetV2S",
-            384,
-            "efficientnetv2-s",
-            670,
-            20_331_360,
-        ),
-        (
-            "EfficientNetV2M",
-            480,
-            "efficientnetv2-m",
-            961,
-            53_150_388,
-        ),
-        (
-            "EfficientNetV2L",
-            480,
-            "efficientnetv2-l",
-            1329,
-            117_746_848,
-        ),
+        ("EfficientNetV2S", 384, "efficientnetv2-s", 670, 20_331_360),
+        ("EfficientNetV2M", 480, "efficientnetv2-m", 961, 53_150_388),
+        ("EfficientNetV2L", 480, "efficientnetv2-l", 1329, 117_746_848),
         bare=(1 / 128, -1.0),
     ),
     **_family(
         "tf",
         ("InceptionV3", 299, "inception_v3", 376, 21_802_784),
-        (
-            "InceptionResNetV2",
-            299,
-            "inception_resnet_v2",
-            896,
-            54_336_736,
-        ),
+        ("InceptionResNetV2", 299, "inception_resnet_v2", 896, 54_336_736),
         min_size=75,
     ),
     **_family(
@@ -281,47 +143,53 @@ APPLICATIONS = {
     ),
     **_family(
         "none",
-        (
-            "MobileNetV3Small",
-            224,
-            "MobileNetV3Small",
-            206,
-            939_120,
-        ),
-        (
-            "MobileNetV3Large",
-            224,
-            "MobileNetV3Large",
-            262,
-            2_996_352,
-        ),
+        ("MobileNetV3Small", 224, "MobileNetV3Small", 206, 939_120),
+        ("MobileNetV3Large", 224, "MobileNetV3Large", 262, 2_996_352),
         bare="tf",
     ),
     **_family(
         "tf",
-        ("NASNetMobile", 224, "nasnet_mobile", 0, 4_269_716),
-        ("NASNetLarge", 331, "nasnet_large", 0, 84_887_922),
+        ("NASNetMobile", 224, "nasnet_mobile", 1124, 4_269_716),
+        ("NASNetLarge", 331, "nasnet_large", 1535, 84_887_922),
     ),
     **_family(
         "caffe",
-        ("ResNet50", 224, "resnet50", 0, 23_587_712),
-        ("ResNet101", 224, "resnet101", 0, 42_658_176),
-        ("ResNet152", 224, "resnet152", 0, 58_370_944),
+        ("ResNet50", 224, "resnet50", 318, 23_587_712),
+        ("ResNet101", 224, "resnet101", 624, 42_658_176),
+        ("ResNet152", 224, "resnet152", 930, 58_370_944),
     ),
     **_family(
         "tf",
-        ("ResNet50V2", 224, "resnet50v2", 0, 23_564_800),
-        ("ResNet101V2", 224, "resnet101v2", 0, 42_626_560),
-        ("ResNet152V2", 224, "resnet152v2", 0, 58_331_648),
+        ("ResNet50V2", 224, "resnet50v2", 270, 23_564_800),
+        ("ResNet101V2", 224, "resnet101v2", 542, 42_626_560),
+        ("ResNet152V2", 224, "resnet152v2", 814, 58_331_648),
     ),
     **_family(
         "caffe",
-        ("VGG16", 224, "vgg16", 0, 14_714_688),
-        ("VGG19", 224, "vgg19", 0, 20_024_384),
+        ("VGG16", 224, "vgg16", 26, 14_714_688),
+        ("VGG19", 224, "vgg19", 32, 20_024_384),
     ),
     **_family(
         "tf",
-        ("Xception", 299, "xception", 0, 20_861_480),
+        ("Xception", 299, "xception", 234, 20_861_480),
         min_size=71,
     ),
 }
+
+
+def find_application(name: str) -> Application:
+    """The row of a constructor's name.
+
+    Raises:
+        ValueError: For an unknown name, with the nearest ones.
+    """
+    if name in APPLICATIONS:
+        return APPLICATIONS[name]
+    by_lower_case = {known.lower(): known for known in APPLICATIONS}
+    near = difflib.get_close_matches(name.lower(), by_lower_case, n=3)
+    near = [by_lower_case[match] for match in near] or sorted(APPLICATIONS)
+    raise ValueError(
+        f"Unknown backbone. Received: {name!r}. Expected the name of a model "
+        "in keras.applications, a path to a .keras file or a model. Nearest "
+        f"names: {', '.join(near)}."
+    )

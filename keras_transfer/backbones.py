@@ -1,20 +1,20 @@
 """From a name, a path or a model to a feature extractor for raw images."""
 
 import dataclasses
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from keras_transfer import _keras_private, graph
-from keras_transfer.applications import (
-    APPLICATIONS,
-    find_application,
+from keras_transfer.applications import APPLICATIONS, find_application
+from keras_transfer.channels import adapt_input
+from keras_transfer.pretrained import build_application
+from keras_transfer.recognition import (
+    preprocessing_of,
     recognize_application,
 )
-from keras_transfer.channels import adapt_input
-from keras_transfer.pretrained import build_application, load_weights
+from keras_transfer.source_files import load_model_file, load_weights
 
 _MODEL_FILES = (".keras", ".h5", ".hdf5")
 
@@ -132,49 +132,6 @@ def list_backbones() -> list[dict]:
     ]
 
 
-def load_model_file(path) -> keras.Model:
-    """Loads a whole model, with errors that name the path.
-
-    Args:
-        path: A `.keras` file, or a whole model in `.h5`.
-
-    Returns:
-        The model, not compiled.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not a model that can be loaded.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise ValueError(
-            f"Expected a .keras file. Received the folder {str(path)!r}. A "
-            "SavedModel cannot be trained further; use the .keras file that "
-            "was saved with it."
-        )
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no model file at {str(path)!r} "
-            f"(looked in {str(Path.cwd())!r}). Expected the path of a "
-            ".keras file, a name from keras.applications, or a model."
-        )
-    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
-        raise ValueError(
-            f"The file {str(path)!r} is not a .keras archive, or is damaged. "
-            "Save the model again with `model.save(...)`."
-        )
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except Exception as error:
-        # Whatever it is, the user needs to know which file it is about.
-        raise ValueError(
-            f"The model in {str(path)!r} could not be loaded: {error}\n"
-            "If it holds layers of your own, register them with "
-            "`keras.saving.register_keras_serializable`, or load the model "
-            "yourself and pass it instead of the path."
-        ) from error
-
-
 def _is_path(text):
     return text.endswith(_MODEL_FILES) or "/" in text or Path(text).exists()
 
@@ -200,7 +157,7 @@ def _from_model(model, input_shape, weights, output_layer):
     inner = _features(inner, input_shape, output_layer, is_top=inner is model)
     application = recognize_application(inner)
     if preprocessing is None and application is not None:
-        preprocessing = application.preprocessing_of(inner)
+        preprocessing = preprocessing_of(application, inner)
         print(
             f"backbone: {name!r} was recognised as {application.name}; its "
             f"preprocessing is {_described(preprocessing)}"

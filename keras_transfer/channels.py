@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_transfer import _keras_private
+from keras_transfer.assignment import assign_weights
 
 # Layers whose arguments may hold one number a channel, and those arguments.
 _CHANNEL_ARGUMENTS = {
@@ -212,10 +213,7 @@ def _copy_weights(source, target):
             _adapted(new, variable, ops.convert_to_numpy(value))
             for variable, value in zip(new.weights, old.weights, strict=True)
         ]
-        new.set_weights(values)
-        if hasattr(new, "finalize_state"):
-            # Normalization computes with constants made from its weights.
-            new.finalize_state()
+        assign_weights(new.weights, values, [new])
 
 
 def _adapted(layer, variable, value):

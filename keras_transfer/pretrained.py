@@ -4,15 +4,16 @@ import inspect
 import math
 import os
 import warnings
-import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_transfer.applications import APPLICATIONS, Application
+from keras_transfer.applications import Application
+from keras_transfer.assignment import assign_weights
 from keras_transfer.channels import adapt_input, channel_axis
+from keras_transfer.source_files import check_weight_file, load_weights
 
 # The published EfficientNet B0..B7 were trained on (x - mean) / variance, while
 # their Normalization divides by the standard deviation only. Keras makes up for
@@ -47,38 +48,12 @@ def build_application(
     if weights is None or weights == "imagenet":
         model = _construct(application, rgb_shape, weights)
     else:
-        _check_file(weights)
+        check_weight_file(weights)
         model = _construct(application, rgb_shape, None)
         load_weights(model, weights, application.name)
         if _needs_rescaling(model):
             model = _with_rescaling(model)
     return model if shape == rgb_shape else adapt_input(model, shape)
-
-
-def load_weights(model, path, architecture=None) -> None:
-    """Loads a weight file, with errors that name the file and the model.
-
-    Args:
-        model: A built model.
-        path: A `.weights.h5`, `.h5` or `.keras` file.
-        architecture: What to call the model in an error; its name if `None`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file does not fit the model.
-    """
-    _check_file(path)
-    try:
-        model.load_weights(path)
-    except Exception as error:
-        # Keras has a dozen of them, and none says which file it is about.
-        raise ValueError(
-            f"The weights in {str(path)!r} do not fit "
-            f"{architecture or model.name!r}, which has "
-            f"{len(model.weights)} arrays of weights. "
-            f"{_described_file(path, len(model.weights))}\n"
-            f"Keras said: {error}"
-        ) from error
 
 
 def _construct(application, input_shape, weights):
@@ -106,15 +81,6 @@ def _construct(application, input_shape, weights):
 
 def _is_file_trouble(error):
     return isinstance(error, OSError) or "URL fetch failure" in str(error)
-
-
-def _check_file(path):
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f"There is no weight file at {str(path)!r} (looked in "
-            f"{str(Path.cwd())!r}). `weights` is 'imagenet', None, or a path "
-            "to a .weights.h5, .h5 or .keras file."
-        )
 
 
 def _needs_rescaling(model):
@@ -146,58 +112,5 @@ def _with_rescaling(model):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         copy = keras.models.clone_model(model, call_function=call)
-    copy.set_weights(model.get_weights())
-    for layer in copy.layers:
-        if isinstance(layer, keras.layers.Normalization):
-            # It computes with constants made from its weights.
-            layer.finalize_state()
+    assign_weights(copy.weights, model.get_weights(), copy.layers)
     return copy
-
-
-def _described_file(path, num_wanted):
-    """What can be told about a file that did not fit."""
-    name = _saved_model_name(path)
-    if name is not None:
-        return f"The file holds the model {name!r}."
-    count = _count_arrays(path)
-    if count is None:
-        return "The file is not a weight file, or is damaged."
-    if 0 < count - num_wanted <= 6:
-        return (
-            f"The file holds {count} arrays: it may include the classifier's "
-            "top. Build the whole model with it and pass that model as the "
-            "backbone; it is cut for you."
-        )
-    same = [x.name for x in APPLICATIONS.values() if x.num_weights == count]
-    alike = f", as many as {' and '.join(same)} without top" if same else ""
-    return f"The file holds {count} arrays{alike}."
-
-
-def _saved_model_name(path):
-    if not zipfile.is_zipfile(path):
-        return None
-    import json
-
-    with zipfile.ZipFile(path) as archive:
-        if "config.json" not in archive.namelist():
-            return None
-        config = json.loads(archive.read("config.json"))
-    return config.get("config", {}).get("name")
-
-
-def _count_arrays(path):
-    import h5py
-
-    found = []
-
-    def visit(name, node):
-        # The optimizer's state lies beside the weights in a checkpoint.
-        if isinstance(node, h5py.Dataset) and "optimizer" not in name:
-            found.append(name)
-
-    try:
-        with h5py.File(path, "r") as file:
-            file.visititems(visit)
-    except OSError:
-        return None
-    return len(found)
