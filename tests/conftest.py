@@ -48,11 +48,15 @@ def tiny_cnn():
     def make(shape=(16, 16, 3), name="tiny"):
         layers = keras.layers
         inputs = keras.Input(shape)
-        x = layers.Conv2D(4, 3, padding="same", name="stem")(inputs)
+        x = layers.Conv2D(4, 3, padding="same", use_bias=False, name="stem")(
+            inputs
+        )
         x = layers.BatchNormalization(name="stem_norm")(x)
         x = layers.ReLU(name="stem_relu")(x)
         for index in range(4):
-            y = layers.Conv2D(4, 3, padding="same", name=f"conv{index}")(x)
+            y = layers.Conv2D(
+                4, 3, padding="same", use_bias=False, name=f"conv{index}"
+            )(x)
             y = layers.BatchNormalization(name=f"norm{index}")(y)
             x = layers.Add(name=f"add{index}")([x, y])
         return keras.Model(inputs, x, name=name)
