@@ -5,7 +5,7 @@ import numbers
 import keras
 
 from keras_transfer import _keras_private
-from keras_transfer.graph import block, build, cuts, masking
+from keras_transfer.graph import block, build, cuts, masking, trace
 
 
 def flatten(model):
@@ -73,14 +73,23 @@ def split(model, cut):
 
 def _prefix(model, flat, place):
     inputs = _keras_private.functional_graph(model).input
-    known = cuts.known_inputs(flat, model)
-    values = [place.value, *place.side]
-    name = f"{model.name}_prefix"
-    prefix = build.build_model(flat.steps, known, inputs, values, name=name)
-    outputs = list(prefix.outputs)
+    steps, values = list(flat.steps), [place.value, *place.side]
     if place.cut.masked and _mask_index(place) is None:
-        outputs.append(masking.MaskOf(name="mask")(outputs[0]))
-    return keras.Model(inputs, _single_or_list(outputs), name=name)
+        steps.append(_mask_step(place.value))
+        values.extend(steps[-1].outputs)
+    return build.build_model(
+        steps,
+        cuts.known_inputs(flat, model),
+        inputs,
+        _single_or_list(values),
+        name=f"{model.name}_prefix",
+    )
+
+
+def _mask_step(value):
+    mask = trace.Value(_keras_private.get_mask(value.tensor))
+    layer = masking.MaskOf(name="mask")
+    return trace.Step(layer, (value,), {}, [value], [value.tensor], [mask])
 
 
 def _suffix(model, flat, place):
@@ -121,7 +130,8 @@ def tap(model, cuts_to_tap):
 
     Returns:
         A functional model that shares the layers of `model` and returns a
-        list with one tensor for each entry of `cuts_to_tap`.
+        list with one tensor for each entry of `cuts_to_tap` (for a single
+        entry Keras returns the tensor itself).
 
     Raises:
         ValueError: the model has no graph or no such cut.

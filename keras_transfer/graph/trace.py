@@ -5,11 +5,16 @@ inside them. Nothing is added to the Keras graph here: that is `build.py`.
 """
 
 import dataclasses
+import weakref
 from typing import Any
 
 import keras
 
 from keras_transfer import _keras_private
+
+# For each nested model the casts at its inputs, so that reading a model twice
+# finds the same operations.
+_CASTS = weakref.WeakKeyDictionary()
 
 
 @dataclasses.dataclass(eq=False)
@@ -143,8 +148,8 @@ class _Reader:
     def _read_nested(self, model, inputs, training):
         functional = _keras_private.functional_graph(model)
         inputs = [
-            self._cast(value, tensor.dtype)
-            for value, tensor in zip(inputs, functional.inputs, strict=True)
+            self._cast(model, index, value)
+            for index, value in enumerate(inputs)
         ]
         for value, tensor in zip(inputs, functional.inputs, strict=True):
             masked = _keras_private.get_mask(value.tensor) is not None
@@ -156,15 +161,20 @@ class _Reader:
         ]
         return outputs
 
-    def _cast(self, value, dtype):
-        # A functional model casts what it is called on to its inputs' types.
-        if value.tensor.dtype == dtype:
+    def _cast(self, model, index, value):
+        """Does what a model does to an input that is not of its type."""
+        wanted = _keras_private.functional_graph(model).inputs[index]
+        dtype = value.tensor.dtype
+        if dtype == wanted.dtype:
             return value
-        placeholder = keras.KerasTensor(value.tensor.shape, value.tensor.dtype)
-        result = keras.ops.cast(placeholder, dtype)
+        made = _CASTS.setdefault(model, {})
+        if (index, dtype) not in made:
+            given = keras.KerasTensor(value.tensor.shape, dtype)
+            made[index, dtype] = (given, keras.ops.cast(given, wanted.dtype))
+        given, result = made[index, dtype]
         operation = _keras_private.tensor_source(result)
         output = Value(result)
-        step = Step(operation, (value,), {}, [value], [placeholder], [output])
+        step = Step(operation, (value,), {}, [value], [given], [output])
         self.steps.append(step)
         return output
 

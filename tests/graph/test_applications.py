@@ -1,0 +1,224 @@
+"""Blocks of every `keras.applications` model."""
+
+import gc
+
+import keras
+import numpy as np
+import pytest
+
+from keras_transfer import graph
+
+# Name: number of blocks, names of the first, second and last block.
+EXPECTED = {
+    "ConvNeXtBase": (
+        40,
+        "convnext_base_stem",
+        "convnext_base_stage_0_block_0",
+        "convnext_base_stage_3_block_2",
+    ),
+    "ConvNeXtLarge": (
+        40,
+        "convnext_large_stem",
+        "convnext_large_stage_0_block_0",
+        "convnext_large_stage_3_block_2",
+    ),
+    "ConvNeXtSmall": (
+        40,
+        "convnext_small_stem",
+        "convnext_small_stage_0_block_0",
+        "convnext_small_stage_3_block_2",
+    ),
+    "ConvNeXtTiny": (
+        22,
+        "convnext_tiny_stem",
+        "convnext_tiny_stage_0_block_0",
+        "convnext_tiny_stage_3_block_2",
+    ),
+    "ConvNeXtXLarge": (
+        40,
+        "convnext_xlarge_stem",
+        "convnext_xlarge_stage_0_block_0",
+        "convnext_xlarge_stage_3_block_2",
+    ),
+    "DenseNet121": (62, "conv1", "conv2_block1", "conv5_block16"),
+    "DenseNet169": (86, "conv1", "conv2_block1", "conv5_block32"),
+    "DenseNet201": (102, "conv1", "conv2_block1", "conv5_block32"),
+    "EfficientNetB0": (18, "stem", "block1a", "top"),
+    "EfficientNetB1": (25, "stem", "block1a", "top"),
+    "EfficientNetB2": (25, "stem", "block1a", "top"),
+    "EfficientNetB3": (28, "stem", "block1a", "top"),
+    "EfficientNetB4": (34, "stem", "block1a", "top"),
+    "EfficientNetB5": (41, "stem", "block1a", "top"),
+    "EfficientNetB6": (47, "stem", "block1a", "top"),
+    "EfficientNetB7": (57, "stem", "block1a", "top"),
+    "EfficientNetV2B0": (23, "stem", "block1a_project", "top"),
+    "EfficientNetV2B1": (29, "stem", "block1a_project", "top"),
+    "EfficientNetV2B2": (30, "stem", "block1a_project", "top"),
+    "EfficientNetV2B3": (34, "stem", "block1a_project", "top"),
+    "EfficientNetV2L": (81, "stem", "block1a_project", "top"),
+    "EfficientNetV2M": (59, "stem", "block1a_project", "top"),
+    "EfficientNetV2S": (42, "stem", "block1a_project", "top"),
+    "InceptionResNetV2": (49, "conv_0", "conv_1", "conv_7b"),
+    "InceptionV3": (16, "conv_0", "conv_1", "mixed9_1"),
+    "MobileNet": (14, "conv1", "conv_dw_1", "conv_dw_13"),
+    "MobileNetV2": (19, "Conv1", "expanded_conv", "Conv_1"),
+    "MobileNetV3Large": (17, "conv", "expanded_conv", "conv_1"),
+    "MobileNetV3Small": (13, "conv", "expanded_conv", "conv_1"),
+    "NASNetLarge": (4, "stem_conv1", "stem_bn1", "free_3"),
+    "NASNetMobile": (4, "stem_conv1", "stem_bn1", "free_3"),
+    "ResNet101": (34, "conv1", "conv2_block1", "conv5_block3"),
+    "ResNet101V2": (34, "conv1_conv", "conv2_block1", "conv5_block3"),
+    "ResNet152": (51, "conv1", "conv2_block1", "conv5_block3"),
+    "ResNet152V2": (51, "conv1_conv", "conv2_block1", "conv5_block3"),
+    "ResNet50": (17, "conv1", "conv2_block1", "conv5_block3"),
+    "ResNet50V2": (17, "conv1_conv", "conv2_block1", "conv5_block3"),
+    "VGG16": (13, "block1_conv1", "block1_conv2", "block5_conv3"),
+    "VGG19": (16, "block1_conv1", "block1_conv2", "block5_conv4"),
+    "Xception": (16, "block1_conv1", "block1_conv2", "block14_sepconv2"),
+}
+QUICK = (
+    "ConvNeXtTiny",
+    "EfficientNetB0",
+    "EfficientNetV2B0",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Small",
+    "ResNet50V2",
+    "VGG16",
+)
+SMALLEST = {"InceptionResNetV2": 75, "InceptionV3": 75, "Xception": 71}
+ALL = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+    for name in EXPECTED
+]
+
+
+def build(name):
+    size = SMALLEST.get(name, 32)
+    return getattr(keras.applications, name)(
+        include_top=False, weights=None, input_shape=(size, size, 3)
+    )
+
+
+@pytest.fixture(autouse=True)
+def _free_memory():
+    yield
+    keras.backend.clear_session()
+    gc.collect()
+
+
+def test_all_constructors_are_listed():
+    found = {name for name in dir(keras.applications) if name[0].isupper()}
+    assert found == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_blocks(name):
+    model = build(name)
+    blocks = graph.blocks(model)
+    names = [block.name for block in blocks]
+    assert (len(blocks), names[0], names[1], names[-1]) == EXPECTED[name]
+    assert 4 <= len(blocks) <= 110
+    assert len(set(names)) == len(names)
+    assert [block.index for block in blocks] == list(range(len(blocks)))
+
+    cuts = graph.cut_points(model)
+    assert all(block.output in cuts for block in blocks)
+    owned = [
+        id(v) for b in blocks for layer in b.layers for v in layer.variables
+    ]
+    assert len(owned) == len(set(owned))
+    assert set(owned) == {id(v) for v in model.variables}
+    assert sum(b.num_params for b in blocks) == model.count_params()
+
+
+@pytest.mark.parametrize("name", ["ConvNeXtTiny", "MobileNetV3Small"])
+def test_names_of_a_second_build_are_the_same(name):
+    first, second = build(name), build(name)
+    names = [block.name for block in graph.blocks(first)]
+    assert [block.name for block in graph.blocks(second)] == names
+
+
+SPLIT = {
+    "ConvNeXtTiny": 32,
+    "DenseNet121": 32,
+    "EfficientNetB0": 32,
+    "EfficientNetV2B0": 32,
+    "InceptionV3": 75,
+    "MobileNet": 32,
+    "MobileNetV2": 32,
+    "MobileNetV3Small": 32,
+    "ResNet50": 32,
+    "VGG16": 32,
+    "Xception": 71,
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in QUICK[3:]
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in SPLIT
+    ],
+)
+def test_split_is_exact(name, rng):
+    model = build(name)
+    images = rng.uniform(0, 255, (2, SPLIT[name], SPLIT[name], 3))
+    images = keras.ops.convert_to_tensor(images.astype("float32"))
+    expected = keras.ops.convert_to_numpy(model(images))
+    cuts = graph.cut_points(model)
+    for cut in (cuts[1], cuts[len(cuts) // 2], cuts[-2]):
+        prefix, suffix = graph.split(model, cut)
+        found = keras.ops.convert_to_numpy(suffix(prefix(images)))
+        np.testing.assert_array_equal(found, expected)
+
+
+FEATURES = {
+    "VGG16": "block5_pool",
+    "MobileNet": "conv_pw_13_relu",
+    "MobileNetV2": "out_relu",
+    "EfficientNetV2B0": "top_activation",
+    "ResNet50V2": "post_relu",
+}
+
+
+@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize("size", [32, 64])
+def test_top_cut_by_name(name, size):
+    # At 32 px one position is left of the feature map.
+    constructor = getattr(keras.applications, name)
+    model = constructor(weights=None, classes=7, input_shape=(size, size, 3))
+    assert graph.top_cut(model).name == FEATURES[name]
+
+
+TOPS = ("ConvNeXtTiny", "MobileNetV3Small")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in TOPS else pytest.param(name, marks=pytest.mark.slow)
+        for name in EXPECTED
+    ],
+)
+def test_top_cut(name):
+    constructor = getattr(keras.applications, name)
+    size = max(SMALLEST.get(name, 64), 64)
+    if name.startswith("NASNet"):
+        size = 224 if name == "NASNetMobile" else 331
+    shape = (size, size, 3)
+    model = constructor(weights=None, classes=7, input_shape=shape)
+    cut = graph.top_cut(model)
+    assert len(cut.shape) == 4
+    bare = constructor(weights=None, include_top=False, input_shape=shape)
+    assert cut.shape == bare.output.shape
+    assert graph.top_cut(bare) is None
+
+
+def test_pooled_features_have_no_top():
+    model = keras.applications.MobileNet(
+        weights=None, include_top=False, pooling="avg", input_shape=(32, 32, 3)
+    )
+    assert graph.top_cut(model) is None

@@ -1,0 +1,76 @@
+"""One probe for each private Keras name that the package uses."""
+
+import keras
+
+from keras_transfer import _keras_private as private
+
+
+def small_functional():
+    x = keras.Input((4,))
+    hidden = keras.layers.Dense(3, name="hidden")(x)
+    output = keras.layers.Dropout(0.5, name="drop")(hidden, training=False)
+    return keras.Model(x, output)
+
+
+def test_functional_graph():
+    model = small_functional()
+    assert private.functional_graph(model) is model
+    built = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    assert private.functional_graph(built).outputs == built.outputs
+    unbuilt = keras.Sequential([keras.layers.Dense(3)])
+    assert private.functional_graph(unbuilt) is None
+
+    class Subclass(keras.Model):
+        def call(self, inputs):
+            return inputs
+
+    assert private.functional_graph(Subclass()) is None
+
+
+def test_runs_its_graph():
+    class Doubles(type(small_functional())):
+        def call(self, inputs, training=None, mask=None):
+            return 2 * super().call(inputs, training, mask)
+
+    x = keras.Input((4,))
+    assert private.runs_its_graph(small_functional())
+    assert private.runs_its_graph(keras.Sequential([keras.layers.Dense(3)]))
+    assert not private.runs_its_graph(Doubles(x, keras.layers.Dense(3)(x)))
+
+
+def test_graph_nodes_and_node_call():
+    model = small_functional()
+    calls = [private.node_call(node) for node in private.graph_nodes(model)]
+    names = [operation.name for operation, *_ in calls]
+    assert names == ["hidden", "drop"]
+    operation, args, kwargs, outputs = calls[1]
+    assert args[0] is calls[0][3][0]
+    assert kwargs["training"] is False
+    assert outputs[0] is model.output
+
+
+def test_record_call_and_tensor_source():
+    layer = keras.layers.Dense(3)
+    x = keras.Input((4,))
+    layer(x)
+    output = keras.KerasTensor((None, 3))
+    private.record_call(layer, (x,), {}, [output])
+    assert private.tensor_source(output) is layer
+    assert keras.Model(x, output).layers[-1] is layer
+
+
+def test_takes_training():
+    assert private.takes_training(keras.layers.Dropout(0.5))
+    assert not private.takes_training(keras.layers.ReLU())
+    raw = private.tensor_source(keras.ops.relu(keras.Input((4,))))
+    assert not private.takes_training(raw)
+
+
+def test_get_mask_and_set_mask():
+    ids = keras.Input((5,), dtype="int32")
+    embedded = keras.layers.Embedding(9, 2, mask_zero=True)(ids)
+    mask = private.get_mask(embedded)
+    assert tuple(mask.shape) == (None, 5)
+    assert private.get_mask(ids) is None
+    private.set_mask(ids, mask)
+    assert private.get_mask(ids) is mask
