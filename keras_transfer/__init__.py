@@ -13,7 +13,7 @@ from keras_transfer.layers import ImageNetPreprocessing as ImageNetPreprocessing
 from keras_transfer.layers import RegressionHead as RegressionHead
 from keras_transfer.layers import TrainingOnly as TrainingOnly
 from keras_transfer.models import TransferModel as TransferModel
-# from keras_transfer.weights import transfer_weights as transfer_weights
+from keras_transfer.weights import transfer_weights as transfer_weights
 
 # What is loaded only when somebody asks for it, and where it lives: these
 # import TensorFlow, scikit-learn or Pillow somewhere below.

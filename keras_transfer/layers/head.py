@@ -95,7 +95,7 @@ class _Head(keras.layers.Layer):
         if not self.built:
             self.build(inputs.shape)
             self.built = True
-        x = self._pool(inputs, mask)
+        x = self.pool(inputs, mask)
         for hidden in self._hidden:
             x = hidden(x)
         return self._output(self._dropout(x, training=training))
@@ -122,7 +122,17 @@ class _Head(keras.layers.Layer):
         channel_axis = self._channel_axis(len(input_shape))
         return (input_shape[0], input_shape[channel_axis])
 
-    def _pool(self, x, mask):
+    def pool(self, inputs, mask=None):
+        """The vector that the dense layers start from.
+
+        Args:
+            inputs: Features as in `logits`.
+            mask: Boolean `(batch, time)`: which steps are real.
+
+        Returns:
+            Tensor `(batch, features)`.
+        """
+        x = inputs
         rank = len(x.shape)
         if rank == 2:
             return x
