@@ -43,7 +43,7 @@ def test_graph_nodes_and_node_call():
     calls = [private.node_call(node) for node in private.graph_nodes(model)]
     names = [operation.name for operation, *_ in calls]
     assert names == ["hidden", "drop"]
-    operation, args, kwargs, outputs = calls[1]
+    _, args, kwargs, outputs = calls[1]
     assert args[0] is calls[0][3][0]
     assert kwargs["training"] is False
     assert outputs[0] is model.output

@@ -171,10 +171,10 @@ def test_split_at_every_cut(make):
     assert cuts
     for cut in cuts:
         prefix, suffix = graph.split(model, cut)
-        assert_same(suffix(prefix(data)), expected)
-        # Through NumPy nothing but the numbers gets across.
-        features = prefix.predict(data, verbose=0)
-        assert_close(suffix(features), expected)
+        # As plain arrays: masks do not get across by themselves.
+        features = numbers(prefix(data))
+        features = features if len(features) > 1 else features[0]
+        assert_same(suffix(features), expected)
         assert type(prefix) is type(suffix) is type(graph.flatten(model))
 
 
