@@ -223,7 +223,11 @@ def _one_block(model, input_shape, output_layer):
 def _cut(model, output_layer):
     cut = graph.top_cut(model, output_layer=output_layer)
     if cut is None:
-        return model
+        functional = _keras_private.functional_graph(model)
+        if functional is model:
+            return model
+        # A Sequential has no symbolic `input` and `output` of its own.
+        return keras.Model(functional.input, functional.output, name=model.name)
     prefix, suffix = graph.split(model, cut)
     # A padding mask may pass beside the cut; the features come first.
     output = keras.tree.flatten(prefix.output)[0]

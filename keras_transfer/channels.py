@@ -122,17 +122,18 @@ def _cycle(old, new):
 
 
 def _as_functional(model):
-    inputs = getattr(model, "inputs", None)
-    if not inputs or len(inputs) != 1:
+    functional = _keras_private.functional_graph(model)
+    num_inputs = len(functional.inputs) if functional is not None else 0
+    if num_inputs != 1:
         raise ValueError(
             f"Cannot change the input shape of {model.name!r}: only a "
             "functional or a built Sequential model with one input can be "
-            f"rebuilt. Received a {type(model).__name__} with "
-            f"{len(inputs or ())} inputs. Build it at the wanted shape."
+            f"rebuilt. Received a {type(model).__name__} with {num_inputs} "
+            "symbolic inputs. Build it at the wanted shape."
         )
     # Wrapping again gives a plain functional model, with a configuration of
     # the standard form, whatever class `model` is of.
-    return keras.Model(model.inputs[0], model.output, name=model.name)
+    return keras.Model(functional.input, functional.output, name=model.name)
 
 
 def _rebuild(source, input_shape, axis):
