@@ -1,6 +1,7 @@
 """Model and weight files that users bring, with errors that name the file."""
 
 import json
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -67,9 +68,11 @@ def load_weights(model, path, architecture=None) -> None:
     """
     check_weight_file(path)
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings(record=True) as caught:
+            model.load_weights(path)
     except Exception as error:
-        # Keras has a dozen of them, and none says which file it is about.
+        # Keras has a dozen of them, and none says which file it is about; the
+        # warnings that come with them, one a layer, say nothing more.
         raise ValueError(
             f"The weights in {str(path)!r} do not fit "
             f"{architecture or model.name!r}, which has "
@@ -77,6 +80,8 @@ def load_weights(model, path, architecture=None) -> None:
             f"{_described_file(path, len(model.weights))}\n"
             f"Keras said: {error}"
         ) from error
+    for each in caught:
+        warnings.warn(each.message, each.category, stacklevel=2)
 
 
 def check_weight_file(path) -> None:

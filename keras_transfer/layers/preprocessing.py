@@ -8,15 +8,13 @@ from keras import ops
 
 MODES = ("tf", "caffe", "torch", "none")
 
-# (offset, scale) per RGB channel: the layer answers (pixel - offset) / scale.
-# "torch" states its figures for pixels in 0..1, hence the factor 255.
+# What Keras does, in its order, so that the result is the same to the last bit:
+# (pixel / divisor - mean) / deviation, the last two per RGB channel.
+_DIVISOR = {"tf": 127.5, "caffe": 1.0, "torch": 255.0}
 _RGB_STATISTICS = {
-    "tf": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
+    "tf": ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
     "caffe": ((123.68, 116.779, 103.939), (1.0, 1.0, 1.0)),
-    "torch": (
-        tuple(255.0 * mean for mean in (0.485, 0.456, 0.406)),
-        tuple(255.0 * deviation for deviation in (0.229, 0.224, 0.225)),
-    ),
+    "torch": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
 
 
@@ -106,21 +104,25 @@ class ImageNetPreprocessing(keras.layers.Layer):
             x = _reverse_first_three(x, axis)
         shape = [1] * len(x.shape)
         shape[axis] = num_channels
-        offset, scale = channel_statistics(self.mode, num_channels)
-        offset = ops.reshape(ops.convert_to_tensor(offset, "float32"), shape)
-        scale = ops.reshape(ops.convert_to_tensor(scale, "float32"), shape)
-        return (x - offset) / scale
+        mean, deviation = (
+            ops.reshape(ops.convert_to_tensor(values, "float32"), shape)
+            for values in channel_statistics(self.mode, num_channels)
+        )
+        x = x / _DIVISOR[self.mode] - mean
+        return x / deviation if self.mode == "torch" else x
 
 
 def channel_statistics(mode, num_channels):
-    """Per-channel `(offset, scale)` of a mode, in the order they are applied.
+    """Per-channel `(mean, deviation)` of a mode, in the order of its channels.
 
     Args:
         mode: `"tf"`, `"caffe"` or `"torch"`.
-        num_channels: How many channels the image has.
+        num_channels: How many channels the image has: one takes the average,
+            otherwise they repeat cyclically.
 
     Returns:
-        Two lists of `num_channels` floats, in units of a 0..255 pixel.
+        Two lists of `num_channels` floats, in the unit of the mode: 127.5
+        pixel values for `"tf"`, one for `"caffe"`, 255 for `"torch"`.
     """
     statistics = _RGB_STATISTICS[mode]
     if mode == "caffe":
