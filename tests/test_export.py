@@ -64,7 +64,8 @@ def test_other_heads_serve_what_they_are(tiny_cnn, images, tmp_path, key):
     head = type(HEADS[key]).from_config(HEADS[key].get_config())
     model = kt.TransferModel(tiny_cnn(), head=head)
     path = kt.export_saved_model(model, tmp_path / "m", ["left", "right"])
-    served = tf.saved_model.load(str(path)).serve(images[:2])
+    archive = tf.saved_model.load(str(path))
+    served = archive.serve(images[:2])
     assert "label" not in served
     np.testing.assert_allclose(
         served[key], model.predict(images[:2], verbose=0), atol=1e-5
