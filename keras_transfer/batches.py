@@ -63,7 +63,10 @@ class SeededBatches(keras.utils.PyDataset):
 
     Attributes:
         epoch: the epoch that the next batch belongs to, from 0.
+        class_names: names by label, where they are known.
     """
+
+    class_names: list[str] | None = None
 
     def __init__(
         self,

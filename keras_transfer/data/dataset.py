@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from keras_transfer.batches import ArrayBatches, SeededBatches
+from keras_transfer.data.caching import read_all
+from keras_transfer.data.photo import height_and_width
 from keras_transfer.data.photo_batches import PhotoBatches
 from keras_transfer.sampling import few_shot, train_validation_split
 
@@ -49,7 +51,7 @@ class Dataset:
 class Samples:
     """Some samples: photo files, or images in one uint8 array."""
 
-    inputs: list[str] | np.ndarray
+    inputs: list | np.ndarray
     labels: np.ndarray
 
     def __len__(self):
@@ -58,8 +60,8 @@ class Samples:
     def take(self, indices) -> "Samples":
         if isinstance(self.inputs, np.ndarray):
             return Samples(self.inputs[indices], self.labels[indices])
-        paths = [self.inputs[index] for index in indices]
-        return Samples(paths, self.labels[indices])
+        photos = [self.inputs[index] for index in indices]
+        return Samples(photos, self.labels[indices])
 
 
 @dataclass(frozen=True)
@@ -87,14 +89,19 @@ def divide(source: Source, validation_split, test_split, shots, seed) -> dict:
     return {name: splits[name] for name in order if name in splits}
 
 
-def to_dataset(source, splits, image_size, channels, batch_size, seed):
-    """Batches of every split."""
+def to_dataset(source, splits, photo_options, cache, **options) -> Dataset:
+    """Batches of every split; only those of `train` are shuffled."""
     batches = {
         name: _batches(
-            samples, image_size, channels, batch_size, name == "train", seed
+            _cached(samples, **photo_options) if cache else samples,
+            photo_options,
+            shuffle=name == "train",
+            **options,
         )
         for name, samples in splits.items()
     }
+    for part in batches.values():
+        part.class_names = source.class_names
     return Dataset(
         **batches,
         class_names=source.class_names,
@@ -105,17 +112,19 @@ def to_dataset(source, splits, image_size, channels, batch_size, seed):
     )
 
 
-def _batches(samples, image_size, channels, batch_size, shuffle, seed):
-    options = {"batch_size": batch_size, "shuffle": shuffle, "seed": seed}
+def _batches(samples, photo_options, **options):
     if isinstance(samples.inputs, np.ndarray):
         return ArrayBatches(samples.inputs, samples.labels, **options)
     return PhotoBatches(
-        samples.inputs,
-        samples.labels,
-        image_size=image_size,
-        channels=channels,
-        **options,
+        samples.inputs, samples.labels, **photo_options, **options
     )
+
+
+def _cached(samples, image_size, channels) -> Samples:
+    if isinstance(samples.inputs, np.ndarray):
+        return samples
+    size = height_and_width(image_size)
+    return Samples(read_all(samples.inputs, size, channels), samples.labels)
 
 
 def _hold_out(samples, name, fraction, seed):

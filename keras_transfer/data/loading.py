@@ -3,9 +3,11 @@
 import difflib
 from pathlib import Path
 
-from keras_transfer.data.dataset import Dataset, divide, to_dataset
+from keras_transfer.data.dataset import Dataset, Source, divide, to_dataset
 from keras_transfer.data.digits import find_digits
 from keras_transfer.data.folder import find_folder
+from keras_transfer.data.label_table import find_label_table, has_label_table
+from keras_transfer.data.tfds import find_tfds
 
 
 def load(
@@ -18,20 +20,36 @@ def load(
     test_split: float = 0.2,
     classes=None,
     channels: int = 3,
+    task: str = "auto",
+    cache: bool = False,
+    data_dir=None,
     seed: int = 0,
 ) -> Dataset:
     """Labelled images from a folder or a name, as seeded batches.
 
     A folder holds `train/CLASS/photo.jpg`, `test/CLASS/...` and, if you
     like, `validation/CLASS/...`; or `CLASS/photo.jpg` alone, from which
-    a test and a validation part are held out by the seed. `"digits"` are
-    scikit-learn's 1797 handwritten digits, which need no download.
+    a test and a validation part are held out by the seed. A `labels.csv` in
+    the folder (or one each in its `train` and `test`) goes before, for
+    several labels a photo, or numbers:
+
+    - `file,striped,indoor`: columns of 0 and 1 make a multi-label task with
+      multi-hot float32 labels; `class_names` are the columns;
+    - `file,weight_kg`: other numbers make a regression, float32 labels of
+      shape `(batch, columns)`;
+    - `file,breed`: one column of words makes a classification.
+
+    A column `split` may say train, validation or test.
+
+    `"digits"` are scikit-learn's 1797 handwritten digits, which need no
+    download. `"tfds:NAME"` is an image data set that tensorflow-datasets has
+    prepared in `data_dir`; nothing is downloaded.
 
     Files that are no photos are named in one warning and skipped. See
     `keras_transfer.data.read_photo` for how photos are read.
 
     Args:
-        source: a folder, or `"digits"`.
+        source: a folder, `"digits"`, or `"tfds:NAME"`.
         image_size: side in pixels, or `(height, width)`; `None` is 224 for
             photos and 8 for the digits.
         batch_size: samples a batch.
@@ -44,6 +62,11 @@ def load(
         classes: names of the classes to keep, in the order of their labels;
             `None` keeps all.
         channels: 3 for RGB, 1 for grey.
+        task: `"classification"`, `"multi_label"` or `"regression"`, where
+            `labels.csv` could be read in more than one way.
+        cache: decode every photo once and keep it in memory as uint8.
+        data_dir: where tensorflow-datasets keeps its data; `None` is
+            `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
         seed: fixes the splits, the shots and the order of the batches.
 
     Returns:
@@ -53,6 +76,7 @@ def load(
 
     Raises:
         FileNotFoundError: for a folder that isn't there.
+        MemoryError: where `cache=True` would not fit.
         ValueError: for a folder without class folders, with one class or an
             empty one, or with other classes in test than in train.
 
@@ -65,14 +89,28 @@ def load(
     """
     if channels not in (1, 3):
         raise ValueError(f"`channels` must be 1 or 3. Received: {channels}.")
-    if str(source) == "digits":
-        found = find_digits(image_size, channels, classes)
-    else:
-        found = find_folder(_existing_folder(source), classes)
+    found = _find(source, image_size, channels, classes, task, data_dir)
     splits = divide(found, validation_split, test_split, shots_per_class, seed)
     return to_dataset(
-        found, splits, image_size or 224, channels, batch_size, seed
+        found,
+        splits,
+        {"image_size": image_size or 224, "channels": channels},
+        cache,
+        batch_size=batch_size,
+        seed=seed,
     )
+
+
+def _find(source, image_size, channels, classes, task, data_dir) -> Source:
+    name = str(source)
+    if name == "digits":
+        return find_digits(image_size, channels, classes)
+    if name.startswith("tfds:"):
+        return find_tfds(name.removeprefix("tfds:"), data_dir, classes)
+    folder = _existing_folder(source)
+    if has_label_table(folder):
+        return find_label_table(folder, classes, task)
+    return find_folder(folder, classes)
 
 
 def _existing_folder(source) -> Path:
@@ -96,5 +134,5 @@ def _nothing_there(folder: Path) -> str:
     return (
         f"There is no folder {folder}: {parent} holds no {wanted!r}. "
         + (f"Near: {', '.join(near)}. " if near else "")
-        + 'Expected a folder of photos, or "digits".'
+        + 'Expected a folder of photos, "digits", or "tfds:NAME".'
     )

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 
 from keras_transfer.batches import SeededBatches
-from keras_transfer.data.photo import height_and_width, read_photo
+from keras_transfer.data.photo import height_and_width, read_photo_into
 from keras_transfer.data.pool import num_threads, pool
 
 # Photos a task: few enough to share a batch out, enough to pay for a task.
@@ -14,14 +14,15 @@ _PHOTOS_A_TASK = 8
 
 
 class PhotoBatches(SeededBatches):
-    """Photo files as `(uint8 images, labels)` batches in seeded order.
+    """Photo files as batches of `(uint8 images, labels)`, in seeded order.
 
     While a batch is being used, the next ones of the same epoch are read.
     Works on every backend and needs Pillow, not TensorFlow.
 
     Args:
-        paths: files, one a sample.
-        labels: array of shape `(num_samples,)` or `(num_samples, outputs)`.
+        photos: files, one a sample.
+        labels: array of shape `(num_samples,)` or `(num_samples, outputs)`;
+            without, batches are `(images,)`.
         image_size: side in pixels, or `(height, width)`.
         channels: 3 for RGB, 1 for grey.
         batch_size: samples a batch; the last one may be smaller.
@@ -41,8 +42,8 @@ class PhotoBatches(SeededBatches):
 
     def __init__(
         self,
-        paths,
-        labels,
+        photos,
+        labels=None,
         *,
         image_size=224,
         channels=3,
@@ -51,10 +52,10 @@ class PhotoBatches(SeededBatches):
         seed=0,
     ):
         super().__init__(
-            len(paths), batch_size=batch_size, shuffle=shuffle, seed=seed
+            len(photos), batch_size=batch_size, shuffle=shuffle, seed=seed
         )
-        self.paths = [str(path) for path in paths]
-        self.labels = np.asarray(labels)
+        self.photos = list(photos)
+        self.labels = None if labels is None else np.asarray(labels)
         self.image_size = height_and_width(image_size)
         self.channels = channels
         self._ahead = _LookAhead()
@@ -68,9 +69,15 @@ class PhotoBatches(SeededBatches):
         return run
 
     def _batch(self, epoch, position):
-        last = min(len(self), position + 1 + self._num_batches_ahead)
-        wanted = [(epoch, number) for number in range(position, last)]
+        wanted = self._keys_from(epoch, position)
         return self._ahead.take(wanted, lambda key: self._start_key(*key))()
+
+    def _keys_from(self, epoch, position):
+        """This batch and those to begin with it, into the next epoch."""
+        numbers = range(position, position + 1 + self._num_batches_ahead)
+        keys = [(epoch + n // len(self), n % len(self)) for n in numbers]
+        # Data that don't train are often read once: nothing comes after.
+        return [key for key in keys if self.shuffle or key[0] == epoch]
 
     def _start_key(self, epoch, position):
         return self._start(self.sample_ids(position, epoch))
@@ -88,15 +95,15 @@ class PhotoBatches(SeededBatches):
         def finish():
             for task in tasks:
                 task.result()
+            if self.labels is None:
+                return (images,)
             return images, self.labels[sample_ids]
 
         return finish
 
     def _fill(self, images, sample_ids, start):
         for row in range(start, min(start + _PHOTOS_A_TASK, len(images))):
-            images[row] = read_photo(
-                self.paths[sample_ids[row]], self.image_size, self.channels
-            )
+            read_photo_into(self.photos[sample_ids[row]], images[row])
 
     @property
     def _num_batches_ahead(self):

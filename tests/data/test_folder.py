@@ -48,7 +48,7 @@ def test_labels_belong_to_their_photos(split_folder):
         ids = train.sample_ids(index)
         images, labels = train[index]
         for sample, image, label in zip(ids, images, labels, strict=True):
-            path = Path(train.paths[sample])
+            path = Path(train.photos[sample])
             assert ["cat", "dog", "owl"][label] == path.parent.name
             np.testing.assert_array_equal(image, data.read_photo(path, 8))
 
@@ -65,13 +65,13 @@ def test_class_folders_alone_are_split_by_the_seed(class_folder):
     assert loaded.num_samples == {"train": 19, "validation": 5, "test": 6}
     assert np.bincount(labels_of(loaded.test)).tolist() == [4, 2]
     parts = [loaded.train, loaded.validation, loaded.test]
-    paths = [set(part.paths) for part in parts]
+    paths = [set(part.photos) for part in parts]
     assert len(set.union(*paths)) == 30
     again, other = (
         data.load(class_folder, image_size=8, seed=seed) for seed in (0, 1)
     )
-    assert again.test.paths == loaded.test.paths
-    assert other.test.paths != loaded.test.paths
+    assert again.test.photos == loaded.test.photos
+    assert other.test.photos != loaded.test.photos
 
 
 def test_without_splits_there_is_only_train(class_folder):
@@ -85,8 +85,8 @@ def test_shots_leave_validation_and_test_alone(class_folder):
     whole = data.load(class_folder)
     few = data.load(class_folder, shots_per_class=3)
     assert few.num_samples == {"train": 6, "validation": 5, "test": 6}
-    assert few.test.paths == whole.test.paths
-    assert set(few.train.paths) < set(whole.train.paths)
+    assert few.test.photos == whole.test.photos
+    assert set(few.train.photos) < set(whole.train.photos)
 
 
 def test_small_classes_are_named_when_shots_run_out(class_folder):
@@ -144,7 +144,7 @@ def test_clutter_is_not_worth_a_warning(split_folder, recwarn):
 
 def test_a_photo_that_breaks_later_is_named(class_folder):
     loaded = data.load(class_folder, image_size=8)
-    path = Path(loaded.test.paths[0])
+    path = Path(loaded.test.photos[0])
     path.write_bytes(b"gone bad")
     with pytest.raises(data.PhotoError, match=path.name):
         loaded.test[0]
