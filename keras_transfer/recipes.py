@@ -9,6 +9,7 @@ import numpy as np
 from keras_transfer.batches import ArrayBatches
 from keras_transfer.freezing import set_trainable_depth
 from keras_transfer.layers import ClassificationHead, RegressionHead
+from keras_transfer.probe import solve_softmax
 
 # Below this many blocks a third of them would be none at all.
 _SMALLEST_SHARE = 1
@@ -50,7 +51,9 @@ def two_stage(
 
     The head is trained first, because the gradients of a random head would
     spoil the features below it. While everything below the head is frozen and
-    nothing is random there, its features are computed once, not once an epoch.
+    nothing is random there, its features are computed once, not once an epoch;
+    a linear softmax head on them is then solved by logistic regression, with
+    the strength of its L2 penalty picked on validation.
     Whatever the second stage does, the model ends with the weights of the
     epoch that was best on validation (lowest `val_loss`, or `loss` without
     validation data).
@@ -60,8 +63,8 @@ def two_stage(
             another one is compiled with `"auto"`.
         data: what `keras_transfer.data.load` returns, or any object with
             `.train` and `.validation` (may be `None`) that `fit` takes.
-        head_epochs: most epochs for the head; it stops early when validation
-            does not improve for 5.
+        head_epochs: most epochs for a head that is trained, not solved; it
+            stops early when validation does not improve for 5.
         epochs: epochs for the second stage; 0 trains the head alone.
         blocks: how many blocks the second stage trains; `None` is the top
             third.
@@ -128,20 +131,37 @@ def _train_head(model, data, epochs, rate, best, seed, common):
         _compile(model, model, rate)
         return _fit(model, data, epochs, best, seed, common)
     features = keras.Model(model.input, model.head.pool(model.features))
-    train = ArrayBatches(*_once(features, data.train, "train"), seed=seed)
+    train = _once(features, data.train, "train")
     validation = data.validation
     if validation is not None:
         validation = _once(features, validation, "validation")
+    if _is_linear_softmax(model):
+        return _solve_head(model, train, validation, best)
     head_alone = _head_alone(model, features)
     _compile(head_alone, model, rate)
     head_alone.fit(
-        train,
+        ArrayBatches(*train, seed=seed),
         validation_data=validation,
         epochs=epochs,
         shuffle=False,
         callbacks=[best, *common["callbacks"]],
         verbose=common["verbose"],
     )
+
+
+def _is_linear_softmax(model):
+    softmax = getattr(model.head, "activation", None) == "softmax"
+    sparse = model.loss == "sparse_categorical_crossentropy"
+    return softmax and sparse and not model.head.hidden_units
+
+
+def _solve_head(model, train, validation, best):
+    """Puts the solved logistic regression into the head."""
+    started = time.perf_counter()
+    probe = solve_softmax(train, validation, model.head.num_outputs)
+    model.head.set_weights([probe.kernel, probe.bias])
+    seconds = (time.perf_counter() - started) / len(probe.rows)
+    best.take(probe.rows, probe.best, seconds)
 
 
 def _features_stand_still(model):
@@ -197,6 +217,16 @@ class _BestWeights(keras.callbacks.Callback):
         if not self.row or value < self.row.get("val_loss", self.row["loss"]):
             self.row = row
             self.weights = self.whole.get_weights()
+
+    def take(self, rows, chosen, seconds):
+        """Takes the rows of a stage that was solved, not trained."""
+        rows = [
+            {"stage": self.stage, "epoch": i + 1, "seconds": seconds, **row}
+            for i, row in enumerate(rows)
+        ]
+        self.rows += rows
+        self.row = next(r for r in rows if chosen.items() <= r.items())
+        self.weights = self.whole.get_weights()
 
     def restore(self):
         if self.weights is not None:

@@ -9,10 +9,11 @@ PACKAGE = Path(__file__).parents[1] / "keras_transfer"
 LEVELS = {
     0: {
         "_version", "_keras_private", "applications", "files", "first_batch",
-        "graph", "layers", "sampling", "schedules",
+        "graph", "layers", "probe", "sampling", "schedules", "tables",
     },
     1: {
-        "backbones", "batches", "channels", "freezing", "pretrained",
+        "assignment", "backbones", "batches", "channels", "freezing",
+        "layer_pairing", "pretrained", "recognition", "source_files",
         "weights",
     },
     2: {"callbacks", "models"},
