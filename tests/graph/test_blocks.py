@@ -262,6 +262,44 @@ def test_token_encoder_with_a_mask():
     assert [len(block.output.side) for block in blocks] == [1, 1, 0]
 
 
+class EncoderLayer(layers.Layer):
+    """One layer that holds a whole encoder, as in KerasHub."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.attention = layers.MultiHeadAttention(2, 4)
+        self.dense = layers.Dense(8)
+
+    def build(self, shape):
+        self.attention.build(shape, shape)
+        self.dense.build(shape)
+
+    def call(self, inputs, padding_mask=None):
+        mask = keras.ops.expand_dims(padding_mask, 1)
+        x = self.attention(inputs, inputs, attention_mask=mask)
+        return inputs + self.dense(inputs + x)
+
+
+class PositionEmbedding(layers.Embedding):
+    """Adds nothing but its type name."""
+
+
+def test_encoders_in_one_layer_each():
+    ids = keras.Input((5,), dtype="int32", name="ids")
+    keep = keras.Input((5,), dtype="int32", name="keep")
+    tokens = layers.Embedding(10, 8, name="tokens")(ids)
+    kinds = PositionEmbedding(3, 8, name="kinds")(keep)
+    x = norm(layers.Add()([tokens, kinds]), "embed_ln")
+    for name in ("layer_0", "layer_1"):
+        x = EncoderLayer(name=name)(x, padding_mask=keep)
+    x = norm(x, "final")
+    assert content(keras.Model({"ids": ids, "keep": keep}, x)) == [
+        ["tokens", "kinds", "embed_ln"],
+        ["layer_0"],
+        ["layer_1", "final"],
+    ]
+
+
 def test_attention_spelled_out_in_raw_operations():
     x = start = keras.Input((5, 8))
     x = layers.Dense(8, name="in")(x)

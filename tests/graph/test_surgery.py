@@ -60,6 +60,14 @@ def nested_of_another_type():
     return keras.Model(x, inner(x)), np.ones((2, 4), "int32")
 
 
+def nested_in_half_precision():
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(4)])
+    half = {"dtype": "mixed_float16"}
+    x = keras.Input((4,))
+    out = layers.Dense(2, **half)(inner(layers.Dense(4, **half)(x)))
+    return keras.Model(x, out), np.ones((2, 4), "float32")
+
+
 def same_names():
     def part():
         return keras.Sequential([keras.Input((4,)), layers.Dense(4, name="d")])
@@ -143,6 +151,7 @@ MODELS = [
     nested,
     nested_on_another_shape,
     nested_of_another_type,
+    nested_in_half_precision,
     same_names,
     siamese,
     masked,
