@@ -8,6 +8,8 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 WEIGHTS = Path(__file__).parent.parent / "shared" / "keras_home"
+if WEIGHTS.is_dir():
+    os.environ.setdefault("KERAS_HOME", str(WEIGHTS))
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,9 @@ def ours(share):
     )
     depth = round(share * len(model.blocks))
     kt.set_trainable_depth(model, depth, train_batch_norm=False)
-    model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
+    model.compile(
+        keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy"
+    )
     return model
 
 
@@ -43,7 +45,9 @@ def theirs(flags):
     x = keras.layers.GlobalAveragePooling2D()(backbone(x))
     outputs = keras.layers.Dense(5, activation="softmax")(x)
     model = keras.Model(inputs, outputs)
-    model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
+    model.compile(
+        keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy"
+    )
     return model
 
 

@@ -137,7 +137,14 @@ class TransferModel(keras.Model):
         outputs = self.head.logits(self.features)
         return keras.Model(self.input, outputs, name=f"{self.name}_logits")
 
-    def compile(self, optimizer="auto", loss=None, metrics=None, **kwargs):
+    def compile(
+        self,
+        optimizer="auto",
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        **kwargs,
+    ):
         """Like `keras.Model.compile`; `"auto"` picks what fits the head.
 
         Args:
@@ -146,6 +153,7 @@ class TransferModel(keras.Model):
                 for where they are not given. The choice is printed.
             loss: as in Keras. The automatic one for a softmax takes integer
                 labels.
+            loss_weights: as in Keras.
             metrics: as in Keras.
             **kwargs: the other arguments of `keras.Model.compile`.
         """
@@ -154,7 +162,11 @@ class TransferModel(keras.Model):
                 self.head, optimizer, loss, metrics
             )
         super().compile(
-            optimizer=optimizer, loss=loss, metrics=metrics, **kwargs
+            optimizer=optimizer,
+            loss=loss,
+            loss_weights=loss_weights,
+            metrics=metrics,
+            **kwargs,
         )
         freezing.prepare_optimizer(self)
 
@@ -167,8 +179,9 @@ class TransferModel(keras.Model):
         y=None,
         batch_size=None,
         epochs=1,
-        *,
+        verbose="auto",
         callbacks=None,
+        *,
         validation_split=0.0,
         validation_data=None,
         shuffle=True,
@@ -190,6 +203,7 @@ class TransferModel(keras.Model):
             y: labels, for arrays.
             batch_size: samples a step, 32 by default, for arrays.
             epochs: number of the last epoch, counted from 1.
+            verbose: as in Keras.
             callbacks: as in Keras.
             validation_split: share of the arrays, from their end, to validate
                 on.
@@ -229,6 +243,7 @@ class TransferModel(keras.Model):
             y,
             batch_size=batch_size,
             epochs=epochs,
+            verbose=verbose,
             callbacks=callbacks,
             validation_split=validation_split if y is not None else 0.0,
             validation_data=validation_data,
