@@ -254,3 +254,27 @@ def _common_length(data) -> int:
             f"arrays with {sorted(lengths)} samples."
         )
     return lengths.pop()
+
+
+class ReorderedBatches(SeededBatches):
+    """Somebody else's `PyDataset`, its batches in an order by the seed.
+
+    Keras shuffles the batches of a `PyDataset` by Python's global `random`,
+    so that two runs differ. What each batch holds stays the data set's own
+    business.
+
+    Args:
+        batches: a finite `keras.utils.PyDataset`.
+        seed: integer >= 0.
+    """
+
+    def __init__(self, batches, *, seed=0):
+        super().__init__(len(batches), batch_size=1, seed=seed)
+        self.batches = batches
+
+    def read(self, sample_ids):
+        return self.batches[int(sample_ids[0])]
+
+    def on_epoch_end(self):
+        super().on_epoch_end()
+        self.batches.on_epoch_end()

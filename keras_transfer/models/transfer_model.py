@@ -5,7 +5,11 @@ import numpy as np
 
 from keras_transfer import _keras_private, first_batch, freezing, graph
 from keras_transfer.backbones import ResolvedBackbone, resolve_backbone
-from keras_transfer.batches import ArrayBatches, SeededBatches
+from keras_transfer.batches import (
+    ArrayBatches,
+    ReorderedBatches,
+    SeededBatches,
+)
 from keras_transfer.layers import (
     ClassificationHead,
     ImageNetPreprocessing,
@@ -234,9 +238,13 @@ class TransferModel(keras.Model):
             y = sample_weight = batch_size = None
         self._adopt_class_names(x)
         x = first_batch.check(x, y, self)
+        if shuffle and _is_plain_py_dataset(x):
+            x = ReorderedBatches(x, seed=seed)
+        if not first_batch.are_arrays(x):
+            shuffle = False  # Keras would warn that it cannot shuffle it.
         if isinstance(x, SeededBatches):
             x = x.starting_at(initial_epoch, steps_per_epoch)
-            shuffle, steps_per_epoch = False, None
+            steps_per_epoch = None
             callbacks = with_callback(callbacks, _OrderOfEpoch(x))
         return super().fit(
             x,
@@ -357,6 +365,17 @@ def with_callback(callbacks, extra):
     if isinstance(callbacks, keras.callbacks.Callback):
         return [callbacks, extra]
     return [*callbacks, extra]
+
+
+def _is_plain_py_dataset(x):
+    """Whether Keras would read `x` in this thread, batch after batch."""
+    return (
+        isinstance(x, keras.utils.PyDataset)
+        and not isinstance(x, SeededBatches)
+        and x.workers <= 1
+        and not x.use_multiprocessing
+        and x.num_batches is not None
+    )
 
 
 def _input_like(tensor):

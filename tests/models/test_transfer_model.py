@@ -239,6 +239,43 @@ def test_the_order_of_arrays_follows_seed_and_epoch(tiny_cnn, pictures):
     assert losses(1, shuffle=False) == losses(2, shuffle=False)
 
 
+class Batches(keras.utils.PyDataset):
+    """A data set of somebody's own that notes what it was asked for."""
+
+    def __init__(self, x, y):
+        super().__init__()
+        self.x, self.y, self.asked, self.ends = x, y, [], 0
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        self.asked.append(index)
+        where = slice(3 * index, 3 * index + 3)
+        return self.x[where], self.y[where]
+
+    def on_epoch_end(self):
+        self.ends += 1
+
+
+def test_the_batches_of_a_py_dataset_follow_seed_and_epoch(model, pictures):
+    model.compile("adam", "sparse_categorical_crossentropy")
+
+    def epochs(**arguments):
+        batches = Batches(*pictures)
+        model.fit(batches, epochs=2, verbose=0, **arguments)
+        # Keras and the check read some at first, to see their form.
+        return batches.asked[-16:-8], batches.asked[-8:], batches.ends
+
+    first, second, ends = epochs(seed=1)
+    assert ends >= 2
+    assert sorted(first) == sorted(second) == list(range(8))
+    assert first != second
+    assert epochs(seed=1)[:2] == (first, second)
+    assert epochs(seed=2)[:2] != (first, second)
+    assert epochs(shuffle=False)[0] == list(range(8))
+
+
 def test_fit_takes_what_keras_takes(model, pictures):
     x, y = pictures
     model.compile(
