@@ -48,11 +48,12 @@ def top_cut(model, output_layer=None):
 
 
 def _top_start(found: list[Segment]):
+    # A map of one position is a map, if that is what the model returns.
+    if found and len(found[-1].place.cut.shape) > 2:
+        return None
     top_has_weights = False
     for index in range(len(found) - 1, -1, -1):
         segment = found[index]
-        if index == len(found) - 1 and _is_map(segment.place.value):
-            return None
         if not _is_top_like(segment):
             place = segment.place
             return place.cut if top_has_weights else None

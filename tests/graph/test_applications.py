@@ -132,7 +132,7 @@ def test_blocks(name):
     assert sum(b.num_params for b in blocks) == model.count_params()
 
 
-@pytest.mark.parametrize("name", ["ConvNeXtTiny", "MobileNetV3Small"])
+@pytest.mark.parametrize("name", ["MobileNetV3Small", "MobileNet"])
 def test_names_of_a_second_build_are_the_same(name):
     first, second = build(name), build(name)
     names = [block.name for block in graph.blocks(first)]
@@ -212,9 +212,30 @@ def test_top_cut(name):
     model = constructor(weights=None, classes=7, input_shape=shape)
     cut = graph.top_cut(model)
     assert len(cut.shape) == 4
-    bare = constructor(weights=None, include_top=False, input_shape=shape)
-    assert cut.shape == bare.output.shape
+    prefix, _ = graph.split(model, cut)
+    assert {layer.name for layer in model.layers[-2:]}.isdisjoint(
+        layer.name for layer in prefix.layers
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MobileNetV3Small",
+        pytest.param("ConvNeXtTiny", marks=pytest.mark.slow),
+        pytest.param("InceptionResNetV2", marks=pytest.mark.slow),
+    ],
+)
+def test_top_cut_leaves_the_network_without_top(name):
+    model, bare = (
+        getattr(keras.applications, name)(
+            weights=None, include_top=include_top, input_shape=(96, 96, 3)
+        )
+        for include_top in (True, False)
+    )
+    assert graph.top_cut(model).shape == bare.output.shape
     assert graph.top_cut(bare) is None
+    assert graph.top_cut(build(name)) is None
 
 
 def test_pooled_features_have_no_top():

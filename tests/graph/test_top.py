@@ -75,6 +75,12 @@ def test_one_position_left_in_a_residual_network():
     assert graph.top_cut(keras.Model(start, x)).name == "end"
 
 
+def test_one_position_returned():
+    start = keras.Input((1, 1, 4))
+    x = layers.Conv2D(4, 1)(layers.ReLU()(layers.Conv2D(4, 1)(start)))
+    assert graph.top_cut(keras.Model(start, x)) is None
+
+
 def test_raw_operations_in_the_top():
     start = keras.Input((8, 8, 3))
     features = conv("end")(start)
