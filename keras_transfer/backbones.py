@@ -221,13 +221,12 @@ def _one_block(model, input_shape, output_layer):
 
 
 def _cut(model, output_layer):
+    functional = _keras_private.functional_graph(model)
+    if functional is not None and output_layer is None and _is_map(functional):
+        return _symbolic(model, functional)
     cut = graph.top_cut(model, output_layer=output_layer)
     if cut is None:
-        functional = _keras_private.functional_graph(model)
-        if functional is model:
-            return model
-        # A Sequential has no symbolic `input` and `output` of its own.
-        return keras.Model(functional.input, functional.output, name=model.name)
+        return _symbolic(model, functional)
     prefix, suffix = graph.split(model, cut)
     # A padding mask may pass beside the cut; the features come first.
     output = keras.tree.flatten(prefix.output)[0]
@@ -243,6 +242,24 @@ def _cut(model, output_layer):
             f"dropped {_shortened(dropped)}"
         )
     return prefix
+
+
+def _is_map(functional):
+    """Whether the only output is a feature map or a sequence.
+
+    A small image may leave one position of it: that is no top either.
+    """
+    return len(functional.outputs) == 1 and len(functional.outputs[0].shape) > 2
+
+
+def _symbolic(model, functional):
+    """The model itself, or a functional one around a Sequential.
+
+    A Sequential has no symbolic `input` and `output` of its own.
+    """
+    if functional is model:
+        return model
+    return keras.Model(functional.input, functional.output, name=model.name)
 
 
 def _at_shape(model, input_shape):
