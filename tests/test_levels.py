@@ -18,7 +18,8 @@ LEVELS = {
     },
     2: {"callbacks", "models"},
     3: {"data", "export"},
-    5: {"demo", "recipes"},
+    4: {"report"},
+    5: {"demo", "recipes", "run_folder"},
     6: {"cli", "__main__"},
 }  # fmt: skip
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}

@@ -1,0 +1,81 @@
+"""The command line: arguments in, library calls, tables out."""
+
+import argparse
+import contextlib
+import os
+import sys
+
+EXIT_CODES = """exit codes: 0 done; 1 failed, with the reason on stderr; \
+2 wrong arguments; 130 interrupted (what there was is kept)"""
+INTERRUPTED = 130
+
+
+def main(argv=None):
+    """Runs one command and returns its exit code.
+
+    Args:
+        argv: the arguments without the program's name; `None` takes those of
+            the process.
+    """
+    arguments = make_parser().parse_args(argv)
+    # TensorFlow's start-up notes are not what the user asked for.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with _messages_apart(arguments):
+            return arguments.run(arguments)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
+        if arguments.debug:
+            raise
+        print(f"keras-transfer: {error}", file=sys.stderr)
+        return 1
+
+
+def make_parser():
+    """Returns the parser of the whole command line."""
+    from keras_transfer.cli import demo, evaluate, export, fit, predict
+
+    parser = argparse.ArgumentParser(
+        prog="keras-transfer",
+        description="Transfer learning for Keras: from a source model and a "
+        "folder of your own data to a model that is ready to serve.",
+        epilog=EXIT_CODES,
+    )
+    commands = parser.add_subparsers(
+        metavar="COMMAND", required=True, title="commands"
+    )
+    for command in (demo, fit, evaluate, predict, export):
+        command.add_parser(commands)
+    return parser
+
+
+def add_command(commands, name, run, summary, examples):
+    """Adds a command with the options that all of them have."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"examples:\n{examples}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the result as JSON only"
+    )
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error"
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+@contextlib.contextmanager
+def _messages_apart(arguments):
+    """With --json, everything but the result goes to stderr."""
+    arguments.result_stream = sys.stdout
+    if not arguments.json:
+        yield
+        return
+    with contextlib.redirect_stdout(sys.stderr):
+        yield

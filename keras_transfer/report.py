@@ -1,0 +1,119 @@
+"""The story of a run: tables, curves, and the files that tell them."""
+
+import csv
+import io
+import json
+
+import numpy as np
+
+from keras_transfer import files
+from keras_transfer.tables import format_table
+
+
+def write_json(path, content):
+    """Writes `content` as JSON, whole or not at all."""
+    with files.replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def write_rows(path, rows):
+    """Writes a list of dicts as CSV; a row without a column leaves it empty."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    with files.replacing(path) as temporary:
+        temporary.write_text(text.getvalue())
+
+
+def plot_history(path, rows):
+    """Draws loss and accuracy over all epochs, the stages shaded, as PNG.
+
+    Args:
+        path: the file to write.
+        rows: what `two_stage` gives as `history`.
+    """
+    from matplotlib.figure import Figure
+
+    names = [n for n in ("loss", "accuracy") if any(n in row for row in rows)]
+    figure = Figure(figsize=(5 * len(names), 3.6), layout="constrained")
+    all_axes = figure.subplots(1, len(names), squeeze=False)[0]
+    for axes, name in zip(all_axes, names, strict=True):
+        _plot_metric(axes, name, rows)
+    with files.replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120, format="png")
+
+
+def _plot_metric(axes, name, rows):
+    x = np.arange(1, len(rows) + 1)
+    for key, label in ((name, "training"), (f"val_{name}", "validation")):
+        if any(key in row for row in rows):
+            y = [row.get(key, np.nan) for row in rows]
+            axes.plot(x, y, marker="o", markersize=3, label=label)
+    for number, (stage, first, last) in enumerate(_spans(rows)):
+        axes.axvspan(
+            first + 0.5, last + 0.5, color=f"C{number + 2}", alpha=0.12
+        )
+        axes.text(
+            (first + last + 1) / 2, 1.02, stage, ha="center",
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
+    axes.set(xlabel="epoch (or strength tried)", ylabel=name)
+    axes.legend()
+
+
+def _spans(rows):
+    """Yields `(stage, first, last)` for each run of rows of one stage."""
+    start = 0
+    for i in range(1, len(rows) + 1):
+        if i == len(rows) or rows[i]["stage"] != rows[start]["stage"]:
+            yield rows[start]["stage"], start, i
+            start = i
+
+
+def evaluate(model, batches, class_names=None):
+    """Evaluates a model and, for a classifier, each class on its own.
+
+    Args:
+        model: a compiled `TransferModel`.
+        batches: data that can be read by index, not shuffled.
+        class_names: names of the classes; `None` leaves the classes out.
+
+    Returns:
+        Dict with what Keras logs and `num_samples`; for classes also
+        `confusion` (rows are the true classes) and `recall` by name.
+    """
+    logs = model.evaluate(batches, verbose=0, return_dict=True)
+    result = {name: float(value) for name, value in logs.items()}
+    result["num_samples"] = batches.num_samples
+    if class_names is None or model.output_shape[-1] != len(class_names):
+        return result
+    labels = np.concatenate(
+        [np.asarray(batches[i][1]).reshape(-1) for i in range(len(batches))]
+    )
+    predicted = model.predict(batches, verbose=0).argmax(axis=-1)
+    matrix = np.zeros((len(class_names),) * 2, int)
+    np.add.at(matrix, (labels.astype(int), predicted), 1)
+    counts = np.maximum(matrix.sum(axis=1), 1)
+    recall = (matrix.diagonal() / counts).tolist()
+    result["confusion"] = matrix.tolist()
+    result["recall"] = dict(zip(class_names, recall, strict=True))
+    return result
+
+
+def evaluation_table(result, title):
+    """The result of `evaluate` as text."""
+    numbers = {k: v for k, v in result.items() if isinstance(v, (int, float))}
+    lines = [
+        f"{title}: " + ", ".join(f"{k} {v:.4g}" for k, v in numbers.items())
+    ]
+    if "recall" in result:
+        names = list(result["recall"])
+        rows = [
+            [name, f"{result['recall'][name]:.3f}", *counts]
+            for name, counts in zip(names, result["confusion"], strict=True)
+        ]
+        columns = ["true class", "recall", *(f"as {name}" for name in names)]
+        lines.append(format_table(columns, rows))
+    return "\n".join(lines)
