@@ -114,7 +114,7 @@ def list_backbones() -> list[dict]:
         `ImageNetPreprocessing`), `min_size` and `default_size` in pixels, and
         `num_params` (without top).
 
-    Example:
+    Examples:
 
     >>> list_backbones()[-1]["name"]
     'Xception'

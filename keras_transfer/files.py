@@ -25,7 +25,7 @@ def replacing(path):
     Raises:
         OSError: the folder cannot be written to, with what to do about it.
 
-    Example:
+    Examples:
 
     >>> with replacing("run/metrics.json") as temporary:
     ...     temporary.write_text("{}")

@@ -55,7 +55,7 @@ def set_trainable_depth(model, depth, *, train_batch_norm=None):
     Raises:
         ValueError: `depth` is no whole number of blocks that the model has.
 
-    Example:
+    Examples:
 
     >>> set_trainable_depth(model, 2)
     ['residual_15', 'residual_16']

@@ -27,7 +27,7 @@ def epoch_order(
     Returns:
         int64 array of shape `(num_samples,)`, a permutation.
 
-    Example:
+    Examples:
 
     >>> epoch_order(seed=0, epoch=0, num_samples=4, shuffle=False)
     array([0, 1, 2, 3])
@@ -58,7 +58,7 @@ def train_validation_split(
     Raises:
         ValueError: for a fraction outside `[0, 1)`.
 
-    Example:
+    Examples:
 
     >>> stay, held_out = train_validation_split([0, 0, 1, 1], 0.5)
     >>> len(stay), len(held_out)
@@ -106,7 +106,7 @@ def few_shot(
     Warns:
         UserWarning: once, naming the classes that have fewer samples.
 
-    Example:
+    Examples:
 
     >>> len(few_shot([0, 0, 0, 1, 1, 1], shots_per_class=2))
     4

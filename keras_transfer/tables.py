@@ -17,7 +17,7 @@ def format_table(
     Returns:
         Text of several lines, without colours.
 
-    Example:
+    Examples:
 
     >>> print(format_table(["layer", "status"], [["conv1", "copied"]]))
     """

@@ -19,7 +19,7 @@ def add_parser(commands):
         commands,
         "fit",
         run,
-        "fine-tune a source model on your own data and write all there is to it",
+        "fine-tune a source model on your own data and keep all of the run",
         EXAMPLES,
     )
     add = parser.add_argument

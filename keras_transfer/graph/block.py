@@ -51,7 +51,7 @@ def blocks(model):
     Raises:
         ValueError: `model` has no graph (subclassed, or not built yet).
 
-    Example:
+    Examples:
 
     >>> backbone = keras.applications.MobileNetV2(include_top=False)
     >>> [block.name for block in blocks(backbone)][:3]

@@ -71,7 +71,7 @@ def cut_points(model):
     Raises:
         ValueError: `model` has no graph (subclassed, or not built yet).
 
-    Example:
+    Examples:
 
     >>> [cut.name for cut in cut_points(keras.applications.VGG16(
     ...     include_top=False, weights=None))][:3]

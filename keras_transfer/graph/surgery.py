@@ -27,7 +27,7 @@ def flatten(model):
     Raises:
         ValueError: `model` has no graph (subclassed, or not built yet).
 
-    Example:
+    Examples:
 
     >>> backbone = keras.applications.MobileNetV2(include_top=False)
     >>> model = keras.Sequential([backbone, keras.layers.Dense(5)])
@@ -60,7 +60,7 @@ def split(model, cut):
         ValueError: the model has no graph or cannot be cut there.
         IndexError: there is no block with that index.
 
-    Example:
+    Examples:
 
     >>> prefix, suffix = split(model, "block3_pool")
     >>> features = prefix.predict(images)
@@ -136,7 +136,7 @@ def tap(model, cuts_to_tap):
     Raises:
         ValueError: the model has no graph or no such cut.
 
-    Example:
+    Examples:
 
     >>> features = tap(model, cut_points(model)[::10])(images)
     """

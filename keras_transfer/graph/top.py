@@ -28,7 +28,7 @@ def top_cut(model, output_layer=None):
         ValueError: `model` has no graph, has several outputs and no
             `output_layer`, or cannot be cut at `output_layer`.
 
-    Example:
+    Examples:
 
     >>> top_cut(keras.applications.VGG16(weights=None)).name
     'block5_pool'
