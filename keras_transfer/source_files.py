@@ -5,7 +5,6 @@ import warnings
 import zipfile
 from pathlib import Path
 
-import h5py
 import keras
 
 from keras_transfer.applications import APPLICATIONS
@@ -124,6 +123,8 @@ def _saved_model_name(path):
 
 
 def _count_arrays(path):
+    import h5py
+
     found = []
 
     def visit(name, node):

@@ -227,6 +227,19 @@ def test_the_smallest_size_is_the_model_s_own():
         resolve_backbone("Xception", weights=None, input_shape=(70, 80, 3))
 
 
+def test_channels_first_shapes():
+    row = APPLICATIONS["ResNet50"]
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        assert row.full_input_shape() == (3, 224, 224)
+        row.check_input_shape((1, 32, None))
+        with pytest.raises(ValueError, match="at least 32 x 32"):
+            row.check_input_shape((224, 224, 3))
+    finally:
+        keras.config.set_image_data_format(before)
+
+
 # Weight files.
 
 
