@@ -116,7 +116,8 @@ def list_backbones() -> list[dict]:
 
     Examples:
 
-    >>> list_backbones()[-1]["name"]
+    >>> last = list_backbones()[-1]
+    >>> last.get("name")
     'Xception'
     """
     fields = (

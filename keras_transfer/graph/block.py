@@ -54,8 +54,8 @@ def blocks(model):
     Examples:
 
     >>> backbone = keras.applications.MobileNetV2(include_top=False)
-    >>> [block.name for block in blocks(backbone)][:3]
-    ['Conv1', 'expanded_conv', 'block_1']
+    >>> for block in blocks(backbone):
+    ...     print(block.index, block.name, block.num_params)
     """
     found = _units(segments.segments(cuts.exact_trace(model)))
     return [

@@ -73,9 +73,9 @@ def cut_points(model):
 
     Examples:
 
-    >>> [cut.name for cut in cut_points(keras.applications.VGG16(
-    ...     include_top=False, weights=None))][:3]
-    ['block1_conv1', 'block1_conv2', 'block1_pool']
+    >>> model = keras.applications.VGG16(include_top=False, weights=None)
+    >>> cut_points(model)[0].name
+    'block1_conv1'
     """
     return [place.cut for place in places(exact_trace(model))]
 
