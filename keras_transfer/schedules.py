@@ -61,7 +61,8 @@ class GradualUnfreezing(FreezingSchedule):
     not be spoilt by the first gradients of a random head. From `start_epoch`
     on, `blocks_per_step` more blocks train every `epochs_per_block` epochs:
 
-        blocks = blocks_per_step * (1 + (epoch - start_epoch) // epochs_per_block)
+        steps = 1 + (epoch - start_epoch) // epochs_per_block
+        blocks = min(steps * blocks_per_step, max_blocks)
 
     Args:
         start_epoch: first epoch in which a block trains.
@@ -121,7 +122,7 @@ class PiecewiseUnfreezing(FreezingSchedule):
     Raises:
         ValueError: lengths that do not fit, or boundaries out of order.
 
-    Example:
+    Examples:
 
     >>> schedule = PiecewiseUnfreezing([3, 6], [0, 4, 2])
     >>> [schedule(epoch, num_blocks=10) for epoch in (2, 3, 6)]
