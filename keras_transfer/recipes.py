@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_transfer.batches import ArrayBatches
 from keras_transfer.freezing import set_trainable_depth
-from keras_transfer.layers import ClassificationHead, RegressionHead
+from keras_transfer.layers import ClassificationHead, HeadPart, RegressionHead
 from keras_transfer.probe import solve_softmax
 
 # Below this many blocks a third of them would be none at all.
@@ -130,7 +130,8 @@ def _train_head(model, data, epochs, rate, best, seed, common):
     if not _features_stand_still(model):
         _compile(model, model, rate)
         return _fit(model, data, epochs, best, seed, common)
-    features = keras.Model(model.input, model.head.pool(model.features))
+    pooled = HeadPart(model.head, "pool")(model.features)
+    features = keras.Model(model.input, pooled)
     train = _once(features, data.train, "train")
     validation = data.validation
     if validation is not None:

@@ -2,6 +2,7 @@
 
 from keras_transfer.layers.head import ClassificationHead as ClassificationHead
 from keras_transfer.layers.head import RegressionHead as RegressionHead
+from keras_transfer.layers.head_part import HeadPart as HeadPart
 from keras_transfer.layers.preprocessing import (
     ImageNetPreprocessing as ImageNetPreprocessing,
 )

@@ -12,6 +12,7 @@ from keras_transfer.batches import (
 )
 from keras_transfer.layers import (
     ClassificationHead,
+    HeadPart,
     ImageNetPreprocessing,
     TrainingOnly,
 )
@@ -138,7 +139,7 @@ class TransferModel(keras.Model):
                 "activation cannot be told apart. Use a ClassificationHead, "
                 "or give your layer such a method."
             )
-        outputs = self.head.logits(self.features)
+        outputs = HeadPart(self.head, "logits", name="logits")(self.features)
         return keras.Model(self.input, outputs, name=f"{self.name}_logits")
 
     def compile(
