@@ -116,14 +116,12 @@ def few_shot(
             "`shots_per_class` must be at least 1. Received: "
             f"{shots_per_class}. Pass None to use every sample."
         )
-    members = _class_members(np.asarray(labels))
+    labels = np.asarray(labels)
     order = _generator(seed, *_SHOTS).permutation(len(labels))
-    drawn = [
-        order[np.isin(order, indices)][:shots_per_class]
-        for indices in members.values()
-    ]
-    _warn_of_small_classes(members, shots_per_class, class_names)
-    return np.unique(np.concatenate(drawn)).astype(np.int64)
+    draw = _draw_integers if labels.ndim == 1 else _draw_multi_hot
+    drawn, classes, counts = draw(labels[order], order, shots_per_class)
+    _warn_of_small_classes(classes, counts, shots_per_class, class_names)
+    return np.unique(drawn).astype(np.int64)
 
 
 def _generator(*entropy) -> np.random.Generator:
@@ -158,21 +156,23 @@ def _rank_in_group(groups: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def _class_members(labels: np.ndarray) -> dict[int, np.ndarray]:
-    if labels.ndim > 1:
-        return {
-            number: np.flatnonzero(column)
-            for number, column in enumerate(labels.T)
-        }
-    return {int(c): np.flatnonzero(labels == c) for c in np.unique(labels)}
+def _draw_integers(labels, order, shots_per_class):
+    classes, counts = np.unique(labels, return_counts=True)
+    first = _rank_in_group(_group_numbers(labels)) < shots_per_class
+    return order[first], classes, counts
 
 
-def _warn_of_small_classes(members, shots_per_class, class_names):
-    names = class_names if class_names is not None else {}
+def _draw_multi_hot(labels, order, shots_per_class):
+    drawn = [order[column > 0][:shots_per_class] for column in labels.T]
+    classes, counts = range(labels.shape[1]), (labels > 0).sum(axis=0)
+    return np.concatenate(drawn), classes, counts
+
+
+def _warn_of_small_classes(classes, counts, shots_per_class, class_names):
     small = [
-        f"{names[number] if len(names) else number} ({len(indices)})"
-        for number, indices in members.items()
-        if len(indices) < shots_per_class
+        f"{number if class_names is None else class_names[number]} ({count})"
+        for number, count in zip(classes, counts, strict=True)
+        if count < shots_per_class
     ]
     if small:
         warnings.warn(

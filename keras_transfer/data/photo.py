@@ -13,10 +13,10 @@ from keras_transfer.data.pool import num_threads
 from keras_transfer.data.resizing import resize_into
 
 # What Pillow reads without starting other programs, and knows by its first
-# bytes.
+# bytes. HEIF only where the user has registered pillow-heif.
 _FORMATS = (
-    *("JPEG", "PNG", "GIF", "BMP", "WEBP"),
-    *("TIFF", "PPM", "JPEG2000", "AVIF", "ICO"),
+    *("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"),
+    *("PPM", "JPEG2000", "AVIF", "ICO", "HEIF"),
 )
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = {5, 6, 7, 8}

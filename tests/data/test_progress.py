@@ -1,0 +1,28 @@
+import sys
+
+import pytest
+
+from keras_transfer.data.progress import progress
+
+
+@pytest.mark.parametrize("on_terminal", [False, True])
+@pytest.mark.parametrize("total", [3, 2500])
+def test_every_item_comes_through(monkeypatch, on_terminal, total):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: on_terminal)
+    items = progress(iter(range(total)), total, "Counting")
+    assert list(items) == list(range(total))
+
+
+def test_a_bar_shows_on_a_terminal_for_long_passes(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    list(progress(range(2500), 2500, "Counting"))
+    assert "Counting" in capsys.readouterr().err
+    list(progress(range(10), 10, "Counting"))
+    assert capsys.readouterr().err == ""
+
+
+def test_without_rich_the_items_come_silently(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert len(list(progress(range(2500), 2500, "Counting"))) == 2500
+    assert capsys.readouterr().err == ""
