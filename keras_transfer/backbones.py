@@ -6,15 +6,16 @@ from typing import Any
 
 import keras
 
-from keras_transfer import _keras_private, graph
+from keras_transfer import _keras_private, graph, hub
 from keras_transfer.applications import APPLICATIONS, find_application
-from keras_transfer.channels import adapt_input
+from keras_transfer.channels import adapt_input, channel_axis
+from keras_transfer.files import load_model
 from keras_transfer.pretrained import build_application
 from keras_transfer.recognition import (
     preprocessing_of,
     recognize_application,
 )
-from keras_transfer.source_files import load_model_file, load_weights
+from keras_transfer.source_files import load_weights
 
 _MODEL_FILES = (".keras", ".h5", ".hdf5")
 
@@ -55,6 +56,7 @@ def resolve_backbone(
         backbone: One of:
 
             - the name of a constructor in `keras.applications`;
+            - `"hub:PRESET"`, a preset of KerasHub or the folder of one;
             - a path to a `.keras` file (or a whole model in `.h5`);
             - a `ResolvedBackbone`, which is returned as it is;
             - a `keras.Model`. A `TransferModel` gives its own backbone and
@@ -91,16 +93,19 @@ def resolve_backbone(
     """
     if isinstance(backbone, ResolvedBackbone):
         return backbone
+    if hub.is_hub_source(backbone):
+        return _from_hub(backbone, input_shape, weights, output_layer)
     if isinstance(backbone, str) and not _is_path(backbone):
         resolved = _from_name(backbone, input_shape, weights)
         model = _cut(resolved.model, output_layer) if output_layer else None
         return dataclasses.replace(resolved, model=model or resolved.model)
     if isinstance(backbone, (str, Path)):
-        backbone = load_model_file(backbone)
+        backbone = load_model(backbone, compile=False)
     if not isinstance(backbone, keras.Model):
         raise ValueError(
-            "A backbone is the name of a model in keras.applications, a path "
-            "to a .keras file, or a keras.Model. Received: "
+            "A backbone is the name of a model in keras.applications, "
+            "'hub:' and a preset of KerasHub, a path to a .keras file, or a "
+            "keras.Model. Received: "
             f"{backbone!r} of type {type(backbone).__name__}."
         )
     return _from_model(backbone, input_shape, weights, output_layer)
@@ -146,6 +151,32 @@ def _from_name(name, input_shape, weights):
         name=name,
         min_size=application.min_size,
         input_shape=tuple(model.inputs[0].shape[1:]),
+        pretrained=weights is not None,
+    )
+
+
+def _from_hub(source, input_shape, weights, output_layer):
+    backbone, converter = hub.backbone_and_converter(
+        source, with_weights=weights == "imagenet"
+    )
+    if weights not in ("imagenet", None):
+        load_weights(backbone, weights)
+    name = backbone.name
+    backbone = hub.at_image_shape(backbone, converter, input_shape)
+    if output_layer is not None:
+        backbone = _cut(backbone, output_layer)
+    model, shape = _at_shape(hub.feature_extractor(backbone), input_shape)
+    preprocessing = "none"
+    if isinstance(shape, tuple) and len(shape) == 3:
+        preprocessing = hub.image_preprocessing(
+            backbone, converter, shape[channel_axis(shape)]
+        )
+    return ResolvedBackbone(
+        model=model,
+        preprocessing=preprocessing,
+        name=name,
+        min_size=None,
+        input_shape=shape,
         pretrained=weights is not None,
     )
 

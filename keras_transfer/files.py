@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
 
 import keras
@@ -54,34 +55,54 @@ def save_model(model, path):
         model.save(temporary)
 
 
-def load_model(path):
-    """Reads a `.keras` file and says clearly what is wrong if it cannot.
+def load_model(path, *, compile=True):
+    """Reads a saved model and says clearly what is wrong if it cannot.
 
     Args:
-        path: path of a file that `model.save` has written.
+        path: a `.keras` file, or a whole model in `.h5`.
+        compile: whether to compile it as it was when it was saved.
 
     Returns:
         The model.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not a readable `.keras` file.
+        ValueError: the file is not a model that can be read.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no model file at '{path}'. Expected a .keras file, as "
-            "`model.save('model.keras')` or `keras-transfer fit` writes it."
-        )
+    _check_model_file(path)
     try:
-        return keras.saving.load_model(path)
+        return keras.saving.load_model(path, compile=compile)
     except Exception as error:
+        # Whatever it is, the user needs to know which file it is about.
         raise ValueError(
             f"The model file '{path}' ({path.stat().st_size} bytes) cannot be "
-            f"read: {type(error).__name__}: {error}. Expected a whole .keras "
-            "file. If it holds layers of your own, import the module that "
-            "registers them first; if it was cut short, save it again."
+            f"read: {type(error).__name__}: {error}. If it holds layers of "
+            "your own, register them with "
+            "`keras.saving.register_keras_serializable` and import that "
+            "module first; if the file was cut short, save it again."
         ) from error
+
+
+def _check_model_file(path):
+    if path.is_dir():
+        raise ValueError(
+            f"Expected a .keras file. Received the folder '{path}'. A "
+            "SavedModel cannot be trained further; use the .keras file that "
+            "was saved with it."
+        )
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no model file at '{path}' (looked in '{Path.cwd()}'). "
+            "Expected a .keras file, as `model.save('model.keras')` or "
+            "`keras-transfer fit` writes it."
+        )
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"The model file '{path}' ({path.stat().st_size} bytes) cannot be "
+            "read: it is not a .keras archive, or is damaged. Save the model "
+            "again with `model.save(...)`."
+        )
 
 
 def _move_into_place(temporary, path, folder):

@@ -5,52 +5,7 @@ import warnings
 import zipfile
 from pathlib import Path
 
-import keras
-
 from keras_transfer.applications import APPLICATIONS
-
-
-def load_model_file(path) -> keras.Model:
-    """Loads a whole model, with errors that name the path.
-
-    Args:
-        path: A `.keras` file, or a whole model in `.h5`.
-
-    Returns:
-        The model, not compiled.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not a model that can be loaded.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise ValueError(
-            f"Expected a .keras file. Received the folder {str(path)!r}. A "
-            "SavedModel cannot be trained further; use the .keras file that "
-            "was saved with it."
-        )
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no model file at {str(path)!r} "
-            f"(looked in {str(Path.cwd())!r}). Expected the path of a "
-            ".keras file, a name from keras.applications, or a model."
-        )
-    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
-        raise ValueError(
-            f"The file {str(path)!r} is not a .keras archive, or is damaged. "
-            "Save the model again with `model.save(...)`."
-        )
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except Exception as error:
-        # Whatever it is, the user needs to know which file it is about.
-        raise ValueError(
-            f"The model in {str(path)!r} could not be loaded: {error}\n"
-            "If it holds layers of your own, register them with "
-            "`keras.saving.register_keras_serializable`, or load the model "
-            "yourself and pass it instead of the path."
-        ) from error
 
 
 def load_weights(model, path, architecture=None) -> None:

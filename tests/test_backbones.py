@@ -581,9 +581,7 @@ def test_model_files_that_cannot_be_loaded(tmp_path):
     model.save(tmp_path / "cut.keras")
     whole = (tmp_path / "cut.keras").read_bytes()
     damaged.write_bytes(whole.replace(b"config.json", b"canfig.json"))
-    with pytest.raises(
-        ValueError, match=r"damaged\.keras' could not be loaded"
-    ):
+    with pytest.raises(ValueError, match=r"damaged\.keras.*cannot be read"):
         resolve_backbone(damaged)
 
 

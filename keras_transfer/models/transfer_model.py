@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_transfer import _keras_private, first_batch, freezing, graph
+from keras_transfer.assignment import assign_weights
 from keras_transfer.backbones import ResolvedBackbone, resolve_backbone
 from keras_transfer.batches import (
     ArrayBatches,
@@ -276,7 +277,8 @@ class TransferModel(keras.Model):
         weights.)
         """
         copy = type(self).from_config(self.get_config())
-        copy.set_weights(self.get_weights())
+        leaves = _keras_private.leaf_layers(copy)
+        assign_weights(copy.weights, self.get_weights(), leaves)
         return copy
 
     def get_config(self):
