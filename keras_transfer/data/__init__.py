@@ -2,7 +2,8 @@
 
 from keras_transfer.data.dataset import Dataset
 from keras_transfer.data.loading import load
-from keras_transfer.data.photo import PhotoError, read_photo
+from keras_transfer.data.photo import read_photo
 from keras_transfer.data.photo_batches import PhotoBatches
+from keras_transfer.data.photo_file import PhotoError
 
 __all__ = ["Dataset", "PhotoBatches", "PhotoError", "load", "read_photo"]

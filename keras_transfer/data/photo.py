@@ -1,50 +1,19 @@
 """One photo file to one uint8 array: the only way photos are read."""
 
-import errno
-import io
-import os
-import stat
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
+from keras_transfer.data.photo_file import (
+    PhotoError,
+    named_errors,
+    open_photo,
+)
 from keras_transfer.data.pool import num_threads
 from keras_transfer.data.resizing import resize_into
 
-# What Pillow reads without starting other programs, and knows by its first
-# bytes. HEIF only where the user has registered pillow-heif.
-_FORMATS = (
-    *("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"),
-    *("PPM", "JPEG2000", "AVIF", "ICO", "HEIF"),
-)
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = {5, 6, 7, 8}
-
-
-class PhotoError(ValueError):
-    """A file that can't be read as a photo; `.path` and `.reason` say why."""
-
-    def __init__(self, path, reason):
-        path = "the encoded photo" if isinstance(path, bytes) else path
-        super().__init__(f"{path}: {reason}")
-        self.path = str(path)
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class Record:
-    """An encoded photo inside a larger source, named for error messages."""
-
-    source: object
-    index: int
-    where: str
-
-    def __str__(self):
-        return f"record {self.index} of {self.where}"
-
-    def read(self) -> bytes:
-        return bytes(self.source[self.index])
 
 
 def read_photo(path, image_size=224, channels: int = 3) -> np.ndarray:
@@ -53,9 +22,10 @@ def read_photo(path, image_size=224, channels: int = 3) -> np.ndarray:
     Any mode becomes RGB: greyscale is repeated, palette and CMYK are
     converted, transparent pixels are laid over white, 16-bit grey keeps its
     upper 8 bits, of an animation the first frame counts. EXIF rotation is
-    applied. Resizing is bilinear with antialiasing and ignores the aspect
-    ratio, as `keras.utils.image_dataset_from_directory` does by default;
-    large JPEGs are decoded at a reduced scale, never below twice the size.
+    applied. The photo is stretched, whatever its aspect ratio, as
+    `keras.utils.image_dataset_from_directory` does by default; bilinear with
+    antialiasing. Large JPEGs are decoded at a reduced scale, never below
+    twice the size.
 
     Args:
         path: file to read, or the encoded bytes of one.
@@ -82,7 +52,7 @@ def read_photo(path, image_size=224, channels: int = 3) -> np.ndarray:
 
 def read_photo_into(path, out: np.ndarray) -> None:
     """`read_photo`, written to an array that gives size and channels."""
-    with _named_errors(path), _open(path) as image:
+    with named_errors(path), open_photo(path) as image:
         _keep_freed_memory()
         _write_pixels(image, out)
 
@@ -93,10 +63,9 @@ def check_photo(path) -> str | None:
     Decodes the whole file, JPEGs at an eighth of the scale.
     """
     try:
-        with _named_errors(path), _open(path) as image:
+        with named_errors(path), open_photo(path) as image:
             image.draft(None, (1, 1))
             image.load()
-            _refuse_mode(image)
     except PhotoError as error:
         return error.reason
     return None
@@ -117,88 +86,6 @@ def height_and_width(image_size) -> tuple[int, int]:
     return int(pair[0]), int(pair[1])
 
 
-class _named_errors:  # noqa: N801 (reads as a function)
-    """Turns whatever the file system or a decoder raises into PhotoError."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        # Decoders raise anything from SyntaxError to struct.error on damaged
-        # files, so the line is drawn at Exception, not at a list.
-        if isinstance(error, Exception) and not isinstance(error, PhotoError):
-            raise PhotoError(self.path, _reason(error)) from error
-
-
-def _reason(error: Exception) -> str:
-    from PIL import Image, UnidentifiedImageError
-
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image"
-    if isinstance(error, Image.DecompressionBombError):
-        return _too_many_pixels()
-    if isinstance(error, OSError) and error.errno is not None:
-        return _FILE_REASONS.get(error.errno, os.strerror(error.errno))
-    text = " ".join(str(error).split())[:80]
-    kind = "truncated" if "truncated" in text else "damaged"
-    return f"{kind} ({text or type(error).__name__})"
-
-
-_FILE_REASONS = {
-    errno.ENOENT: "no such file, or a broken link",
-    errno.ELOOP: "a link that leads back to itself",
-    errno.EACCES: "may not be read by this user",
-    errno.EISDIR: "a folder",
-}
-
-
-def _too_many_pixels():
-    from PIL import Image
-
-    limit = Image.MAX_IMAGE_PIXELS
-    return f"huge: more than {limit:,} pixels (PIL.Image.MAX_IMAGE_PIXELS)"
-
-
-def _open(path):
-    from PIL import Image
-
-    if isinstance(path, Record):
-        file = io.BytesIO(path.read())
-    elif isinstance(path, bytes):
-        file = io.BytesIO(path)
-    else:
-        _refuse_special_file(path)
-        file = path
-    image = Image.open(file, formats=_known_formats())
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        image.close()
-        raise PhotoError(path, _too_many_pixels())
-    return image
-
-
-def _refuse_special_file(path):
-    status = os.stat(path)
-    if stat.S_ISDIR(status.st_mode):
-        raise PhotoError(path, "a folder")
-    if not stat.S_ISREG(status.st_mode):
-        raise PhotoError(path, "not a regular file")
-    if status.st_size == 0:
-        raise PhotoError(path, "empty")
-
-
-@lru_cache(maxsize=1)
-def _known_formats():
-    """Those of our formats that this Pillow was built with."""
-    from PIL import Image
-
-    Image.init()
-    return [name for name in _FORMATS if name in Image.OPEN]
-
-
 def _write_pixels(image, out) -> None:
     orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
     # Resizing before turning is cheaper, into the size that will be turned.
@@ -214,7 +101,6 @@ def _write_pixels(image, out) -> None:
 def _to_mode(image, mode):
     from PIL import Image
 
-    _refuse_mode(image)
     if image.mode == mode:
         return image
     if image.mode.startswith("I"):
@@ -224,13 +110,6 @@ def _to_mode(image, mode):
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
     return image.convert(mode)
-
-
-def _refuse_mode(image):
-    if image.mode == "F":
-        raise PhotoError(
-            image.filename, "floating-point pixels, whose range nobody states"
-        )
 
 
 def _turned(shape):

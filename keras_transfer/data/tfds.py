@@ -1,16 +1,12 @@
 """Image data sets that tensorflow-datasets prepared on this disk."""
 
-import difflib
-import os
-import re
-from pathlib import Path
-
 import numpy as np
 
 from keras_transfer.data.dataset import Samples, Source
 from keras_transfer.data.folder import chosen_classes
-from keras_transfer.data.photo import Record
+from keras_transfer.data.photo_file import Record
 from keras_transfer.data.progress import progress
+from keras_transfer.data.tfds_folder import prepared_folder
 
 _SPLIT_NAMES = {
     "train": "train",
@@ -36,7 +32,7 @@ def find_tfds(name: str, data_dir=None, classes=None) -> Source:
         classes: names of the classes to keep, in the order of their labels.
     """
     tfds = _import_tfds(name)
-    folder = _prepared_folder(name, _data_dir(data_dir))
+    folder = prepared_folder(name, data_dir)
     builder = tfds.builder_from_directory(folder)
     image, label = _image_and_label(tfds, builder.info, name)
     records = {
@@ -63,71 +59,6 @@ def _import_tfds(name):
             "pip install tensorflow-datasets array_record"
         ) from error
     return tensorflow_datasets
-
-
-def _data_dir(data_dir) -> Path:
-    default = os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
-    return Path(data_dir or default).expanduser()
-
-
-def _prepared_folder(name: str, data_dir: Path) -> Path:
-    """The newest fitting version that lies there complete."""
-    path, _, version = name.partition(":")
-    wanted = path.split("/")
-    found = [
-        folder
-        for folder in _complete_folders(data_dir)
-        if list(folder.relative_to(data_dir).parts[: len(wanted)]) == wanted
-        and version in ("", folder.name)
-    ]
-    if not found:
-        raise FileNotFoundError(_not_prepared(name, data_dir))
-    configs = {folder.parent for folder in found}
-    if len(configs) > 1:
-        raise ValueError(
-            f"tfds:{name} lies in several configurations: "
-            f"{sorted(c.name for c in configs)}. Pass one of them, like "
-            f"tfds:{path}/{min(c.name for c in configs)}."
-        )
-    return max(found, key=_version_numbers)
-
-
-def _version_numbers(folder):
-    return [int(number) for number in re.findall(r"\d+", folder.name)]
-
-
-def _complete_folders(data_dir):
-    """NAME/VERSION and NAME/CONFIG/VERSION that were prepared to the end."""
-    patterns = ("*/*/features.json", "*/*/*/features.json")
-    return [
-        path.parent
-        for pattern in patterns
-        for path in sorted(data_dir.glob(pattern))
-        if (path.parent / "dataset_info.json").exists()
-        and "incomplete" not in path.parent.name
-    ]
-
-
-def _not_prepared(name, data_dir) -> str:
-    there = sorted(
-        {
-            "/".join(folder.relative_to(data_dir).parts[:-1])
-            + f":{folder.name}"
-            for folder in _complete_folders(data_dir)
-        }
-    )
-    names = sorted({entry.split(":")[0] for entry in there})
-    near = difflib.get_close_matches(name.split(":")[0], names, n=3)
-    lies = ", ".join(there[:20]) or "nothing"
-    return (
-        f"tfds:{name} is not prepared in {data_dir}. What lies there: {lies}. "
-        + (f"Near: {', '.join(near)}. " if near else "")
-        + "Nothing is downloaded here. On a machine with a network run: "
-        'python -c "import tensorflow_datasets as tfds; '
-        f"tfds.builder('{name}', data_dir='DIR', "
-        "file_format='array_record').download_and_prepare()\" "
-        "and copy DIR here, then pass data_dir=DIR or set TFDS_DATA_DIR."
-    )
 
 
 def _image_and_label(tfds, info, name) -> tuple[str, str]:

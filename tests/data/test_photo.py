@@ -3,11 +3,11 @@ import pytest
 from PIL import Image
 
 from keras_transfer.data.photo import (
-    PhotoError,
     check_photo,
     height_and_width,
     read_photo,
 )
+from keras_transfer.data.photo_file import PhotoError
 
 # Colours of four quarters: red, green / blue, white.
 QUARTERS = np.array(
@@ -164,6 +164,12 @@ def test_bad_files_say_why_when_checked_and_when_read(tmp_path, photos):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(PhotoError, match=r"gone\.jpg: no such file"):
         read_photo(tmp_path / "gone.jpg")
+
+
+def test_heic_says_what_it_needs(tmp_path):
+    path = tmp_path / "IMG_1.HEIC"
+    path.write_bytes(bytes(100))
+    assert "pillow-heif" in check_photo(path)
 
 
 def test_good_photos_pass_the_check(tmp_path, photos):

@@ -1,0 +1,126 @@
+"""Opening photo files, and saying what is wrong with those that aren't."""
+
+import errno
+import io
+import os
+import stat
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+
+# What Pillow reads without starting other programs, and knows by its first
+# bytes. HEIF only where the user has registered pillow-heif.
+_FORMATS = (
+    *("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"),
+    *("PPM", "JPEG2000", "AVIF", "ICO", "HEIF"),
+)
+
+
+class PhotoError(ValueError):
+    """A file that can't be read as a photo; `.path` and `.reason` say why."""
+
+    def __init__(self, path, reason):
+        path = "the encoded photo" if isinstance(path, bytes) else path
+        super().__init__(f"{path}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Record:
+    """An encoded photo inside a larger source, named for error messages."""
+
+    source: object
+    index: int
+    where: str
+
+    def __str__(self):
+        return f"record {self.index} of {self.where}"
+
+    def read(self) -> bytes:
+        return bytes(self.source[self.index])
+
+
+@contextmanager
+def named_errors(path):
+    """Turns whatever the file system or a decoder raises into PhotoError."""
+    try:
+        yield
+    except PhotoError:
+        raise
+    # Decoders raise anything from SyntaxError to struct.error on damaged
+    # files, so the line is drawn at Exception, not at a list.
+    except Exception as error:
+        raise PhotoError(path, _reason(error, path)) from error
+
+
+def _reason(error: Exception, path) -> str:
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        is_heic = str(path).lower().endswith((".heic", ".heif"))
+        return "not an image" + (_HEIC if is_heic else "")
+    if isinstance(error, Image.DecompressionBombError):
+        return _too_many_pixels()
+    if isinstance(error, OSError) and error.errno is not None:
+        return _FILE_REASONS.get(error.errno, os.strerror(error.errno))
+    text = " ".join(str(error).split())[:80]
+    kind = "truncated" if "truncated" in text else "damaged"
+    return f"{kind} ({text or type(error).__name__})"
+
+
+_HEIC = " that Pillow reads (HEIC: pip install pillow-heif and register it)"
+_FILE_REASONS = {
+    errno.ENOENT: "no such file, or a broken link",
+    errno.ELOOP: "a link that leads back to itself",
+    errno.EACCES: "may not be read by this user",
+    errno.EISDIR: "a folder",
+}
+
+
+def _too_many_pixels():
+    from PIL import Image
+
+    limit = Image.MAX_IMAGE_PIXELS
+    return f"huge: more than {limit:,} pixels (PIL.Image.MAX_IMAGE_PIXELS)"
+
+
+def open_photo(path):
+    """A Pillow image, not yet decoded, of a path, bytes or a `Record`."""
+    from PIL import Image
+
+    if isinstance(path, Record):
+        file = io.BytesIO(path.read())
+    elif isinstance(path, bytes):
+        file = io.BytesIO(path)
+    else:
+        _refuse_special_file(path)
+        file = path
+    image = Image.open(file, formats=_known_formats())
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        image.close()
+        raise PhotoError(path, _too_many_pixels())
+    if image.mode == "F":
+        image.close()
+        raise PhotoError(path, "floating-point pixels of unknown range")
+    return image
+
+
+def _refuse_special_file(path):
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise PhotoError(path, "a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise PhotoError(path, "not a regular file")
+    if status.st_size == 0:
+        raise PhotoError(path, "empty")
+
+
+@lru_cache(maxsize=1)
+def _known_formats():
+    """Those of our formats that this Pillow was built with."""
+    from PIL import Image
+
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
