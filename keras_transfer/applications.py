@@ -28,6 +28,7 @@ class Application:
         default_name: Start of the name that Keras gives to the model.
         num_weights: Number of weight arrays without top.
         num_params: Number of parameters without top, for three channels.
+        num_blocks: Number of blocks that it is frozen in.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Application:
     default_name: str
     num_weights: int
     num_params: int
+    num_blocks: int
 
     @property
     def constructor(self) -> Callable:
@@ -87,91 +89,91 @@ def _family(preprocessing, *rows, bare=None, min_size=32):
     }
 
 
-# Constructor, default size, model name, weight arrays, parameters.
+# Constructor, default size, model name, weight arrays, parameters, blocks.
 APPLICATIONS = {
     **_family(
         "none",
-        ("ConvNeXtTiny", 224, "convnext_tiny", 180, 27_820_128),
-        ("ConvNeXtSmall", 224, "convnext_small", 342, 49_454_688),
-        ("ConvNeXtBase", 224, "convnext_base", 342, 87_566_464),
-        ("ConvNeXtLarge", 224, "convnext_large", 342, 196_230_336),
-        ("ConvNeXtXLarge", 224, "convnext_xlarge", 342, 348_147_968),
+        ("ConvNeXtTiny", 224, "convnext_tiny", 180, 27_820_128, 22),
+        ("ConvNeXtSmall", 224, "convnext_small", 342, 49_454_688, 40),
+        ("ConvNeXtBase", 224, "convnext_base", 342, 87_566_464, 40),
+        ("ConvNeXtLarge", 224, "convnext_large", 342, 196_230_336, 40),
+        ("ConvNeXtXLarge", 224, "convnext_xlarge", 342, 348_147_968, 40),
         bare="torch",
     ),
     **_family(
         "torch",
-        ("DenseNet121", 224, "densenet121", 604, 7_037_504),
-        ("DenseNet169", 224, "densenet169", 844, 12_642_880),
-        ("DenseNet201", 224, "densenet201", 1004, 18_321_984),
+        ("DenseNet121", 224, "densenet121", 604, 7_037_504, 62),
+        ("DenseNet169", 224, "densenet169", 844, 12_642_880, 86),
+        ("DenseNet201", 224, "densenet201", 1004, 18_321_984, 102),
     ),
     **_family(
         "none",
-        ("EfficientNetB0", 224, "efficientnetb0", 312, 4_049_571),
-        ("EfficientNetB1", 240, "efficientnetb1", 440, 6_575_239),
-        ("EfficientNetB2", 260, "efficientnetb2", 440, 7_768_569),
-        ("EfficientNetB3", 300, "efficientnetb3", 497, 10_783_535),
-        ("EfficientNetB4", 380, "efficientnetb4", 611, 17_673_823),
-        ("EfficientNetB5", 456, "efficientnetb5", 739, 28_513_527),
-        ("EfficientNetB6", 528, "efficientnetb6", 853, 40_960_143),
-        ("EfficientNetB7", 600, "efficientnetb7", 1038, 64_097_687),
+        ("EfficientNetB0", 224, "efficientnetb0", 312, 4_049_571, 18),
+        ("EfficientNetB1", 240, "efficientnetb1", 440, 6_575_239, 25),
+        ("EfficientNetB2", 260, "efficientnetb2", 440, 7_768_569, 25),
+        ("EfficientNetB3", 300, "efficientnetb3", 497, 10_783_535, 28),
+        ("EfficientNetB4", 380, "efficientnetb4", 611, 17_673_823, 34),
+        ("EfficientNetB5", 456, "efficientnetb5", 739, 28_513_527, 41),
+        ("EfficientNetB6", 528, "efficientnetb6", 853, 40_960_143, 47),
+        ("EfficientNetB7", 600, "efficientnetb7", 1038, 64_097_687, 57),
     ),
     **_family(
         "none",
-        ("EfficientNetV2B0", 224, "efficientnetv2-b0", 359, 5_919_312),
-        ("EfficientNetV2B1", 240, "efficientnetv2-b1", 441, 6_931_124),
-        ("EfficientNetV2B2", 260, "efficientnetv2-b2", 460, 8_769_374),
-        ("EfficientNetV2B3", 300, "efficientnetv2-b3", 536, 12_930_622),
+        ("EfficientNetV2B0", 224, "efficientnetv2-b0", 359, 5_919_312, 23),
+        ("EfficientNetV2B1", 240, "efficientnetv2-b1", 441, 6_931_124, 29),
+        ("EfficientNetV2B2", 260, "efficientnetv2-b2", 460, 8_769_374, 30),
+        ("EfficientNetV2B3", 300, "efficientnetv2-b3", 536, 12_930_622, 34),
         bare="torch",
     ),
     **_family(
         "none",
-        ("EfficientNetV2S", 384, "efficientnetv2-s", 670, 20_331_360),
-        ("EfficientNetV2M", 480, "efficientnetv2-m", 961, 53_150_388),
-        ("EfficientNetV2L", 480, "efficientnetv2-l", 1329, 117_746_848),
+        ("EfficientNetV2S", 384, "efficientnetv2-s", 670, 20_331_360, 42),
+        ("EfficientNetV2M", 480, "efficientnetv2-m", 961, 53_150_388, 59),
+        ("EfficientNetV2L", 480, "efficientnetv2-l", 1329, 117_746_848, 81),
         bare=(1 / 128, -1.0),
     ),
     **_family(
         "tf",
-        ("InceptionV3", 299, "inception_v3", 376, 21_802_784),
-        ("InceptionResNetV2", 299, "inception_resnet_v2", 896, 54_336_736),
+        ("InceptionV3", 299, "inception_v3", 376, 21_802_784, 16),
+        ("InceptionResNetV2", 299, "inception_resnet_v2", 896, 54_336_736, 49),
         min_size=75,
     ),
     **_family(
         "tf",
-        ("MobileNet", 224, "mobilenet_", 135, 3_228_864),
-        ("MobileNetV2", 224, "mobilenetv2_", 260, 2_257_984),
+        ("MobileNet", 224, "mobilenet_", 135, 3_228_864, 14),
+        ("MobileNetV2", 224, "mobilenetv2_", 260, 2_257_984, 19),
     ),
     **_family(
         "none",
-        ("MobileNetV3Small", 224, "MobileNetV3Small", 206, 939_120),
-        ("MobileNetV3Large", 224, "MobileNetV3Large", 262, 2_996_352),
+        ("MobileNetV3Small", 224, "MobileNetV3Small", 206, 939_120, 13),
+        ("MobileNetV3Large", 224, "MobileNetV3Large", 262, 2_996_352, 17),
         bare="tf",
     ),
     **_family(
         "tf",
-        ("NASNetMobile", 224, "nasnet_mobile", 1124, 4_269_716),
-        ("NASNetLarge", 331, "nasnet_large", 1544, 84_916_818),
+        ("NASNetMobile", 224, "nasnet_mobile", 1124, 4_269_716, 4),
+        ("NASNetLarge", 331, "nasnet_large", 1544, 84_916_818, 4),
     ),
     **_family(
         "caffe",
-        ("ResNet50", 224, "resnet50", 318, 23_587_712),
-        ("ResNet101", 224, "resnet101", 624, 42_658_176),
-        ("ResNet152", 224, "resnet152", 930, 58_370_944),
+        ("ResNet50", 224, "resnet50", 318, 23_587_712, 17),
+        ("ResNet101", 224, "resnet101", 624, 42_658_176, 34),
+        ("ResNet152", 224, "resnet152", 930, 58_370_944, 51),
     ),
     **_family(
         "tf",
-        ("ResNet50V2", 224, "resnet50v2", 270, 23_564_800),
-        ("ResNet101V2", 224, "resnet101v2", 542, 42_626_560),
-        ("ResNet152V2", 224, "resnet152v2", 814, 58_331_648),
+        ("ResNet50V2", 224, "resnet50v2", 270, 23_564_800, 17),
+        ("ResNet101V2", 224, "resnet101v2", 542, 42_626_560, 34),
+        ("ResNet152V2", 224, "resnet152v2", 814, 58_331_648, 51),
     ),
     **_family(
         "caffe",
-        ("VGG16", 224, "vgg16", 26, 14_714_688),
-        ("VGG19", 224, "vgg19", 32, 20_024_384),
+        ("VGG16", 224, "vgg16", 26, 14_714_688, 13),
+        ("VGG19", 224, "vgg19", 32, 20_024_384, 16),
     ),
     **_family(
         "tf",
-        ("Xception", 299, "xception", 234, 20_861_480),
+        ("Xception", 299, "xception", 234, 20_861_480, 16),
         min_size=71,
     ),
 }

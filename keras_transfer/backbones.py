@@ -10,7 +10,7 @@ from keras_transfer import _keras_private, graph, hub
 from keras_transfer.applications import APPLICATIONS, find_application
 from keras_transfer.channels import adapt_input, channel_axis
 from keras_transfer.files import load_model
-from keras_transfer.pretrained import build_application
+from keras_transfer.pretrained import build_application, weights_are_there
 from keras_transfer.recognition import (
     preprocessing_of,
     recognize_application,
@@ -116,8 +116,9 @@ def list_backbones() -> list[dict]:
 
     Returns:
         One dictionary a model with `name`, `preprocessing` (the mode of
-        `ImageNetPreprocessing`), `min_size` and `default_size` in pixels, and
-        `num_params` (without top).
+        `ImageNetPreprocessing`), `min_size` and `default_size` in pixels,
+        `num_params` (without top), `num_blocks`, and `weights_here`: whether
+        the ImageNet weights lie in the Keras cache.
 
     Examples:
 
@@ -131,9 +132,11 @@ def list_backbones() -> list[dict]:
         "min_size",
         "default_size",
         "num_params",
+        "num_blocks",
     )
     return [
         {field: getattr(APPLICATIONS[name], field) for field in fields}
+        | {"weights_here": weights_are_there(APPLICATIONS[name])}
         for name in sorted(APPLICATIONS)
     ]
 
@@ -163,9 +166,8 @@ def _from_hub(source, input_shape, weights, output_layer):
         load_weights(backbone, weights)
     name = backbone.name
     backbone = hub.at_image_shape(backbone, converter, input_shape)
-    if output_layer is not None:
-        backbone = _cut(backbone, output_layer)
-    model, shape = _at_shape(hub.feature_extractor(backbone), input_shape)
+    features = hub.HubFeatures(backbone, output_layer)
+    model, shape = _at_shape(features, input_shape)
     preprocessing = "none"
     if isinstance(shape, tuple) and len(shape) == 3:
         preprocessing = hub.image_preprocessing(

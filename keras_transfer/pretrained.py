@@ -21,6 +21,15 @@ from keras_transfer.source_files import check_weight_file, load_weights
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
+# How the files of the mobile nets begin; those of the others begin with the
+# name of the model.
+_FILE_NAMES = {
+    "MobileNet": "mobilenet_1_0_*",
+    "MobileNetV2": "mobilenet_v2_weights_*_1.0_*",
+    "MobileNetV3Small": "weights_mobilenet_v3_small_*_1.0_*",
+    "MobileNetV3Large": "weights_mobilenet_v3_large_*_1.0_*",
+}
+
 
 def build_application(
     application: Application, input_shape=None, weights="imagenet"
@@ -56,6 +65,19 @@ def build_application(
     return model if shape == rgb_shape else adapt_input(model, shape)
 
 
+def weight_folder() -> Path:
+    """Where Keras keeps the weight files that it has downloaded."""
+    home = os.environ.get("KERAS_HOME", Path("~", ".keras").expanduser())
+    return Path(home, "models")
+
+
+def weights_are_there(application) -> bool:
+    """Whether the ImageNet weights without top lie in the Keras cache."""
+    key = application.default_name.rstrip("_").lower()
+    key = _FILE_NAMES.get(application.name, f"{key}[_-]*")
+    return any(weight_folder().glob(f"{key}no*top*.h5"))
+
+
 def _construct(application, input_shape, weights):
     constructor = application.constructor
     options = {"include_top": False, "input_shape": input_shape}
@@ -67,8 +89,7 @@ def _construct(application, input_shape, weights):
         # Keras raises a bare Exception when a download fails.
         if weights is None or not _is_file_trouble(error):
             raise
-        home = os.environ.get("KERAS_HOME", Path("~", ".keras").expanduser())
-        folder = Path(home, "models")
+        folder = weight_folder()
         raise FileNotFoundError(
             f"The ImageNet weights of {application.name} could not be had. "
             f"They are not in {str(folder)!r} (the folder `models` below "

@@ -64,7 +64,8 @@ def two_stage(
         data: what `keras_transfer.data.load` returns, or any object with
             `.train` and `.validation` (may be `None`) that `fit` takes.
         head_epochs: most epochs for a head that is trained, not solved; it
-            stops early when validation does not improve for 5.
+            stops early when validation does not improve for 5. 0 leaves the
+            head as it is, for a model that has been trained before.
         epochs: epochs for the second stage; 0 trains the head alone.
         blocks: how many blocks the second stage trains; `None` is the top
             third.
@@ -91,8 +92,14 @@ def two_stage(
     result = TwoStageResult()
     common = {"callbacks": list(callbacks), "verbose": verbose}
     try:
-        with _stage("head", result, best):
-            _train_head(model, data, head_epochs, head_rate, best, seed, common)
+        if head_epochs:
+            with _stage("head", result, best):
+                _train_head(
+                    model, data, head_epochs, head_rate, best, seed, common
+                )
+        else:
+            with _stage("start", result, best):
+                best.take_present(data)
         if epochs:
             share = max(_SMALLEST_SHARE, len(model.blocks) // 3)
             best.restore()
@@ -228,6 +235,16 @@ class _BestWeights(keras.callbacks.Callback):
         self.rows += rows
         self.row = next(r for r in rows if chosen.items() <= r.items())
         self.weights = self.whole.get_weights()
+
+    def take_present(self, data):
+        """Takes the model as it is as the one to beat."""
+        prefix, part = ("val_", data.validation)
+        if part is None:
+            prefix, part = ("", data.train)
+        logs = self.whole.evaluate(part, verbose=0, return_dict=True)
+        row = {f"{prefix}{k}": float(v) for k, v in logs.items()}
+        row.setdefault("loss", row.get("val_loss"))
+        self.take([row], row, 0.0)
 
     def restore(self):
         if self.weights is not None:

@@ -72,34 +72,44 @@ def _spans(rows):
             start = i
 
 
-def evaluate(model, batches, class_names=None):
-    """Evaluates a model and, for a classifier, each class on its own.
+def evaluate(model, batches):
+    """Evaluates a model and, for a softmax, each class on its own.
 
     Args:
         model: a compiled `TransferModel`.
         batches: data that can be read by index, not shuffled.
-        class_names: names of the classes; `None` leaves the classes out.
 
     Returns:
-        Dict with what Keras logs and `num_samples`; for classes also
+        Dict with what Keras logs and `num_samples`; for a softmax also
         `confusion` (rows are the true classes) and `recall` by name.
     """
     logs = model.evaluate(batches, verbose=0, return_dict=True)
     result = {name: float(value) for name, value in logs.items()}
     result["num_samples"] = batches.num_samples
-    if class_names is None or model.output_shape[-1] != len(class_names):
+    if getattr(model.head, "activation", None) != "softmax":
         return result
     labels = np.concatenate(
         [np.asarray(batches[i][1]).reshape(-1) for i in range(len(batches))]
     )
     predicted = model.predict(batches, verbose=0).argmax(axis=-1)
-    matrix = np.zeros((len(class_names),) * 2, int)
+    matrix = np.zeros((model.output_shape[-1],) * 2, int)
     np.add.at(matrix, (labels.astype(int), predicted), 1)
     counts = np.maximum(matrix.sum(axis=1), 1)
     recall = (matrix.diagonal() / counts).tolist()
+    names = model.class_names or range(len(recall))
     result["confusion"] = matrix.tolist()
-    result["recall"] = dict(zip(class_names, recall, strict=True))
+    result["recall"] = dict(zip(map(str, names), recall, strict=True))
     return result
+
+
+def stage_table(stages):
+    """The stages of a run as text."""
+    rows = [
+        [s["stage"], s["epochs"], f"{s['seconds']:.1f}", f"{s['val_loss']:.4f}"]
+        for s in stages
+        if s["epochs"]
+    ]
+    return format_table(["stage", "epochs", "seconds", "best loss"], rows)
 
 
 def evaluation_table(result, title):

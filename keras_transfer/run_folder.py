@@ -36,6 +36,22 @@ def check_writable(folder):
     (Path(folder) / ".writable").unlink()
 
 
+def check_names(model, data):
+    """Makes sure that labels mean the same to a model and to data.
+
+    Raises:
+        ValueError: the classes (or targets) have other names, or another
+            order.
+    """
+    trained = list(model.class_names or [])
+    found = list(data.class_names or data.target_names or [])
+    if trained != found:
+        raise ValueError(
+            "The data have other classes than the model was trained on. "
+            f"Received: {', '.join(found)}. Expected: {', '.join(trained)}."
+        )
+
+
 def versions():
     """The versions that a run depends on."""
     return {

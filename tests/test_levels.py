@@ -18,7 +18,7 @@ LEVELS = {
     },
     2: {"callbacks", "models"},
     3: {"data", "export"},
-    4: {"report"},
+    4: {"predictions", "report"},
     5: {"demo", "recipes", "run_folder"},
     6: {"cli", "__main__"},
 }  # fmt: skip

@@ -17,10 +17,12 @@ def main(argv=None):
         argv: the arguments without the program's name; `None` takes those of
             the process.
     """
-    arguments = make_parser().parse_args(argv)
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
     # TensorFlow's start-up notes are not what the user asked for.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
+        arguments = _with_config(parser, arguments, argv)
         with _messages_apart(arguments):
             return arguments.run(arguments)
     except KeyboardInterrupt:
@@ -33,9 +35,33 @@ def main(argv=None):
         return 1
 
 
+def _with_config(parser, arguments, argv):
+    """Reads --config, and the command line once more on top of it."""
+    if getattr(arguments, "config", None) is None:
+        return arguments
+    from keras_transfer.cli.fit_options import read_config
+
+    fresh = argparse.Namespace(**read_config(arguments.config))
+    defaults = vars(parser.parse_args([arguments.command]))
+    given = {
+        name: value
+        for name, value in vars(arguments).items()
+        if value != defaults.get(name)
+    }
+    return argparse.Namespace(**defaults | vars(fresh) | given)
+
+
 def make_parser():
     """Returns the parser of the whole command line."""
-    from keras_transfer.cli import demo, evaluate, export, fit, predict
+    from keras_transfer.cli import (
+        backbones,
+        completion,
+        demo,
+        evaluate,
+        export,
+        fit,
+        predict,
+    )
 
     parser = argparse.ArgumentParser(
         prog="keras-transfer",
@@ -46,7 +72,15 @@ def make_parser():
     commands = parser.add_subparsers(
         metavar="COMMAND", required=True, title="commands"
     )
-    for command in (demo, fit, evaluate, predict, export):
+    for command in (
+        demo,
+        backbones,
+        fit,
+        evaluate,
+        predict,
+        export,
+        completion,
+    ):
         command.add_parser(commands)
     return parser
 
@@ -66,7 +100,7 @@ def add_command(commands, name, run, summary, examples):
     parser.add_argument(
         "--debug", action="store_true", help="show the traceback of an error"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, command=name)
     return parser
 
 

@@ -35,9 +35,10 @@ def run(arguments):
         batch_size=config["batch_size"],
         validation_split=config["validation_split"],
         channels=config["input_shape"][2],
+        data_dir=config.get("data_dir"),
         seed=config["seed"],
     )
-    _check_classes(model.class_names, data.class_names)
+    run_folder.check_names(model, data)
     part = getattr(data, arguments.split)
     if part is None:
         raise ValueError(
@@ -45,14 +46,6 @@ def run(arguments):
             f"{', '.join(data.num_samples)}. Choose one with --split."
         )
     part.shuffle = False
-    result = report.evaluate(model, part, model.class_names)
+    result = report.evaluate(model, part)
     show(arguments, result, report.evaluation_table(result, arguments.split))
     return 0
-
-
-def _check_classes(trained, found):
-    if list(trained) != list(found):
-        raise ValueError(
-            "The data have other classes than the model was trained on. "
-            f"Received: {', '.join(found)}. Expected: {', '.join(trained)}."
-        )

@@ -1,19 +1,16 @@
 """`keras-transfer fit DATA`: from a folder of photos to a served model."""
 
 EXAMPLES = """  keras-transfer fit photos/ --backbone MobileNetV2 --output run/
-  keras-transfer fit photos/ --backbone ResNet50 --weights none --epochs 20
-  keras-transfer fit digits --backbone source.keras --epochs 0   (head only)"""
-# The arguments that, with the data, determine a run.
-REPEATABLE = (
-    "data", "backbone", "weights", "image_size", "batch_size", "head_epochs",
-    "epochs", "blocks", "head_rate", "learning_rate", "validation_split",
-    "seed",
-)  # fmt: skip
+  keras-transfer fit photos/ --shots 20 --epochs 0        (head only)
+  keras-transfer fit tfds:beans --backbone ResNet50 --head 256 --dropout 0.3
+  keras-transfer fit --config run/config.json --seed 1 --output run-1/
+  keras-transfer fit --config run/config.json --output run/ --resume"""
 
 
 def add_parser(commands):
     """Adds the command to the command line."""
     from keras_transfer.cli import add_command
+    from keras_transfer.cli.fit_options import add_options
 
     parser = add_command(
         commands,
@@ -22,102 +19,30 @@ def add_parser(commands):
         "fine-tune a source model on your own data and keep all of the run",
         EXAMPLES,
     )
-    add = parser.add_argument
-    add("data", metavar="DATA", help='folder of photos, or "digits"')
-    add(
-        "--backbone",
-        default="MobileNetV2",
-        metavar="NAME",
-        help="keras.applications name or .keras file [%(default)s]",
-    )
-    add(
-        "--weights",
-        default="imagenet",
-        metavar="W",
-        help='"imagenet", "none" or a file [%(default)s]',
-    )
-    add(
-        "--output",
-        default="transfer_run",
-        metavar="DIR",
-        help="folder to write [%(default)s]",
-    )
-    add(
-        "--image-size",
-        type=int,
-        default=None,
-        metavar="PX",
-        help="side of the images [224; 8 for digits]",
-    )
-    add(
-        "--batch-size",
-        type=int,
-        default=32,
-        metavar="N",
-        help="images a step [%(default)s]",
-    )
-    add(
-        "--head-epochs",
-        type=int,
-        default=30,
-        metavar="N",
-        help="most epochs for a head that is trained [%(default)s]",
-    )
-    add(
-        "--epochs",
-        type=int,
-        default=3,
-        metavar="N",
-        help="epochs for the top blocks, 0 for the head alone [%(default)s]",
-    )
-    add(
-        "--blocks",
-        type=int,
-        default=None,
-        metavar="N",
-        help="how many blocks to fine-tune [the top third]",
-    )
-    add(
-        "--head-rate",
-        type=float,
-        default=1e-3,
-        metavar="R",
-        help="learning rate of the head [%(default)s]",
-    )
-    add(
-        "--learning-rate",
-        type=float,
-        default=3e-5,
-        metavar="R",
-        help="learning rate of the top blocks [%(default)s]",
-    )
-    add(
-        "--validation-split",
-        type=float,
-        default=0.1,
-        metavar="P",
-        help="part of the training data held out [%(default)s]",
-    )
-    add("--seed", type=int, default=0, metavar="N",
-        help="seed of splits, order and weights [%(default)s]")  # fmt: skip
+    add_options(parser)
 
 
 def run(arguments):
     """Trains, evaluates and writes the run."""
     from keras_transfer import run_folder
 
+    if not arguments.data:
+        raise ValueError(
+            "fit needs data. Expected a folder of photos, 'digits' or "
+            "'tfds:NAME', or --config with the config.json of an earlier run."
+        )
     run_folder.check_writable(arguments.output)
-    data, model = _prepare(arguments)
+    data = _load(arguments)
+    model = _resumed(arguments, data) or _new(arguments, data)
     result = _train(arguments, model, data)
     if not result.history:
         raise KeyboardInterrupt
     return _finish(arguments, model, data, result)
 
 
-def _prepare(arguments):
+def _load(arguments):
     import keras
 
-    from keras_transfer import TransferModel
     from keras_transfer.cli.output import progress
     from keras_transfer.data import load
 
@@ -127,19 +52,57 @@ def _prepare(arguments):
         arguments.data,
         image_size=arguments.image_size,
         batch_size=arguments.batch_size,
+        shots_per_class=arguments.shots,
         validation_split=arguments.validation_split,
+        data_dir=arguments.data_dir,
         seed=arguments.seed,
     )
     progress(repr(data))
-    images = data.train[0][0]
+    return data
+
+
+def _new(arguments, data):
+    from keras_transfer import TransferModel
+
     model = TransferModel(
         arguments.backbone,
-        head=len(data.class_names),
-        input_shape=tuple(images.shape[1:]),
+        head=_head(arguments, data),
+        input_shape=tuple(data.train[0][0].shape[1:]),
         weights=None if arguments.weights == "none" else arguments.weights,
     )
-    model.class_names = list(data.class_names)
-    return data, model
+    model.class_names = list(data.class_names or data.target_names)
+    if arguments.loss:
+        metrics = ["accuracy"] if data.task == "classification" else None
+        model.compile("auto", loss=arguments.loss, metrics=metrics)
+    return model
+
+
+def _head(arguments, data):
+    from keras_transfer import ClassificationHead, RegressionHead
+    from keras_transfer.cli.fit_options import hidden_units
+
+    options = {
+        "hidden_units": hidden_units(arguments.head),
+        "dropout": arguments.dropout,
+        "name": "head",
+    }
+    if data.task == "regression":
+        return RegressionHead(len(data.target_names), **options)
+    activation = "sigmoid" if data.task == "multi_label" else "softmax"
+    return ClassificationHead(
+        len(data.class_names), activation=activation, **options
+    )
+
+
+def _resumed(arguments, data):
+    """The model of the run in --output, if that is to go on."""
+    if not arguments.resume:
+        return None
+    from keras_transfer import run_folder
+
+    model = run_folder.read(arguments.output).model
+    run_folder.check_names(model, data)
+    return model
 
 
 def _train(arguments, model, data):
@@ -153,24 +116,26 @@ def _train(arguments, model, data):
     return two_stage(
         model,
         data,
-        head_epochs=arguments.head_epochs,
+        head_epochs=0 if arguments.resume else arguments.head_epochs,
         epochs=arguments.epochs,
         blocks=arguments.blocks,
         head_rate=arguments.head_rate,
         fine_tune_rate=arguments.learning_rate,
         seed=arguments.seed,
+        verbose=2 if arguments.json else "auto",
     )
 
 
 def _finish(arguments, model, data, result):
     from keras_transfer import report, run_folder
     from keras_transfer.cli import INTERRUPTED
+    from keras_transfer.cli.fit_options import REPEATABLE
     from keras_transfer.cli.output import progress, show
 
     progress("Evaluating and writing ...")
     parts = {"validation": data.validation, "test": data.test}
     metrics = {
-        name: report.evaluate(model, part, data.class_names)
+        name: report.evaluate(model, part)
         for name, part in parts.items()
         if part is not None
     }
@@ -190,14 +155,8 @@ def _finish(arguments, model, data, result):
 
 def _text(arguments, metrics, result, written):
     from keras_transfer import report
-    from keras_transfer.tables import format_table
 
-    rows = [
-        [s["stage"], s["epochs"], f"{s['seconds']:.1f}", f"{s['val_loss']:.4f}"]
-        for s in result.stages
-        if s["epochs"]
-    ]
-    lines = [format_table(["stage", "epochs", "seconds", "best loss"], rows)]
+    lines = [report.stage_table(result.stages)]
     lines += [
         report.evaluation_table(metrics[name], name)
         for name in ("validation", "test")
@@ -206,12 +165,10 @@ def _text(arguments, metrics, result, written):
     lines.append(f"{arguments.output}: {', '.join(written)}")
     if result.interrupted:
         lines.append(
-            "Interrupted: this is the best epoch so far. To train on from it: "
-            f"keras-transfer fit {arguments.data} --backbone "
-            f"{arguments.output}/model.keras --output {arguments.output}-2"
+            "Interrupted: this is the best epoch so far. To go on from it: "
+            f"keras-transfer fit --config {arguments.output}/config.json "
+            f"--output {arguments.output} --resume"
         )
     else:
-        lines.append(
-            f"Next: keras-transfer predict {arguments.output} PHOTO ..."
-        )
+        lines.append(f"Next: keras-transfer predict {arguments.output} PHOTO")
     return "\n".join(lines)

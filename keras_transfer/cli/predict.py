@@ -27,35 +27,32 @@ def run(arguments):
     shape = finished.config["input_shape"]
     results = [_predict(finished.model, shape, p) for p in arguments.images]
     good = [result for result in results if result is not None]
-    rows = [
-        [r["image"], r["label"], f"{r['score']:.3f}", _runners_up(r)]
-        for r in good
-    ]
-    columns = ["image", "label", "score", "next"]
+    rows = [[r["image"], *_cells(r)] for r in good]
+    columns = ["image", "label", "score", "next"][: len(rows[0]) if rows else 4]
     show(arguments, good, format_table(columns, rows) if rows else "")
     return 0 if len(good) == len(results) else 1
 
 
 def _predict(model, shape, path):
     from keras_transfer.data import PhotoError, read_photo
+    from keras_transfer.predictions import describe
 
     try:
         image = read_photo(path, tuple(shape[:2]), channels=shape[2])
     except (PhotoError, OSError) as error:
         print(f"keras-transfer: {path}: {error}", file=sys.stderr)
         return None
-    scores = model.predict(image[None], verbose=0)[0]
-    order = scores.argsort()[::-1][:3]
-    names = model.class_names
-    return {
-        "image": str(path),
-        "label": names[order[0]],
-        "score": float(scores[order[0]]),
-        "top": [{"label": names[i], "score": float(scores[i])} for i in order],
-    }
+    values = model.predict(image[None], verbose=0)[0]
+    return {"image": str(path), **describe(model, values)}
 
 
-def _runners_up(result):
-    return ", ".join(
-        f"{t['label']} {t['score']:.3f}" for t in result["top"][1:]
+def _cells(result):
+    if "values" in result:
+        named = result["values"].items()
+        return [", ".join(f"{name} {value:.4g}" for name, value in named)]
+    first, *others = result["top"]
+    label = (
+        ", ".join(result["labels"]) if "labels" in result else first["label"]
     )
+    following = ", ".join(f"{t['label']} {t['score']:.3f}" for t in others)
+    return [label or "none", f"{first['score']:.3f}", following]

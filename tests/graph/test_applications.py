@@ -243,3 +243,10 @@ def test_pooled_features_have_no_top():
         weights=None, include_top=False, pooling="avg", input_shape=(32, 32, 3)
     )
     assert graph.top_cut(model) is None
+
+
+def test_the_table_for_people_says_the_same_numbers():
+    from keras_transfer.applications import APPLICATIONS
+
+    said = {name: a.num_blocks for name, a in APPLICATIONS.items()}
+    assert said == {name: row[0] for name, row in EXPECTED.items()}

@@ -1,0 +1,60 @@
+"""`keras-transfer backbones`: the source models that can be named."""
+
+EXAMPLES = """  keras-transfer backbones
+  keras-transfer backbones mobile
+  keras-transfer backbones --json"""
+
+
+def add_parser(commands):
+    """Adds the command to the command line."""
+    from keras_transfer.cli import add_command
+
+    parser = add_command(
+        commands,
+        "backbones",
+        run,
+        "list the models that can be named",
+        EXAMPLES,
+    )
+    parser.add_argument(
+        "part",
+        nargs="?",
+        default="",
+        metavar="PART",
+        help="only names that hold this, in upper or lower case",
+    )
+
+
+def run(arguments):
+    """Prints the table."""
+    from keras_transfer.backbones import list_backbones
+    from keras_transfer.cli.output import show
+    from keras_transfer.tables import format_table
+
+    part = arguments.part.lower()
+    rows = [row for row in list_backbones() if part in row["name"].lower()]
+    if not rows:
+        raise ValueError(
+            f"No model of keras.applications has '{arguments.part}' in its "
+            "name. `keras-transfer backbones` lists them all."
+        )
+    show(arguments, rows, format_table(_COLUMNS, map(_cells, rows)))
+    return 0
+
+
+_COLUMNS = [
+    "name", "parameters", "smallest px", "usual px", "preprocessing", "blocks",
+    "weights here",
+]  # fmt: skip
+
+
+def _cells(row):
+    return [
+        row["name"],
+        f"{row['num_params'] / 1e6:.1f} M",
+        row["min_size"],
+        row["default_size"],
+        row["preprocessing"],
+        row["num_blocks"],
+        "yes" if row["weights_here"] else "no",
+    ]
