@@ -166,7 +166,7 @@ def _from_hub(source, input_shape, weights, output_layer):
         load_weights(backbone, weights)
     name = backbone.name
     backbone = hub.at_image_shape(backbone, converter, input_shape)
-    features = hub.HubFeatures(backbone, output_layer)
+    features = hub.feature_extractor(backbone, output_layer)
     model, shape = _at_shape(features, input_shape)
     preprocessing = "none"
     if isinstance(shape, tuple) and len(shape) == 3:

@@ -34,9 +34,9 @@ class TransferModel(keras.Model):
     Not for detection, segmentation or language-model fine-tuning.
 
     Args:
-        backbone: name of a `keras.applications` constructor, path of a
-            `.keras` file, or a `keras.Model`. A classifier is cut before its
-            top, and the cut is printed.
+        backbone: name of a `keras.applications` constructor, `"hub:"` and a
+            preset of KerasHub, path of a `.keras` file, or a `keras.Model`. A
+            classifier is cut before its top, and the cut is printed.
         head: number of classes, or a layer such as `ClassificationHead` or
             `RegressionHead`.
         input_shape: `(height, width, channels)`; `None` takes the backbone's
@@ -127,7 +127,7 @@ class TransferModel(keras.Model):
     def expects_pixels(self):
         """Whether the input is known to be raw pixels in 0..255."""
         return self._source["min_size"] is not None or isinstance(
-            self.preprocessing, ImageNetPreprocessing
+            self.preprocessing, ImageNetPreprocessing | keras.layers.Rescaling
         )
 
     @property
