@@ -1,6 +1,6 @@
 """`keras-transfer completion SHELL`: a script that completes commands."""
 
-EXAMPLES = """  keras-transfer completion bash > ~/.keras-transfer-completion.bash
+EXAMPLES = """  keras-transfer completion bash > ~/.keras-transfer.bash
   keras-transfer completion zsh > ~/.zfunc/_keras-transfer"""
 
 
