@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from keras_transfer.batches import ArrayBatches, SeededBatches
-from keras_transfer.data.caching import read_all
-from keras_transfer.data.photo import height_and_width
 from keras_transfer.data.photo_batches import PhotoBatches
 from keras_transfer.sampling import few_shot, train_validation_split
 
@@ -89,14 +87,11 @@ def divide(source: Source, validation_split, test_split, shots, seed) -> dict:
     return {name: splits[name] for name in order if name in splits}
 
 
-def to_dataset(source, splits, photo_options, cache, **options) -> Dataset:
+def to_dataset(source, splits, photo_options, **options) -> Dataset:
     """Batches of every split; only those of `train` are shuffled."""
     batches = {
         name: _batches(
-            _cached(samples, **photo_options) if cache else samples,
-            photo_options,
-            shuffle=name == "train",
-            **options,
+            samples, photo_options, shuffle=name == "train", **options
         )
         for name, samples in splits.items()
     }
@@ -118,13 +113,6 @@ def _batches(samples, photo_options, **options):
     return PhotoBatches(
         samples.inputs, samples.labels, **photo_options, **options
     )
-
-
-def _cached(samples, image_size, channels) -> Samples:
-    if isinstance(samples.inputs, np.ndarray):
-        return samples
-    size = height_and_width(image_size)
-    return Samples(read_all(samples.inputs, size, channels), samples.labels)
 
 
 def _hold_out(samples, name, fraction, seed):

@@ -21,7 +21,7 @@ def load(
     classes=None,
     channels: int = 3,
     task: str = "auto",
-    cache: bool = False,
+    cache: bool | str = "auto",
     data_dir=None,
     seed: int = 0,
 ) -> Dataset:
@@ -64,7 +64,9 @@ def load(
         channels: 3 for RGB, 1 for grey.
         task: `"classification"`, `"multi_label"` or `"regression"`, where
             `labels.csv` could be read in more than one way.
-        cache: decode every photo once and keep it in memory as uint8.
+        cache: `True` keeps every decoded photo in memory (uint8) after it
+            was first read, `False` reads it again in every epoch, `"auto"`
+            keeps what takes at most 2 GiB and an eighth of the free memory.
         data_dir: where tensorflow-datasets keeps its data; `None` is
             `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
         seed: fixes the splits, the shots and the order of the batches.
@@ -94,8 +96,11 @@ def load(
     return to_dataset(
         found,
         splits,
-        {"image_size": image_size or 224, "channels": channels},
-        cache,
+        {
+            "image_size": image_size or 224,
+            "channels": channels,
+            "cache": cache,
+        },
         batch_size=batch_size,
         seed=seed,
     )

@@ -24,8 +24,8 @@ def read_photo(path, image_size=224, channels: int = 3) -> np.ndarray:
     upper 8 bits, of an animation the first frame counts. EXIF rotation is
     applied. The photo is stretched, whatever its aspect ratio, as
     `keras.utils.image_dataset_from_directory` does by default; bilinear with
-    antialiasing. Large JPEGs are decoded at a reduced scale, never below
-    twice the size.
+    antialiasing. Large JPEGs are decoded at a half, a quarter or an eighth
+    of their scale, never below the size asked for.
 
     Args:
         path: file to read, or the encoded bytes of one.
@@ -91,7 +91,7 @@ def _write_pixels(image, out) -> None:
     # Resizing before turning is cheaper, into the size that will be turned.
     sideways = orientation in _SIDEWAYS
     lying = np.empty(_turned(out.shape), np.uint8) if sideways else out
-    image.draft(None, (2 * lying.shape[1], 2 * lying.shape[0]))
+    image.draft(None, (lying.shape[1], lying.shape[0]))
     image = _to_mode(image, "L" if out.shape[2] == 1 else "RGB")
     resize_into(image, lying)
     if orientation in _UPRIGHT:

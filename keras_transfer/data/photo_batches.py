@@ -6,6 +6,7 @@ import threading
 import numpy as np
 
 from keras_transfer.batches import SeededBatches
+from keras_transfer.data.caching import kept_photos
 from keras_transfer.data.photo import height_and_width, read_photo_into
 from keras_transfer.data.pool import num_threads, pool
 
@@ -25,6 +26,8 @@ class PhotoBatches(SeededBatches):
             without, batches are `(images,)`.
         image_size: side in pixels, or `(height, width)`.
         channels: 3 for RGB, 1 for grey.
+        cache: `True` keeps every decoded photo in memory after it was first
+            read, `"auto"` does where they take little of it, `False` never.
         batch_size: samples a batch; the last one may be smaller.
         shuffle: `False` keeps the samples as they lie.
         seed: integer >= 0.
@@ -47,6 +50,7 @@ class PhotoBatches(SeededBatches):
         *,
         image_size=224,
         channels=3,
+        cache="auto",
         batch_size=32,
         shuffle=True,
         seed=0,
@@ -58,6 +62,9 @@ class PhotoBatches(SeededBatches):
         self.labels = None if labels is None else np.asarray(labels)
         self.image_size = height_and_width(image_size)
         self.channels = channels
+        self._kept = kept_photos(
+            cache, (self.num_samples, *self.image_size, channels)
+        )
         self._ahead = _LookAhead()
 
     def read(self, sample_ids):
@@ -84,9 +91,11 @@ class PhotoBatches(SeededBatches):
 
     def _start(self, sample_ids):
         """Begins to read a batch; call what it returns to wait for it."""
-        images = np.empty(
-            (len(sample_ids), *self.image_size, self.channels), np.uint8
-        )
+        if self._kept is not None and self._kept.here[sample_ids].all():
+            images = self._kept.images[sample_ids]
+            return lambda: self._with_labels(images, sample_ids)
+        shape = (len(sample_ids), *self.image_size, self.channels)
+        images = np.empty(shape, np.uint8)
         tasks = [
             pool().submit(self._fill, images, sample_ids, start)
             for start in range(0, len(sample_ids), _PHOTOS_A_TASK)
@@ -95,15 +104,28 @@ class PhotoBatches(SeededBatches):
         def finish():
             for task in tasks:
                 task.result()
-            if self.labels is None:
-                return (images,)
-            return images, self.labels[sample_ids]
+            return self._with_labels(images, sample_ids)
 
         return finish
 
+    def _with_labels(self, images, sample_ids):
+        if self.labels is None:
+            return (images,)
+        return images, self.labels[sample_ids]
+
     def _fill(self, images, sample_ids, start):
-        for row in range(start, min(start + _PHOTOS_A_TASK, len(images))):
-            read_photo_into(self.photos[sample_ids[row]], images[row])
+        stop = min(start + _PHOTOS_A_TASK, len(images))
+        for row, number in enumerate(sample_ids[start:stop], start):
+            self._read_one(number, images[row])
+
+    def _read_one(self, number, out):
+        kept = self._kept
+        if kept is not None and kept.here[number]:
+            out[...] = kept.images[number]
+            return
+        read_photo_into(self.photos[number], out)
+        if kept is not None:
+            kept.keep(number, out)
 
     @property
     def _num_batches_ahead(self):

@@ -14,6 +14,7 @@ _FORMATS = (
     *("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"),
     *("PPM", "JPEG2000", "AVIF", "ICO", "HEIF"),
 )
+_LARGE_FILE = 64 * 2**20
 
 
 class PhotoError(ValueError):
@@ -89,14 +90,7 @@ def open_photo(path):
     """A Pillow image, not yet decoded, of a path, bytes or a `Record`."""
     from PIL import Image
 
-    if isinstance(path, Record):
-        file = io.BytesIO(path.read())
-    elif isinstance(path, bytes):
-        file = io.BytesIO(path)
-    else:
-        _refuse_special_file(path)
-        file = path
-    image = Image.open(file, formats=_known_formats())
+    image = Image.open(_file_object(path), formats=_known_formats())
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
         image.close()
@@ -107,7 +101,20 @@ def open_photo(path):
     return image
 
 
-def _refuse_special_file(path):
+def _file_object(path):
+    if isinstance(path, bytes):
+        return io.BytesIO(path)
+    if isinstance(path, Record):
+        return io.BytesIO(path.read())
+    if _size_of_regular_file(path) > _LARGE_FILE:
+        return path
+    # In one piece: a decoder's many small reads, each of which lets other
+    # threads have the interpreter, cost two threads a fifth of their time.
+    with open(path, "rb", buffering=0) as file:
+        return io.BytesIO(file.read())
+
+
+def _size_of_regular_file(path) -> int:
     status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):
         raise PhotoError(path, "a folder")
@@ -115,6 +122,7 @@ def _refuse_special_file(path):
         raise PhotoError(path, "not a regular file")
     if status.st_size == 0:
         raise PhotoError(path, "empty")
+    return status.st_size
 
 
 @lru_cache(maxsize=1)

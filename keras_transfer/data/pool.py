@@ -20,5 +20,5 @@ def pool() -> ThreadPoolExecutor:
 @lru_cache(maxsize=1)
 def _pool_of(process_id):
     return ThreadPoolExecutor(
-        num_threads() + 1, thread_name_prefix="keras_transfer_photos"
+        num_threads(), thread_name_prefix="keras_transfer_photos"
     )
