@@ -23,7 +23,7 @@ def main(argv=None):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         arguments = _with_config(parser, arguments, argv)
-        with _messages_apart(arguments):
+        with _messages_apart(arguments), _plain_warnings():
             return arguments.run(arguments)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -31,8 +31,13 @@ def main(argv=None):
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         if arguments.debug:
             raise
-        print(f"keras-transfer: {error}", file=sys.stderr)
+        print(f"keras-transfer: {_reason(error)}", file=sys.stderr)
         return 1
+
+
+def _reason(error):
+    # Without the "[Errno 13]" that `str` puts before it.
+    return getattr(error, "strerror", None) or error
 
 
 def _with_config(parser, arguments, argv):
@@ -41,14 +46,8 @@ def _with_config(parser, arguments, argv):
         return arguments
     from keras_transfer.cli.fit_options import read_config
 
-    fresh = argparse.Namespace(**read_config(arguments.config))
-    defaults = vars(parser.parse_args([arguments.command]))
-    given = {
-        name: value
-        for name, value in vars(arguments).items()
-        if value != defaults.get(name)
-    }
-    return argparse.Namespace(**defaults | vars(fresh) | given)
+    arguments.parser.set_defaults(**read_config(arguments.config))
+    return parser.parse_args(argv)
 
 
 def make_parser():
@@ -100,7 +99,7 @@ def add_command(commands, name, run, summary, examples):
     parser.add_argument(
         "--debug", action="store_true", help="show the traceback of an error"
     )
-    parser.set_defaults(run=run, command=name)
+    parser.set_defaults(run=run, parser=parser)
     return parser
 
 
@@ -112,4 +111,20 @@ def _messages_apart(arguments):
         yield
         return
     with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+@contextlib.contextmanager
+def _plain_warnings():
+    """Warnings as one line each, without the place in our source code."""
+    import logging
+    import warnings
+
+    def show(message, *details):
+        print(f"keras-transfer: warning: {message}", file=sys.stderr)
+
+    # Its notes on retracing are about how fit and predict are called here.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.showwarning = show
         yield

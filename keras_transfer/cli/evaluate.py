@@ -15,9 +15,10 @@ def add_parser(commands):
     parser.add_argument("data", metavar="DATA", help="folder of photos")
     parser.add_argument(
         "--split",
-        choices=["test", "validation", "train"],
+        choices=["test", "validation", "train", "all"],
         default="test",
-        help="which part of DATA [%(default)s]",
+        help="which part of DATA; all: every photo of a folder that is not "
+        "divided into parts [%(default)s]",
     )
 
 
@@ -33,19 +34,33 @@ def run(arguments):
         arguments.data,
         image_size=tuple(config["input_shape"][:2]),
         batch_size=config["batch_size"],
-        validation_split=config["validation_split"],
+        **_splits(arguments.split, config),
         channels=config["input_shape"][2],
         data_dir=config.get("data_dir"),
         seed=config["seed"],
     )
     run_folder.check_names(model, data)
-    part = getattr(data, arguments.split)
-    if part is None:
-        raise ValueError(
-            f"'{arguments.data}' has no {arguments.split} part. It has: "
-            f"{', '.join(data.num_samples)}. Choose one with --split."
-        )
+    part = _part(arguments, data)
     part.shuffle = False
     result = report.evaluate(model, part)
     show(arguments, result, report.evaluation_table(result, arguments.split))
     return 0
+
+
+def _splits(split, config):
+    if split == "all":
+        return {"validation_split": 0, "test_split": 0}
+    return {"validation_split": config["validation_split"]}
+
+
+def _part(arguments, data):
+    """The part of the data that --split names."""
+    has, split = list(data.num_samples), arguments.split
+    if split == "all" and has == ["train"]:
+        return data.train
+    if split not in has:
+        raise ValueError(
+            f"--split {split} does not fit '{arguments.data}', which is "
+            f"divided into: {', '.join(has)}. Choose one of these."
+        )
+    return getattr(data, split)

@@ -50,7 +50,7 @@ def _load(arguments):
     progress(f"Reading {arguments.data} ...")
     data = load(
         arguments.data,
-        image_size=arguments.image_size,
+        image_size=arguments.image_size or _own_size(arguments.backbone),
         batch_size=arguments.batch_size,
         shots_per_class=arguments.shots,
         validation_split=arguments.validation_split,
@@ -59,6 +59,17 @@ def _load(arguments):
     )
     progress(repr(data))
     return data
+
+
+def _own_size(backbone):
+    """The image size of a model in a file, `None` where any will do."""
+    if not backbone.endswith(".keras"):
+        return None
+    from keras_transfer.source_files import load_model_file
+
+    shape = load_model_file(backbone).input_shape
+    is_image = isinstance(shape, tuple) and len(shape) == 4
+    return shape[1:3] if is_image and None not in shape[1:3] else None
 
 
 def _new(arguments, data):

@@ -54,7 +54,8 @@ def _add_data_options(add):
         "--image-size",
         type=int,
         metavar="PX",
-        help="side of the images [224; 8 for digits]",
+        help="side of the images [of a .keras backbone its own, else 224; "
+        "8 for digits]",
     )
     add("--batch-size", type=int, default=32, metavar="N",
         help="images a step [%(default)s]")  # fmt: skip

@@ -40,7 +40,7 @@ def _predict(model, shape, path):
     try:
         image = read_photo(path, tuple(shape[:2]), channels=shape[2])
     except (PhotoError, OSError) as error:
-        print(f"keras-transfer: {path}: {error}", file=sys.stderr)
+        print(f"keras-transfer: {error}", file=sys.stderr)
         return None
     values = model.predict(image[None], verbose=0)[0]
     return {"image": str(path), **describe(model, values)}
