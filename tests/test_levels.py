@@ -12,7 +12,7 @@ LEVELS = {
         "graph", "layers", "probe", "sampling", "schedules", "tables",
     },
     1: {
-        "assignment", "backbones", "batches", "channels", "freezing",
+        "assignment", "backbones", "batches", "channels", "freezing", "hub",
         "layer_pairing", "pretrained", "recognition", "source_files",
         "weights",
     },

@@ -90,14 +90,14 @@ def _hugging_face_preset(preset):
 
     Without a network the client would try again for half a minute.
     """
-    import huggingface_hub
+    from huggingface_hub import constants, try_to_load_from_cache
 
-    address = huggingface_hub.constants.ENDPOINT
+    address = constants.ENDPOINT
     error = _connection_error(address)
     if error is None:
         return preset
     repository = preset.removeprefix(_HUGGING_FACE)
-    cached = huggingface_hub.try_to_load_from_cache(repository, _CONFIG)
+    cached = try_to_load_from_cache(repository, _CONFIG)
     if not isinstance(cached, str):
         raise FileNotFoundError(_unreachable(preset, f"{address}: {error}"))
     return str(Path(cached).parent)
