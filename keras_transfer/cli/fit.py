@@ -65,9 +65,9 @@ def _own_size(backbone):
     """The image size of a model in a file, `None` where any will do."""
     if not backbone.endswith(".keras"):
         return None
-    from keras_transfer.source_files import load_model_file
+    from keras_transfer.files import load_model
 
-    shape = load_model_file(backbone).input_shape
+    shape = load_model(backbone).input_shape
     is_image = isinstance(shape, tuple) and len(shape) == 4
     return shape[1:3] if is_image and None not in shape[1:3] else None
 

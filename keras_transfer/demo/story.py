@@ -39,10 +39,11 @@ def accuracy_table(rows):
         for way, shots in dict.fromkeys((r["way"], r["shots"]) for r in rows)
     ]
     number = len(rows[0]["accuracies"])
+    spread = f", mean +- sd of {number} seeds" if number > 1 else ""
     return format_table(
         ["", "labels a class", f"{first} epochs", f"{last} epochs"],
         lines,
-        f"Accuracy on held-out digits 5 to 9, mean +- sd of {number} seeds",
+        f"Accuracy on held-out digits 5 to 9{spread}",
     )
 
 

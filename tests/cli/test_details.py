@@ -1,0 +1,147 @@
+"""What options mean in the corners, and what people see when it goes wrong."""
+
+import errno
+import json
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+Image = pytest.importorskip("PIL.Image")
+
+import keras_transfer as kt
+from keras_transfer import data, files
+from keras_transfer.cli import fit, main
+
+
+@pytest.fixture
+def arguments_of_fit(monkeypatch):
+    """A list that gets the parsed arguments of each `fit`."""
+    seen = []
+    monkeypatch.setattr(fit, "run", lambda given: seen.append(given) or 0)
+    return seen
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "config.json"
+    content = {"data": "photos", "seed": 7, "epochs": 9, "num_samples": {}}
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def test_an_option_that_is_given_goes_before_the_config(
+    arguments_of_fit, config
+):
+    assert main(["fit", "--config", config]) == 0
+    # 0 is the default of --seed too, and is meant all the same.
+    assert main(["fit", "other", "--config", config, "--seed", "0"]) == 0
+    first, second = arguments_of_fit
+    assert (first.data, first.seed, first.epochs) == ("photos", 7, 9)
+    assert (second.data, second.seed, second.epochs) == ("other", 0, 9)
+    assert first.backbone == "MobileNetV2"
+
+
+def test_a_backbone_file_brings_its_image_size(tmp_path):
+    path = str(tmp_path / "own.keras")
+    inputs = keras.Input((12, 10, 3))
+    keras.Model(inputs, keras.layers.Conv2D(2, 3)(inputs)).save(path)
+    assert fit._own_size(path) == (12, 10)
+    assert fit._own_size("MobileNetV2") is None
+
+
+def raising(error):
+    def run(arguments):
+        raise error
+
+    return run
+
+
+def test_errors_of_the_system_come_without_their_number(monkeypatch, capsys):
+    error = OSError(errno.ENOSPC, "Could not write 'a': no space left")
+    monkeypatch.setattr(fit, "run", raising(error))
+    assert main(["fit", "photos"]) == 1
+    message = capsys.readouterr().err
+    assert message == "keras-transfer: Could not write 'a': no space left\n"
+
+
+def test_debug_shows_the_traceback(monkeypatch):
+    monkeypatch.setattr(fit, "run", raising(ValueError("bad")))
+    assert main(["fit", "photos"]) == 1
+    with pytest.raises(ValueError, match="bad"):
+        main(["fit", "photos", "--debug"])
+
+
+def test_warnings_are_one_line_and_leave_json_alone(monkeypatch, capsys):
+    def run(arguments):
+        warnings.warn("one photo was skipped", stacklevel=1)
+        print("noise of a library")
+        print("{}", file=arguments.result_stream)
+        return 0
+
+    monkeypatch.setattr(fit, "run", run)
+    assert main(["fit", "photos", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "{}\n"
+    assert "keras-transfer: warning: one photo was skipped\n" in captured.err
+    assert "noise of a library" in captured.err
+    assert warnings.showwarning.__module__ != "keras_transfer.cli"
+
+
+@pytest.fixture
+def run_and_photos(tmp_path, rng):
+    """An untrained run, and eight photos that are in no parts."""
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for index in range(4):
+            pixels = rng.integers(0, 256, (9, 9, 3), dtype="uint8")
+            path = tmp_path / "photos" / name / f"{index}.png"
+            Image.fromarray(pixels).save(path)
+    inputs = keras.Input((9, 9, 3))
+    body = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
+    model = kt.TransferModel(keras.Model(inputs, body), head=2)
+    model.class_names = ["cat", "dog"]
+    model.compile("auto")
+    files.save_model(model, tmp_path / "run" / "model.keras")
+    config = {
+        "input_shape": [9, 9, 3],
+        "batch_size": 3,
+        "validation_split": 0.25,
+        "seed": 0,
+    }
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    return str(tmp_path / "run"), str(tmp_path / "photos"), model
+
+
+def test_evaluate_all_takes_every_photo(run_and_photos, tmp_path, capsys):
+    run, photos, model = run_and_photos
+    assert main(["evaluate", run, photos, "--split", "all", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    matrix = np.zeros((2, 2), int)
+    for label, name in enumerate(model.class_names):
+        for index in range(4):
+            path = tmp_path / "photos" / name / f"{index}.png"
+            image = data.read_photo(path, 9)
+            scores = model.predict(image[None], verbose=0)[0]
+            matrix[label, scores.argmax()] += 1
+    assert said["num_samples"] == 8
+    assert said["confusion"] == matrix.tolist()
+    assert said["accuracy"] == pytest.approx(matrix.trace() / 8)
+
+
+def test_evaluate_says_which_parts_there_are(run_and_photos, tmp_path, capsys):
+    run = run_and_photos[0]
+    divided = tmp_path / "divided"
+    divided.mkdir()
+    (tmp_path / "photos").rename(divided / "train")
+    assert main(["evaluate", run, str(divided)]) == 1
+    message = capsys.readouterr().err
+    assert "--split test" in message and "train, validation" in message
+
+
+def test_predict_names_a_bad_photo_once(run_and_photos, tmp_path, capsys):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"")
+    assert main(["predict", run_and_photos[0], str(bad)]) == 1
+    assert capsys.readouterr().err.count("bad.png") == 1
