@@ -58,12 +58,14 @@ def test_the_table_is_complete():
 def test_list_backbones():
     rows = list_backbones()
     assert [row["name"] for row in rows] == sorted(APPLICATIONS)
+    assert isinstance(rows[-1].pop("weights_here"), bool)
     assert rows[-1] == {
         "name": "Xception",
         "preprocessing": "tf",
         "min_size": 71,
         "default_size": 299,
         "num_params": 20_861_480,
+        "num_blocks": 14,
     }
 
 
