@@ -65,7 +65,7 @@ def test_list_backbones():
         "min_size": 71,
         "default_size": 299,
         "num_params": 20_861_480,
-        "num_blocks": 14,
+        "num_blocks": 16,
     }
 
 
