@@ -1,5 +1,7 @@
 """`keras-transfer fit DATA`: from a folder of photos to a served model."""
 
+import sys
+
 EXAMPLES = """  keras-transfer fit photos/ --backbone MobileNetV2 --output run/
   keras-transfer fit photos/ --shots 20 --epochs 0        (head only)
   keras-transfer fit tfds:beans --backbone ResNet50 --head 256 --dropout 0.3
@@ -133,7 +135,8 @@ def _train(arguments, model, data):
         head_rate=arguments.head_rate,
         fine_tune_rate=arguments.learning_rate,
         seed=arguments.seed,
-        verbose=2 if arguments.json else "auto",
+        # A moving bar on a terminal, a line an epoch in a file.
+        verbose="auto" if sys.stdout.isatty() else 2,
     )
 
 
