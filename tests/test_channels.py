@@ -184,12 +184,16 @@ class Subclassed(keras.Model):
             (16, 16, 3),
             "'own'.* 0 symbolic inputs",
         ),
-        (
+        pytest.param(
             lambda: keras.Sequential(
                 [keras.Input((8, 8, 3)), layers.Conv2D(4, 3)]
             ),
             (2, 2, 3),
             r"Cannot rebuild .* for input_shape=\(2, 2, 3\)",
+            marks=pytest.mark.skipif(
+                keras.__version__.startswith("3.12."),
+                reason="Keras 3.12 builds a map without pixels",
+            ),
         ),
     ],
     ids=["flatten", "depthwise", "rank", "subclassed", "too small"],

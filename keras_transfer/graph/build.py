@@ -30,10 +30,25 @@ def build_model(steps, known, inputs, outputs, name=None):
         tensors.update(zip(step.outputs, made, strict=True))
         recorded = [id(value.tensor) for value in step.outputs]
         repeated.update(zip(recorded, made, strict=True))
-    outputs = keras.tree.map_structure(lambda value: tensors[value], outputs)
+    ends = _ends(flat_outputs, tensors, keras.tree.flatten(inputs))
+    outputs = keras.tree.map_structure(lambda value: ends[value], outputs)
     operations = {id(step.operation): step.operation for step in needed}
     with _distinct_names(list(operations.values()), inputs):
         return keras.Model(inputs, outputs, name=name)
+
+
+def _ends(outputs, tensors, inputs):
+    """The tensor of each output; one that is an input passes through a layer.
+
+    Keras before 3.15 refuses a model whose output is its input.
+    """
+    given = {id(tensor) for tensor in inputs}
+    return {
+        value: keras.layers.Identity()(tensors[value])
+        if id(tensors[value]) in given
+        else tensors[value]
+        for value in outputs
+    }
 
 
 def _repeat(step, tensors, repeated):
