@@ -1,8 +1,13 @@
 """An LSTM that has learnt the digits 0 to 4 learns 5 to 9 from few labels.
 
-    python examples/lstm_source.py [--seeds 2]
+    python examples/lstm_source.py [--seeds 1]
 
-Expected: EXPECTED
+Expected, accuracy on the digits not seen (mean ± standard deviation of
+`--seeds 5`; one seed by default):
+
+    labels a class  transfer       from scratch
+                 5  0.785 ± 0.024  0.664 ± 0.034
+                20  0.886 ± 0.027  0.843 ± 0.025
 
 Each side trains the same net with the same samples, steps and learning rate;
 `benchmarks/sequences_transfer.py` measures it with more seeds and with every
@@ -112,7 +117,7 @@ def accuracies(build, path, shots, seed):
 
 def main(build=source_model, description=__doc__):
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=1)
     seeds = range(parser.parse_args().seeds)
     rows = []
     with tempfile.TemporaryDirectory() as folder:

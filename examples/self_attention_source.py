@@ -1,8 +1,16 @@
 """A self-attention encoder that knows the digits 0 to 4 learns 5 to 9.
 
-    python examples/self_attention_source.py [--seeds 2]
+    python examples/self_attention_source.py [--seeds 1]
 
-Expected: EXPECTED
+Expected, accuracy on the digits not seen (mean ± standard deviation of
+`--seeds 5`; one seed by default):
+
+    labels a class  transfer       from scratch
+                 5  0.870 ± 0.029  0.791 ± 0.088
+                20  0.949 ± 0.018  0.935 ± 0.023
+
+With every side's learning rate picked on validation the net from scratch is
+level with it (`docs/sequences.md`).
 
 Each side trains the same net with the same samples, steps and learning rate,
 as in `lstm_source.py`; `benchmarks/sequences_transfer.py` measures it with
