@@ -40,12 +40,11 @@ def choose_loss(head):
     )
 
 
-def complete_arguments(head, optimizer, loss, metrics):
+def complete_arguments(head, loss, metrics):
     """Fills in what `compile` was not told, and prints what was picked.
 
     Args:
         head: the head layer of a model.
-        optimizer: the string `"auto"`.
         loss: a loss, or `None` to pick one.
         metrics: metrics, or `None` to pick one.
 

@@ -165,7 +165,7 @@ class TransferModel(keras.Model):
         """
         if isinstance(optimizer, str) and optimizer == "auto":
             optimizer, loss, metrics = complete_arguments(
-                self.head, optimizer, loss, metrics
+                self.head, loss, metrics
             )
         super().compile(
             optimizer=optimizer,
@@ -214,7 +214,8 @@ class TransferModel(keras.Model):
             validation_split: share of the arrays, from their end, to validate
                 on.
             validation_data: as in Keras.
-            shuffle: whether arrays are shuffled.
+            shuffle: whether arrays, and the batches of a `PyDataset`, are
+                shuffled.
             sample_weight: weights of the samples, for arrays.
             initial_epoch: epoch at which to start, counted from 0.
             steps_per_epoch: steps an epoch, if not one pass over the data.
@@ -238,12 +239,13 @@ class TransferModel(keras.Model):
                 seed=seed,
             )
             y = sample_weight = batch_size = None
+            validation_split = 0.0
         self._adopt_class_names(x)
         x = first_batch.check(x, y, self)
         if shuffle and _is_plain_py_dataset(x):
             x = ReorderedBatches(x, seed=seed)
-        if not first_batch.are_arrays(x):
-            shuffle = False  # Keras would warn that it cannot shuffle it.
+        # What is left to Keras to shuffle are data sets with several workers.
+        shuffle = shuffle and _is_foreign_py_dataset(x)
         if isinstance(x, SeededBatches):
             x = x.starting_at(initial_epoch, steps_per_epoch)
             steps_per_epoch = None
@@ -255,7 +257,7 @@ class TransferModel(keras.Model):
             epochs=epochs,
             verbose=verbose,
             callbacks=callbacks,
-            validation_split=validation_split if y is not None else 0.0,
+            validation_split=validation_split,
             validation_data=validation_data,
             shuffle=shuffle,
             sample_weight=sample_weight,
@@ -370,11 +372,16 @@ def with_callback(callbacks, extra):
     return [*callbacks, extra]
 
 
+def _is_foreign_py_dataset(x):
+    return isinstance(x, keras.utils.PyDataset) and not isinstance(
+        x, SeededBatches
+    )
+
+
 def _is_plain_py_dataset(x):
     """Whether Keras would read `x` in this thread, batch after batch."""
     return (
-        isinstance(x, keras.utils.PyDataset)
-        and not isinstance(x, SeededBatches)
+        _is_foreign_py_dataset(x)
         and x.workers <= 1
         and not x.use_multiprocessing
         and x.num_batches is not None

@@ -276,6 +276,40 @@ def test_the_batches_of_a_py_dataset_follow_seed_and_epoch(model, pictures):
     assert epochs(shuffle=False)[0] == list(range(8))
 
 
+SHUFFLED_BY_KERAS = {
+    "several workers": (2, True, True),
+    "several workers, not wanted": (2, False, False),
+    "one worker": (1, True, False),
+}
+
+
+@pytest.mark.parametrize("case", SHUFFLED_BY_KERAS)
+def test_keras_shuffles_only_data_sets_with_several_workers(
+    model, pictures, monkeypatch, case
+):
+    workers, wanted, expected = SHUFFLED_BY_KERAS[case]
+    batches = Batches(*pictures)
+    batches.workers = workers
+    given = {}
+    monkeypatch.setattr(
+        keras.Model, "fit", lambda self, *a, **options: given.update(options)
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(batches, shuffle=wanted)
+    assert given["shuffle"] is expected
+
+
+def test_validation_split_of_a_data_set_is_refused_as_by_keras(model, pictures):
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="validation_split"):
+        model.fit(Batches(*pictures), validation_split=0.5, verbose=0)
+
+
+def test_a_model_compiled_without_an_optimizer_evaluates(model, pictures):
+    model.compile(None, "sparse_categorical_crossentropy")
+    assert np.isfinite(model.evaluate(*pictures, verbose=0))
+
+
 def test_fit_takes_what_keras_takes(model, pictures):
     x, y = pictures
     model.compile(
