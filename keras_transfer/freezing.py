@@ -46,8 +46,9 @@ def set_trainable_depth(model, depth, *, train_batch_norm=None):
             counts as the head.
         depth: number of blocks, from 0 (the head alone) to all of them.
         train_batch_norm: whether batch normalisation layers in the blocks
-            that train learn as well. `None` keeps what the model says
-            (`False` for a pre-trained one).
+            that train learn as well. `None` keeps what was said before: at
+            first `True` for a `TransferModel` with `weights=None`, and
+            `False` for every other model.
 
     Returns:
         The names of the blocks that train now, from input to output.
@@ -130,6 +131,8 @@ def prepare_optimizer(model):
     An optimizer that Keras has built over a part of them (a plain model that
     was compiled while frozen) is replaced by one over all, its state kept.
     """
+    if model.optimizer is None:
+        return
     candidates = trainable_candidates(model)
     if not model.optimizer.built:
         model.optimizer.build(candidates)
@@ -153,11 +156,12 @@ def _plan_from_graph(model):
     top = graph.top_cut(model)
     if top is None:
         return FreezePlan(blocks, head=[], depth=len(blocks))
-    prefix, _ = graph.split(model, top)
-    below = {id(layer) for layer in prefix.layers}
-    body = [b for b in blocks if any(id(x) in below for x in b.layers)]
-    head = [x for b in blocks if b not in body for x in b.layers]
-    return FreezePlan(body, head, depth=len(body), train_batch_norm=True)
+    # A block reaches from the cut that ends the one before it to its own; the
+    # last one below the top may reach past it, by layers without weights.
+    starts = [-1, *(block.output.index for block in blocks[:-1])]
+    below = sum(start < top.index for start in starts)
+    head = [layer for block in blocks[below:] for layer in block.layers]
+    return FreezePlan(blocks[:below], head, depth=below)
 
 
 def _checked_depth(depth, num_blocks, name):

@@ -153,6 +153,22 @@ def test_a_plain_model_compiled_while_frozen_can_unfreeze(pictures, tiny_cnn):
     assert not same(before, values(backbone.layers))
 
 
+@pytest.mark.parametrize("with_top", [False, True])
+def test_batch_norm_of_a_plain_model_stands_still_unless_asked(
+    tiny_cnn, with_top
+):
+    model = tiny_cnn()
+    if with_top:
+        x = keras.layers.GlobalAveragePooling2D()(model.output)
+        model = keras.Model(model.input, keras.layers.Dense(3)(x))
+    kt.set_trainable_depth(model, 2)
+    assert model.get_layer("conv3").trainable
+    assert not model.get_layer("norm3").trainable
+    kt.set_trainable_depth(model, 2, train_batch_norm=True)
+    assert model.get_layer("norm3").trainable
+    assert not model.get_layer("norm1").trainable
+
+
 def test_a_backbone_frozen_by_hand_beforehand_can_unfreeze(tiny_cnn, pictures):
     backbone = tiny_cnn()
     backbone.trainable = False
