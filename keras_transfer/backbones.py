@@ -268,7 +268,7 @@ def _cut(model, output_layer):
     dropped = [
         operation.name
         for operation in suffix.operations
-        if not isinstance(operation, keras.layers.InputLayer)
+        if not graph.is_added(operation)
     ]
     if dropped:
         print(

@@ -590,3 +590,18 @@ def test_model_files_that_cannot_be_loaded(tmp_path):
 def test_what_is_no_backbone():
     with pytest.raises(ValueError, match="Received: 3 of type int"):
         resolve_backbone(3)
+
+
+def test_the_printed_cut_names_layers_of_the_model_only(capsys):
+    start = keras.Input((8, 6))
+    x = layers.Masking(name="masking")(start)
+    x = layers.LSTM(4, return_sequences=True, name="first")(x)
+    x = layers.GlobalAveragePooling1D(name="pool")(x)
+    masked = keras.Model(start, layers.Dense(4, "softmax", name="top")(x))
+    resolve_backbone(masked)
+    assert "dropped pool, top\n" in capsys.readouterr().out
+    start = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, name="one")(start)
+    model = keras.Model(start, layers.Conv2D(4, 3, name="two")(x))
+    resolve_backbone(model, output_layer="two")
+    assert "dropped" not in capsys.readouterr().out

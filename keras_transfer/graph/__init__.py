@@ -4,6 +4,7 @@ from keras_transfer.graph.block import Block as Block
 from keras_transfer.graph.block import blocks as blocks
 from keras_transfer.graph.cuts import Cut as Cut
 from keras_transfer.graph.cuts import cut_points as cut_points
+from keras_transfer.graph.masking import is_added as is_added
 from keras_transfer.graph.surgery import flatten as flatten
 from keras_transfer.graph.surgery import split as split
 from keras_transfer.graph.surgery import tap as tap

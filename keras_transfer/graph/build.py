@@ -9,7 +9,7 @@ import contextlib
 import keras
 
 from keras_transfer import _keras_private
-from keras_transfer.graph import trace
+from keras_transfer.graph import masking, trace
 
 
 def build_model(steps, known, inputs, outputs, name=None):
@@ -38,13 +38,10 @@ def build_model(steps, known, inputs, outputs, name=None):
 
 
 def _ends(outputs, tensors, inputs):
-    """The tensor of each output; one that is an input passes through a layer.
-
-    Keras before 3.15 refuses a model whose output is its input.
-    """
+    """The tensor of each output, which is never an input itself."""
     given = {id(tensor) for tensor in inputs}
     return {
-        value: keras.layers.Identity()(tensors[value])
+        value: masking.PassThrough()(tensors[value])
         if id(tensors[value]) in given
         else tensors[value]
         for value in outputs

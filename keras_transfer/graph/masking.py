@@ -1,7 +1,8 @@
-"""Layers that carry a Keras mask across a cut as an ordinary tensor.
+"""Layers that surgery adds to a model: they compute nothing.
 
-A mask (`Embedding(mask_zero=True)`, `Masking`) hangs on a tensor as an
-attribute, which is lost when the tensor leaves one model for another.
+Most carry a Keras mask across a cut as an ordinary tensor. A mask
+(`Embedding(mask_zero=True)`, `Masking`) hangs on a tensor as an attribute,
+which is lost when the tensor leaves one model for another.
 """
 
 import keras
@@ -32,3 +33,17 @@ class WithMask(keras.layers.Layer):
 
     def call(self, inputs, mask):
         return inputs
+
+
+@keras.saving.register_keras_serializable(package="keras_transfer")
+class PassThrough(keras.layers.Identity):
+    """Stands between an input and an output that are the same tensor.
+
+    Keras before 3.15 refuses a model without anything between the two.
+    """
+
+
+def is_added(operation) -> bool:
+    """Tells whether surgery has put this operation into a model."""
+    added = (keras.layers.InputLayer, MaskOf, WithMask, PassThrough)
+    return isinstance(operation, added)

@@ -142,18 +142,6 @@ def is_product(operation):
     return type_name(operation) == "multiply"
 
 
-def is_sum(operation):
-    """An element-wise sum of tensors."""
-    return type_name(operation) == "add"
-
-
-def is_recurrent(operation):
-    """An RNN of any kind."""
-    return isinstance(operation, layers.RNN | layers.Bidirectional) or (
-        type_name(operation).startswith("convlstm")
-    )
-
-
 def activates(operation):
     """Tells whether an operation applies a non-linearity."""
     if isinstance(operation, layers.Layer):
