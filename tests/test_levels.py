@@ -9,14 +9,14 @@ PACKAGE = Path(__file__).parents[1] / "keras_transfer"
 LEVELS = {
     0: {
         "_version", "_keras_private", "applications", "files", "first_batch",
-        "graph", "layers", "probe", "sampling", "schedules", "tables",
+        "graph", "layers", "probe", "sampling", "tables",
     },
     1: {
         "assignment", "backbones", "batches", "channels", "freezing", "hub",
         "layer_pairing", "pretrained", "recognition", "source_files",
         "weights",
     },
-    2: {"callbacks", "models"},
+    2: {"models"},
     3: {"data", "export"},
     4: {"predictions", "report"},
     5: {"demo", "recipes", "run_folder"},
