@@ -11,9 +11,6 @@ from keras_transfer.freezing import set_trainable_depth
 from keras_transfer.layers import ClassificationHead, HeadPart, RegressionHead
 from keras_transfer.probe import solve_softmax
 
-# Below this many blocks a third of them would be none at all.
-_SMALLEST_SHARE = 1
-
 
 @dataclasses.dataclass
 class TwoStageResult:
@@ -51,9 +48,10 @@ def two_stage(
 
     The head is trained first, because the gradients of a random head would
     spoil the features below it. While everything below the head is frozen and
-    nothing is random there, its features are computed once, not once an epoch;
-    a linear softmax head on them is then solved by logistic regression, with
-    the strength of its L2 penalty picked on validation.
+    nothing is augmented, its features are computed once, in inference mode,
+    not once an epoch; a linear softmax head on them is then solved by logistic
+    regression (without the head's dropout), with the strength of its L2
+    penalty picked on validation.
     Whatever the second stage does, the model ends with the weights of the
     epoch that was best on validation (lowest `val_loss`, or `loss` without
     validation data).
@@ -101,7 +99,7 @@ def two_stage(
             with _stage("start", result, best):
                 best.take_present(data)
         if epochs:
-            share = max(_SMALLEST_SHARE, len(model.blocks) // 3)
+            share = max(1, len(model.blocks) // 3)
             best.restore()
             with _stage("fine-tune", result, best):
                 set_trainable_depth(model, share if blocks is None else blocks)
@@ -139,10 +137,11 @@ def _train_head(model, data, epochs, rate, best, seed, common):
         return _fit(model, data, epochs, best, seed, common)
     pooled = HeadPart(model.head, "pool")(model.features)
     features = keras.Model(model.input, pooled)
-    train = _once(features, data.train, "train")
+    show = common["verbose"]
+    train = _once(features, data.train, "train", show)
     validation = data.validation
     if validation is not None:
-        validation = _once(features, validation, "validation")
+        validation = _once(features, validation, "validation", show)
     if _is_linear_softmax(model):
         return _solve_head(model, train, validation, best)
     head_alone = _head_alone(model, features)
@@ -177,10 +176,14 @@ def _features_stand_still(model):
     return ours and model.augmentation is None and model.trainable_depth == 0
 
 
-def _once(features, batches, name):
+def _once(features, batches, name, verbose):
     """Runs the frozen part over a data set once; returns `(x, y[, w])`."""
     steps = len(batches)
-    bar = keras.utils.Progbar(steps, unit_name=f"batch of {name} features")
+    bar = keras.utils.Progbar(
+        steps,
+        verbose=1 if verbose == "auto" else verbose,
+        unit_name=f"batch of {name} features",
+    )
     parts = []
     for step in range(steps):
         x, *rest = batches[step]

@@ -1,7 +1,7 @@
 """`keras-transfer demo`: a whole transfer, without a download."""
 
 EXAMPLES = """  keras-transfer demo
-  keras-transfer demo --seeds 1 --output /tmp/demo --json"""
+  keras-transfer demo --seeds 1 --output demo/ --json"""
 
 
 def add_parser(commands):

@@ -34,15 +34,25 @@ def run(arguments):
             "'tfds:NAME', or --config with the config.json of an earlier run."
         )
     run_folder.check_writable(arguments.output)
-    data = _load(arguments)
-    model = _resumed(arguments, data) or _new(arguments, data)
+    backbone = _backbone(arguments.backbone)
+    data = _load(arguments, backbone)
+    model = _resumed(arguments, data) or _new(arguments, backbone, data)
     result = _train(arguments, model, data)
     if not result.history:
         raise KeyboardInterrupt
     return _finish(arguments, model, data, result)
 
 
-def _load(arguments):
+def _backbone(name):
+    """The model in a `.keras` file; any other source stays a name."""
+    if not name.endswith(".keras"):
+        return name
+    from keras_transfer.files import load_model
+
+    return load_model(name, compile=False)
+
+
+def _load(arguments, backbone):
     import keras
 
     from keras_transfer.cli.output import progress
@@ -52,7 +62,7 @@ def _load(arguments):
     progress(f"Reading {arguments.data} ...")
     data = load(
         arguments.data,
-        image_size=arguments.image_size or _own_size(arguments.backbone),
+        image_size=arguments.image_size or _own_size(backbone),
         batch_size=arguments.batch_size,
         shots_per_class=arguments.shots,
         validation_split=arguments.validation_split,
@@ -65,20 +75,18 @@ def _load(arguments):
 
 def _own_size(backbone):
     """The image size of a model in a file, `None` where any will do."""
-    if not backbone.endswith(".keras"):
+    if isinstance(backbone, str):
         return None
-    from keras_transfer.files import load_model
-
-    shape = load_model(backbone).input_shape
+    shape = backbone.input_shape
     is_image = isinstance(shape, tuple) and len(shape) == 4
     return shape[1:3] if is_image and None not in shape[1:3] else None
 
 
-def _new(arguments, data):
+def _new(arguments, backbone, data):
     from keras_transfer import TransferModel
 
     model = TransferModel(
-        arguments.backbone,
+        backbone,
         head=_head(arguments, data),
         input_shape=tuple(data.train[0][0].shape[1:]),
         weights=None if arguments.weights == "none" else arguments.weights,
