@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import keras_transfer as kt
+from keras_transfer import export
 
 tf = pytest.importorskip("tensorflow")
 
@@ -70,6 +71,20 @@ def test_other_heads_serve_what_they_are(tiny_cnn, images, tmp_path, key):
     np.testing.assert_allclose(
         served[key], model.predict(images[:2], verbose=0), atol=1e-5
     )
+
+
+def test_another_process_exports_for_backends_without_tensorflow(
+    tiny_cnn, images, tmp_path
+):
+    """What JAX and torch do; it works from TensorFlow too."""
+    model = kt.TransferModel(tiny_cnn(), head=3, preprocessing="tf")
+    export._write_with_tensorflow(model, tmp_path / "m", ["ant", "bee", "cat"])
+    assert model.class_names is None
+    archive = tf.saved_model.load(str(tmp_path / "m"))
+    served = archive.serve(images)
+    expected = model.predict(images, verbose=0)
+    np.testing.assert_allclose(served["scores"], expected, atol=1e-5)
+    assert set(served["label"].numpy()) <= {b"ant", b"bee", b"cat"}
 
 
 def test_a_wrong_number_of_names_is_an_error(tiny_cnn, tmp_path):
