@@ -71,6 +71,9 @@ def check(x, y, model):
         return _examined_in_pipeline(x, model)
     elif _is_torch_loader(x):
         _examine_torch_loader(x, model)
+    elif _is_grain_dataset(x):
+        # Grain starts from the same sample however often it is asked.
+        examine(next(iter(x)), model)
     elif hasattr(x, "__next__"):
         first = next(x)
         examine(first, model)
@@ -181,6 +184,13 @@ def _is_tf_dataset(x):
 def _is_torch_loader(x):
     torch_data = sys.modules.get("torch.utils.data")
     return torch_data is not None and isinstance(x, torch_data.DataLoader)
+
+
+def _is_grain_dataset(x):
+    grain = sys.modules.get("grain")
+    return grain is not None and isinstance(
+        x, (grain.MapDataset, grain.IterDataset, grain.DataLoader)
+    )
 
 
 def _examine_torch_loader(loader, model):

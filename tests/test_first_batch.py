@@ -46,7 +46,13 @@ def as_generator(x, y):
         yield x[start : start + 8], y[start : start + 8]
 
 
+def as_grain(x, y):
+    grain = pytest.importorskip("grain")
+    return grain.MapDataset.source(list(zip(x, y, strict=True))).batch(8)
+
+
 KINDS = {
+    "grain": as_grain,
     "arrays": lambda x, y: (x, y),
     "PyDataset": Batches,
     "tf.data": as_tf_data,

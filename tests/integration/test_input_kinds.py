@@ -1,5 +1,6 @@
 """The same samples in the same order give the same training, whatever they
-come in: arrays, `data.load`, a `PyDataset`, tf.data, a torch `DataLoader`."""
+come in: arrays, `data.load`, a `PyDataset`, tf.data, a torch `DataLoader`, a
+Grain data set."""
 
 import keras
 import numpy as np
@@ -68,7 +69,23 @@ def as_torch_loader(folder, x, y):
     return (torch.utils.data.DataLoader(samples, batch_size=BATCH),), {}
 
 
-KINDS = [as_arrays, as_loaded, as_py_dataset, as_tf_data, as_torch_loader]
+def as_grain(folder, x, y):
+    grain = pytest.importorskip("grain")
+    samples = list(zip(x, y, strict=True))
+    dataset = grain.MapDataset.source(samples).batch(BATCH).repeat()
+    # Keras asks for the length: without it, it looks for one batch too many
+    # at the end, and on TensorFlow the optimizer's clock counts that one.
+    return (dataset,), {"steps_per_epoch": len(x) // BATCH}
+
+
+KINDS = [
+    as_arrays,
+    as_loaded,
+    as_py_dataset,
+    as_tf_data,
+    as_torch_loader,
+    as_grain,
+]
 
 
 def trained(make, folder, tiny_cnn):
