@@ -1,0 +1,51 @@
+"""Every use of a private Keras name, one small function each.
+
+When Keras changes one of them, the probe test with the function's name fails
+(`tests/test_keras_private.py`), and this folder is the only place to mend.
+"""
+
+from keras_transfer._keras_private.graphs import (
+    functional_graph,
+    get_mask,
+    graph_nodes,
+    node_call,
+    record_call,
+    runs_its_graph,
+    set_mask,
+    takes_training,
+    tensor_source,
+)
+from keras_transfer._keras_private.layers import (
+    leaf_layers,
+    nested_models,
+    own_trainable_variables,
+)
+from keras_transfer._keras_private.optimizers import (
+    apply_to_active_variables,
+    knows_variables,
+    optimizer_over,
+)
+from keras_transfer._keras_private.training import (
+    rebuild_train_function,
+    sync_state,
+)
+
+__all__ = [
+    "apply_to_active_variables",
+    "functional_graph",
+    "get_mask",
+    "graph_nodes",
+    "knows_variables",
+    "leaf_layers",
+    "nested_models",
+    "node_call",
+    "optimizer_over",
+    "own_trainable_variables",
+    "rebuild_train_function",
+    "record_call",
+    "runs_its_graph",
+    "set_mask",
+    "sync_state",
+    "takes_training",
+    "tensor_source",
+]

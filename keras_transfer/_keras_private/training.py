@@ -1,0 +1,25 @@
+"""Private names of the trainers."""
+
+import keras
+
+
+def rebuild_train_function(model):
+    """Makes the next training step see the present `trainable` flags.
+
+    Works inside `fit` and between two `fit` calls; a model that has not been
+    trained yet needs nothing. Uses `Model.make_train_function(force=True)`
+    and `Model.train_function`.
+    """
+    if getattr(model, "train_function", None) is not None:
+        model.make_train_function(force=True)
+
+
+def sync_state(model):
+    """Writes what a running JAX epoch holds back into the variables.
+
+    A no-op on the other backends. Uses `Model.jax_state_sync`.
+    """
+    if keras.backend.backend() == "jax" and not model._jax_state_synced:
+        model.jax_state_sync()
+        # The next step then reads its state from the variables again.
+        model._jax_state_synced = True
