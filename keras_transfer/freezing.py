@@ -7,11 +7,12 @@ later finds its slots where it left them, and nobody has to compile again.
 """
 
 import dataclasses
-import operator
 
 import keras
 
 from keras_transfer import _keras_private, graph
+from keras_transfer.optimizers import LayerwiseOptimizer
+from keras_transfer.schedules import checked_depth
 
 
 @dataclasses.dataclass
@@ -62,7 +63,9 @@ def set_trainable_depth(model, depth, *, train_batch_norm=None):
     ['residual_15', 'residual_16']
     """
     plan = freeze_plan(model)
-    plan.depth = _checked_depth(depth, len(plan.blocks), model.name)
+    plan.depth = checked_depth(
+        depth, len(plan.blocks), f"the depth of model '{model.name}'"
+    )
     if train_batch_norm is not None:
         plan.train_batch_norm = bool(train_batch_norm)
     _keras_private.sync_state(model)
@@ -130,17 +133,33 @@ def prepare_optimizer(model):
 
     An optimizer that Keras has built over a part of them (a plain model that
     was compiled while frozen) is replaced by one over all, its state kept.
+    Moving averages, accumulated gradients and step counters are told what
+    trains from now on.
     """
     if model.optimizer is None:
         return
     candidates = trainable_candidates(model)
+
+    def introduce(optimizer):
+        for each in _keras_private.wrapped_optimizers(optimizer):
+            if isinstance(each, LayerwiseOptimizer):
+                plan = freeze_plan(model)
+                each.know_blocks(plan.blocks, plan.head, candidates)
+
     if not model.optimizer.built:
+        introduce(model.optimizer)
         model.optimizer.build(candidates)
     elif not _keras_private.knows_variables(model.optimizer, candidates):
         model.optimizer = _keras_private.optimizer_over(
-            model.optimizer, candidates
+            model.optimizer, candidates, introduce
         )
     _keras_private.apply_to_active_variables(model.optimizer, model)
+    *wrappers, inner = _keras_private.wrapped_optimizers(model.optimizer)
+    active = model.trainable_variables
+    _keras_private.average_active_variables(inner, active)
+    for each in wrappers:
+        if isinstance(each, LayerwiseOptimizer):
+            each.follow(active)
 
 
 def refresh_training(model):
@@ -162,21 +181,6 @@ def _plan_from_graph(model):
     below = sum(start < top.index for start in starts)
     head = [layer for block in blocks[below:] for layer in block.layers]
     return FreezePlan(blocks[:below], head, depth=below)
-
-
-def _checked_depth(depth, num_blocks, name):
-    try:
-        number = operator.index(depth)
-    except TypeError:
-        number = -1
-    if isinstance(depth, bool) or not 0 <= number <= num_blocks:
-        raise ValueError(
-            f"The number of trainable blocks does not fit model '{name}'. "
-            f"Received: depth={depth!r}. Expected a whole number from 0 (only "
-            f"the head trains) to {num_blocks} (everything trains). "
-            "`model.blocks` lists the blocks from input to output."
-        )
-    return number
 
 
 def _write_flags(model, plan):

@@ -8,13 +8,14 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "keras_transfer"
 LEVELS = {
     0: {
-        "_version", "_keras_private", "applications", "files", "first_batch",
-        "graph", "layers", "probe", "sampling", "tables",
+        "_version", "_keras_private", "applications", "bias_correction", "files",
+        "first_batch", "graph", "layers", "probe", "sampling", "schedules",
+        "tables",
     },
     1: {
         "assignment", "backbones", "batches", "channels", "freezing", "hub",
-        "layer_pairing", "pretrained", "recognition", "source_files",
-        "weights",
+        "layer_pairing", "optimizers", "pretrained", "recognition",
+        "source_files", "weights",
     },
     2: {"models"},
     3: {"data", "export"},

@@ -22,8 +22,14 @@ from keras_transfer._keras_private.layers import (
 )
 from keras_transfer._keras_private.optimizers import (
     apply_to_active_variables,
+    average_active_variables,
+    is_muon_matrix,
     knows_variables,
     optimizer_over,
+    scale_updates,
+    scale_weight_decay,
+    variable_index,
+    wrapped_optimizers,
 )
 from keras_transfer._keras_private.training import (
     rebuild_train_function,
@@ -32,9 +38,11 @@ from keras_transfer._keras_private.training import (
 
 __all__ = [
     "apply_to_active_variables",
+    "average_active_variables",
     "functional_graph",
     "get_mask",
     "graph_nodes",
+    "is_muon_matrix",
     "knows_variables",
     "leaf_layers",
     "nested_models",
@@ -44,8 +52,12 @@ __all__ = [
     "rebuild_train_function",
     "record_call",
     "runs_its_graph",
+    "scale_updates",
+    "scale_weight_decay",
     "set_mask",
     "sync_state",
     "takes_training",
     "tensor_source",
+    "variable_index",
+    "wrapped_optimizers",
 ]

@@ -15,13 +15,20 @@ def knows_variables(optimizer, variables):
     return all(id(variable) in known for variable in variables)
 
 
-def optimizer_over(old, variables):
+def optimizer_over(old, variables, prepare=None):
     """Returns an optimizer like `old`, built over `variables`, state kept.
+
+    Args:
+        old: a built optimizer.
+        variables: what the new one is built over.
+        prepare: called with the new optimizer before it is built.
 
     Uses `Optimizer._trainable_variables`, `Optimizer._get_variable_index` and
     the layout of slots as lists parallel to the trainable variables.
     """
     fresh = type(old).from_config(old.get_config())
+    if prepare is not None:
+        prepare(fresh)
     fresh.build(variables)
     _copy_optimizer_state(old, fresh)
     return fresh
@@ -31,7 +38,10 @@ def _copy_optimizer_state(old, fresh):
     known = old._trainable_variables
     for name, value in vars(old).items():
         if isinstance(value, keras.Variable):
-            getattr(fresh, name).assign(value)
+            # One value a variable (LayerwiseOptimizer) is another length now,
+            # and nothing but zeros while the optimizer does not know its model.
+            if value.shape == getattr(fresh, name).shape:
+                getattr(fresh, name).assign(value)
         elif isinstance(value, keras.optimizers.Optimizer):
             _copy_optimizer_state(value, getattr(fresh, name))
         elif name.startswith("_exclude_from_weight_decay"):
@@ -52,19 +62,26 @@ def _is_slot_list(name, value, known):
     )
 
 
+def wrapped_optimizers(optimizer):
+    """Returns an optimizer and what it wraps, outermost first.
+
+    Uses `LossScaleOptimizer.inner_optimizer`.
+    """
+    found = [optimizer]
+    while getattr(found[-1], "inner_optimizer", None) is not None:
+        found.append(found[-1].inner_optimizer)
+    return found
+
+
 def apply_to_active_variables(optimizer, model):
     """Lets `optimizer` train a changing part of what it was built on.
 
     On TensorFlow and torch `Optimizer.apply` takes any known subset. JAX goes
     through `stateless_apply`, which insists on all of them: there the instance
     gets one that maps only `model.trainable_variables`.
-    Uses `Optimizer.stateless_apply` and `LossScaleOptimizer.inner_optimizer`.
+    Uses `Optimizer.stateless_apply`.
     """
     if keras.backend.backend() != "jax":
-        return
-    inner = getattr(optimizer, "inner_optimizer", None)
-    if inner is not None:
-        apply_to_active_variables(inner, model)
         return
     model_reference = weakref.ref(model)
 
@@ -81,4 +98,170 @@ def apply_to_active_variables(optimizer, model):
             [scope.get_current_value(v) for v in self.variables],
         )
 
-    optimizer.stateless_apply = types.MethodType(stateless_apply, optimizer)
+    for each in wrapped_optimizers(optimizer):
+        # A loss scale's own one passes the work on to what it wraps.
+        if not isinstance(each, keras.optimizers.LossScaleOptimizer):
+            each.stateless_apply = types.MethodType(stateless_apply, each)
+            return
+
+
+def average_active_variables(optimizer, active):
+    """Keeps the moving averages (`use_ema`) right while a part trains.
+
+    Keras pairs averages and variables by position, over all that the optimizer
+    was built on. Here the variables that train are paired with their own; the
+    average of one that stands still is its value, so that is where it starts
+    when it joins. Gradients that were accumulated for it are dropped.
+
+    Args:
+        optimizer: a built optimizer that wraps no other.
+        active: the variables that train from now on.
+
+    Uses `Optimizer._backend_apply_gradients`,
+    `Optimizer._model_variables_moving_average`,
+    `Optimizer._accumulated_gradients` and `Optimizer._trainable_variables`.
+    """
+    trains = {optimizer._get_variable_index(v) for v in active}
+    for index, variable in enumerate(optimizer._trainable_variables):
+        if index in trains:
+            continue
+        if optimizer.gradient_accumulation_steps:
+            _zero(optimizer._accumulated_gradients[index])
+        if optimizer.use_ema:
+            average = optimizer._model_variables_moving_average[index]
+            average.assign(keras.ops.copy(variable))
+    if optimizer.use_ema:
+        for name in ("_backend_apply_gradients", "finalize_variable_values"):
+            _narrow(optimizer, name)
+
+
+def _zero(variable):
+    if variable is not None:
+        variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
+
+
+def _narrow(optimizer, name):
+    """Lets a method see only the variables (its last argument) it is about."""
+
+    def narrowed(self, *args):
+        kept = {
+            key: vars(self)[key]
+            for key in (
+                "_trainable_variables",
+                "_model_variables_moving_average",
+            )
+        }
+        where = [self._get_variable_index(v) for v in args[-1]]
+        # Past __setattr__, which would track the lists.
+        vars(self).update(
+            {key: [value[i] for i in where] for key, value in kept.items()}
+        )
+        try:
+            return getattr(type(self), name)(self, *args)
+        finally:
+            vars(self).update(kept)
+
+    setattr(optimizer, name, types.MethodType(narrowed, optimizer))
+
+
+def scale_updates(optimizer, rates, groups):
+    """Makes an optimizer update each variable at a rate of its own.
+
+    Clipping, accumulation, averaging and the step counter stay what they are:
+    only the rate that an update takes is another one.
+
+    Args:
+        optimizer: an optimizer that wraps no other.
+        rates: `rates(learning_rate)` gives a list of rates, one for each
+            variable that the optimizer was built on.
+        groups: `groups(indices, learning_rate)` gives pairs `(indices, rate)`
+            of variables that share a rate. Used where the backend updates
+            many variables in one call.
+
+    Uses `Optimizer._backend_update_step`, `Optimizer.update_step`, and on
+    torch `TorchParallelOptimizer._parallel_update_step` and
+    `Nadam._u_product`.
+    """
+
+    def _backend_update_step(self, grads, variables, learning_rate):
+        vars(self)["_rates"] = rates(learning_rate)
+        type(self)._backend_update_step(self, grads, variables, learning_rate)
+        vars(self)["_rates"] = None
+
+    def update_step(self, gradient, variable, learning_rate):
+        rate = self._rates[self._get_variable_index(variable)]
+        type(self).update_step(self, gradient, variable, rate)
+
+    def _parallel_update_step(self, grads, variables, learning_rate):
+        place = {
+            self._get_variable_index(v): i for i, v in enumerate(variables)
+        }
+        shared = getattr(self, "_u_product", None)
+        before = None if shared is None else keras.ops.copy(shared)
+        for indices, rate in groups(list(place), learning_rate):
+            if shared is not None:
+                shared.assign(before)
+            where = [place[index] for index in indices]
+            type(self)._parallel_update_step(
+                self,
+                [grads[i] for i in where],
+                [variables[i] for i in where],
+                rate,
+            )
+
+    if hasattr(optimizer, "_parallel_update_step"):
+        methods = [_parallel_update_step]
+    else:
+        methods = [_backend_update_step, update_step]
+    for method in methods:
+        setattr(
+            optimizer, method.__name__, types.MethodType(method, optimizer)
+        )
+
+
+def scale_weight_decay(optimizer, groups):
+    """Makes decoupled weight decay follow the rate of each variable.
+
+    Args:
+        optimizer: an optimizer that wraps no other.
+        groups: `groups(variables)` gives pairs `(factor, variables)` of those
+            that share a factor; what is in none of them does not decay.
+
+    Uses `Optimizer._apply_weight_decay`, `Optimizer._use_weight_decay` and
+    `Optimizer._get_current_learning_rate`.
+    """
+
+    def _apply_weight_decay(self, variables):
+        decaying = [v for v in variables if self._use_weight_decay(v)]
+        for factor, group in groups(decaying):
+
+            def current_rate(factor=factor):
+                return type(self)._get_current_learning_rate(self) * factor
+
+            vars(self)["_get_current_learning_rate"] = current_rate
+            try:
+                type(self)._apply_weight_decay(self, group)
+            finally:
+                del vars(self)["_get_current_learning_rate"]
+
+    optimizer._apply_weight_decay = types.MethodType(
+        _apply_weight_decay, optimizer
+    )
+
+
+def variable_index(optimizer, variable):
+    """Returns the number of a variable among those an optimizer is built on.
+
+    Uses `Optimizer._get_variable_index`.
+    """
+    return optimizer._get_variable_index(variable)
+
+
+def is_muon_matrix(optimizer, variable):
+    """Tells whether Muon orthogonalises the update of a variable.
+
+    The others get Adam's. Uses `Muon._should_use_adamw`.
+    """
+    return isinstance(
+        optimizer, keras.optimizers.Muon
+    ) and not optimizer._should_use_adamw(variable)

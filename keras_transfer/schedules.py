@@ -1,0 +1,221 @@
+"""How many blocks train in which epoch: pure functions that can be saved.
+
+A schedule maps `(epoch, num_blocks)` to the number of blocks, counted from the
+top, that train in that epoch. Epochs count from 0.
+"""
+
+import operator
+
+import keras
+
+
+class FreezingSchedule:
+    """Base of the schedules: `schedule(epoch, num_blocks) -> int`.
+
+    Subclasses implement `__call__` and `get_config`. A plain function of the
+    same form does as well wherever a schedule is taken.
+
+    Examples:
+
+    >>> [GradualUnfreezing(2, epochs_per_block=1)(e, 9) for e in range(5)]
+    [0, 0, 1, 2, 3]
+    """
+
+    def __call__(self, epoch, num_blocks):
+        raise NotImplementedError
+
+    def get_config(self):
+        raise NotImplementedError
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __repr__(self):
+        arguments = ", ".join(f"{k}={v}" for k, v in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+@keras.saving.register_keras_serializable(package="keras_transfer")
+class LinearProbe(FreezingSchedule):
+    """Only the head trains, in every epoch."""
+
+    def __call__(self, epoch, num_blocks):
+        return 0
+
+    def get_config(self):
+        return {}
+
+
+@keras.saving.register_keras_serializable(package="keras_transfer")
+class FullFineTuning(FreezingSchedule):
+    """Every block trains, in every epoch."""
+
+    def __call__(self, epoch, num_blocks):
+        return num_blocks
+
+    def get_config(self):
+        return {}
+
+
+@keras.saving.register_keras_serializable(package="keras_transfer")
+class GradualUnfreezing(FreezingSchedule):
+    """The head first, then block after block from the top.
+
+    Use it when there are enough samples to fine-tune but the features should
+    not be spoilt by the first gradients of a random head. From `start_epoch`
+    on, `blocks_per_step` more blocks train every `epochs_per_block` epochs:
+
+        steps = 1 + (epoch - start_epoch) // epochs_per_block
+        blocks = min(steps * blocks_per_step, max_blocks)
+
+    Args:
+        start_epoch: first epoch in which a block trains.
+        epochs_per_block: epochs between two steps.
+        blocks_per_step: blocks that join at each step.
+        max_blocks: most blocks that ever train; `None` is all. More than
+            the model has is an error when training begins.
+
+    Raises:
+        ValueError: a negative start, or a step of less than one.
+
+    Reference:
+        Howard and Ruder 2018, Universal Language Model Fine-tuning for Text
+        Classification.
+    """
+
+    def __init__(
+        self, start_epoch, epochs_per_block, blocks_per_step=1, max_blocks=None
+    ):
+        self.start_epoch = _at_least(0, start_epoch, "start_epoch")
+        self.epochs_per_block = _at_least(
+            1, epochs_per_block, "epochs_per_block"
+        )
+        self.blocks_per_step = _at_least(1, blocks_per_step, "blocks_per_step")
+        self.max_blocks = (
+            None
+            if max_blocks is None
+            else _at_least(0, max_blocks, "max_blocks")
+        )
+
+    def __call__(self, epoch, num_blocks):
+        if epoch < self.start_epoch:
+            return 0
+        steps = 1 + (epoch - self.start_epoch) // self.epochs_per_block
+        return min(steps * self.blocks_per_step, self._most(num_blocks))
+
+    def _most(self, num_blocks):
+        return num_blocks if self.max_blocks is None else self.max_blocks
+
+    def get_config(self):
+        return {
+            "start_epoch": self.start_epoch,
+            "epochs_per_block": self.epochs_per_block,
+            "blocks_per_step": self.blocks_per_step,
+            "max_blocks": self.max_blocks,
+        }
+
+
+@keras.saving.register_keras_serializable(package="keras_transfer")
+class PiecewiseUnfreezing(FreezingSchedule):
+    """A number of blocks for each stretch of epochs; it may go down again.
+
+    `values[0]` holds before epoch `boundaries[0]`, `values[i]` from epoch
+    `boundaries[i - 1]` on.
+
+    Args:
+        boundaries: epochs, increasing, at which the number changes.
+        values: one number of blocks more than there are boundaries.
+
+    Raises:
+        ValueError: lengths that do not fit, or boundaries out of order.
+
+    Examples:
+
+    >>> schedule = PiecewiseUnfreezing([3, 6], [0, 4, 2])
+    >>> [schedule(epoch, num_blocks=10) for epoch in (2, 3, 6)]
+    [0, 4, 2]
+    """
+
+    def __init__(self, boundaries, values):
+        self.boundaries = [_at_least(0, b, "boundaries") for b in boundaries]
+        self.values = [_at_least(0, v, "values") for v in values]
+        if len(self.values) != len(self.boundaries) + 1:
+            raise ValueError(
+                "PiecewiseUnfreezing needs one value more than boundaries. "
+                f"Received: {len(self.boundaries)} boundaries, "
+                f"{len(self.values)} values. values[0] holds before the first "
+                "boundary."
+            )
+        if sorted(set(self.boundaries)) != self.boundaries:
+            raise ValueError(
+                "The boundaries of PiecewiseUnfreezing are increasing epochs. "
+                f"Received: boundaries={self.boundaries}."
+            )
+
+    def __call__(self, epoch, num_blocks):
+        return self.values[sum(epoch >= b for b in self.boundaries)]
+
+    def get_config(self):
+        return {"boundaries": self.boundaries, "values": self.values}
+
+
+def depth_at(schedule, epoch, num_blocks):
+    """Returns what a schedule says for an epoch, checked.
+
+    Args:
+        schedule: a `FreezingSchedule`, or a function of the same form.
+        epoch: the epoch, from 0.
+        num_blocks: how many blocks the model has.
+
+    Raises:
+        ValueError: the schedule asks for a number of blocks that is no whole
+            number from 0 to `num_blocks`.
+    """
+    return checked_depth(
+        schedule(epoch, num_blocks),
+        num_blocks,
+        f"what {schedule!r} says for epoch {epoch}",
+    )
+
+
+def checked_depth(depth, num_blocks, what):
+    """Returns `depth` as a whole number of blocks from 0 to `num_blocks`.
+
+    Args:
+        depth: what somebody asked for.
+        num_blocks: how many blocks there are.
+        what: where `depth` comes from, for the message.
+
+    Raises:
+        ValueError: it is no such number.
+    """
+    number = whole_number(depth)
+    if number is None or not 0 <= number <= num_blocks:
+        raise ValueError(
+            f"The number of trainable blocks does not fit: {what}. Received: "
+            f"{depth!r}. Expected a whole number from 0 (only the head "
+            f"trains) to {num_blocks} (everything trains). `model.blocks` "
+            "lists the blocks of a TransferModel from input to output."
+        )
+    return number
+
+
+def whole_number(value):
+    """Returns `value` as an `int`, or `None` if it is no whole number."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def _at_least(smallest, value, name):
+    number = whole_number(value)
+    if number is None or number < smallest:
+        raise ValueError(
+            f"`{name}` is a whole number of at least {smallest}. Received: "
+            f"{name}={value!r}."
+        )
+    return number
