@@ -3,6 +3,10 @@
 import importlib
 
 from keras_transfer._version import __version__ as __version__
+from keras_transfer.callbacks import FreezeAudit as FreezeAudit
+from keras_transfer.callbacks import FreezingScheduler as FreezingScheduler
+from keras_transfer.callbacks import TransferCheckpoint as TransferCheckpoint
+from keras_transfer.callbacks import UnfreezeOnPlateau as UnfreezeOnPlateau
 from keras_transfer.files import load_model as load_model
 from keras_transfer.freezing import freeze as freeze
 from keras_transfer.freezing import set_trainable_depth as set_trainable_depth
@@ -13,6 +17,11 @@ from keras_transfer.layers import ImageNetPreprocessing as ImageNetPreprocessing
 from keras_transfer.layers import RegressionHead as RegressionHead
 from keras_transfer.layers import TrainingOnly as TrainingOnly
 from keras_transfer.models import TransferModel as TransferModel
+from keras_transfer.optimizers import LayerwiseOptimizer as LayerwiseOptimizer
+from keras_transfer.schedules import FullFineTuning as FullFineTuning
+from keras_transfer.schedules import GradualUnfreezing as GradualUnfreezing
+from keras_transfer.schedules import LinearProbe as LinearProbe
+from keras_transfer.schedules import PiecewiseUnfreezing as PiecewiseUnfreezing
 from keras_transfer.weights import transfer_weights as transfer_weights
 
 # What is loaded only when somebody asks for it, and where it lives: these

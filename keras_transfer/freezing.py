@@ -69,7 +69,7 @@ def set_trainable_depth(model, depth, *, train_batch_norm=None):
     if train_batch_norm is not None:
         plan.train_batch_norm = bool(train_batch_norm)
     _keras_private.sync_state(model)
-    if _write_flags(model, plan):
+    if _write_flags(model, plan) or _waits_for_blocks(model):
         refresh_training(model)
     return trainable_blocks(model)
 
@@ -141,25 +141,24 @@ def prepare_optimizer(model):
     candidates = trainable_candidates(model)
 
     def introduce(optimizer):
-        for each in _keras_private.wrapped_optimizers(optimizer):
-            if isinstance(each, LayerwiseOptimizer):
-                plan = freeze_plan(model)
-                each.know_blocks(plan.blocks, plan.head, candidates)
+        for each in _layerwise(optimizer):
+            plan = freeze_plan(model)
+            each.know_blocks(plan.blocks, plan.head, candidates)
 
+    known = _keras_private.knows_variables(model.optimizer, candidates)
     if not model.optimizer.built:
         introduce(model.optimizer)
         model.optimizer.build(candidates)
-    elif not _keras_private.knows_variables(model.optimizer, candidates):
+    elif not known or _waits_for_blocks(model):
         model.optimizer = _keras_private.optimizer_over(
             model.optimizer, candidates, introduce
         )
     _keras_private.apply_to_active_variables(model.optimizer, model)
-    *wrappers, inner = _keras_private.wrapped_optimizers(model.optimizer)
     active = model.trainable_variables
+    inner = _keras_private.wrapped_optimizers(model.optimizer)[-1]
     _keras_private.average_active_variables(inner, active)
-    for each in wrappers:
-        if isinstance(each, LayerwiseOptimizer):
-            each.follow(active)
+    for each in _layerwise(model.optimizer):
+        each.follow(active)
 
 
 def refresh_training(model):
@@ -167,6 +166,19 @@ def refresh_training(model):
     if getattr(model, "compiled", False):
         prepare_optimizer(model)
     _keras_private.rebuild_train_function(model)
+
+
+def _layerwise(optimizer):
+    wrapped = _keras_private.wrapped_optimizers(optimizer)
+    return [each for each in wrapped if isinstance(each, LayerwiseOptimizer)]
+
+
+def _waits_for_blocks(model):
+    """Whether a `LayerwiseOptimizer` has not met the model it trains."""
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        return False
+    return not all(each.knows_blocks for each in _layerwise(optimizer))
 
 
 def _plan_from_graph(model):

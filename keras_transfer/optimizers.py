@@ -91,6 +91,11 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         self.weight_decay_on = weight_decay_on
         self._factor_of = None
 
+    @property
+    def knows_blocks(self):
+        """Whether a model has said which variable is in which block."""
+        return self._factor_of is not None
+
     def know_blocks(self, blocks, head, variables):
         """Learns from a model which variable has which factor.
 
@@ -132,7 +137,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         )
         self._build_inner(variables)
         super().build(variables)
-        if self._factor_of is not None:
+        if self.knows_blocks:
             self._hook_into_inner(variables)
 
     def _build_inner(self, variables):
@@ -196,7 +201,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
 
     def load_own_variables(self, store):
         super().load_own_variables(store)
-        if self.built and self._factor_of is not None:
+        if self.built and self.knows_blocks:
             self._rates.forget_groups()
 
     @property
@@ -204,7 +209,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         return self._variables + self.inner_optimizer.variables
 
     def apply(self, grads, trainable_variables=None):
-        if self._factor_of is None:
+        if not self.knows_blocks:
             raise ValueError(
                 "LayerwiseOptimizer does not know the blocks of the model that "
                 "it trains. Expected a TransferModel, which tells it when it "
@@ -213,6 +218,11 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
                 "a FreezingScheduler to fit."
             )
         self.inner_optimizer.apply(grads, trainable_variables)
+
+    @property
+    def _model_variables_moving_average(self):
+        # SwapEMAWeights looks for it here where a loss scale lies around.
+        return self.inner_optimizer._model_variables_moving_average
 
     def scale_loss(self, loss):
         return self.inner_optimizer.scale_loss(loss)

@@ -8,16 +8,16 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "keras_transfer"
 LEVELS = {
     0: {
-        "_version", "_keras_private", "applications", "bias_correction", "files",
-        "first_batch", "graph", "layers", "probe", "sampling", "schedules",
-        "tables",
+        "_version", "_keras_private", "applications", "bias_correction",
+        "checkpoint_folder", "companions", "files", "first_batch", "graph",
+        "layers", "probe", "random_state", "sampling", "schedules", "tables",
     },
     1: {
         "assignment", "backbones", "batches", "channels", "freezing", "hub",
         "layer_pairing", "optimizers", "pretrained", "recognition",
-        "source_files", "weights",
+        "source_files", "training_state", "weights",
     },
-    2: {"models"},
+    2: {"callbacks", "models"},
     3: {"data", "export"},
     4: {"predictions", "report"},
     5: {"demo", "recipes", "run_folder"},

@@ -4,6 +4,11 @@ When Keras changes one of them, the probe test with the function's name fails
 (`tests/test_keras_private.py`), and this folder is the only place to mend.
 """
 
+from keras_transfer._keras_private.callbacks import (
+    SWAPPED,
+    is_higher_better,
+    start_at_epoch,
+)
 from keras_transfer._keras_private.graphs import (
     functional_graph,
     get_mask,
@@ -32,16 +37,20 @@ from keras_transfer._keras_private.optimizers import (
     wrapped_optimizers,
 )
 from keras_transfer._keras_private.training import (
+    global_seed_state,
     rebuild_train_function,
     sync_state,
 )
 
 __all__ = [
+    "SWAPPED",
     "apply_to_active_variables",
     "average_active_variables",
     "functional_graph",
     "get_mask",
+    "global_seed_state",
     "graph_nodes",
+    "is_higher_better",
     "is_muon_matrix",
     "knows_variables",
     "leaf_layers",
@@ -55,6 +64,7 @@ __all__ = [
     "scale_updates",
     "scale_weight_decay",
     "set_mask",
+    "start_at_epoch",
     "sync_state",
     "takes_training",
     "tensor_source",

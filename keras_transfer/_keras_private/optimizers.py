@@ -214,9 +214,7 @@ def scale_updates(optimizer, rates, groups):
     else:
         methods = [_backend_update_step, update_step]
     for method in methods:
-        setattr(
-            optimizer, method.__name__, types.MethodType(method, optimizer)
-        )
+        setattr(optimizer, method.__name__, types.MethodType(method, optimizer))
 
 
 def scale_weight_decay(optimizer, groups):

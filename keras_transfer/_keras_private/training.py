@@ -1,6 +1,7 @@
 """Private names of the trainers."""
 
 import keras
+from keras.src.backend.common import global_state
 
 
 def rebuild_train_function(model):
@@ -23,3 +24,13 @@ def sync_state(model):
         model.jax_state_sync()
         # The next step then reads its state from the variables again.
         model._jax_state_synced = True
+
+
+def global_seed_state():
+    """Returns the state of the seed generator that all unseeded layers share.
+
+    `None` as long as nothing has asked for it. Uses
+    `global_state.get_global_attribute`.
+    """
+    generator = global_state.get_global_attribute("global_seed_generator")
+    return None if generator is None else generator.state

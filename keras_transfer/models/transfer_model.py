@@ -11,6 +11,7 @@ from keras_transfer.batches import (
     ReorderedBatches,
     SeededBatches,
 )
+from keras_transfer.companions import introduced
 from keras_transfer.layers import (
     ClassificationHead,
     HeadPart,
@@ -250,6 +251,10 @@ class TransferModel(keras.Model):
             x = x.starting_at(initial_epoch, steps_per_epoch)
             steps_per_epoch = None
             callbacks = with_callback(callbacks, _OrderOfEpoch(x))
+        callbacks = introduced(
+            callbacks,
+            validates=validation_data is not None or bool(validation_split),
+        )
         return super().fit(
             x,
             y,

@@ -1,0 +1,101 @@
+"""`FreezeAudit`: proof that what is frozen stood still and the rest moved."""
+
+import hashlib
+
+import keras
+from keras import ops
+
+from keras_transfer import _keras_private
+
+
+class FreezeAudit(keras.callbacks.Callback):
+    """Raises if a frozen layer moved in an epoch, or an unfrozen one did not.
+
+    Use it in a test or in the first epochs of an expensive run, beside any
+    way of freezing. Weights and statistics (batch norm's moving averages) of
+    every layer that does not train are hashed before the first batch of each
+    epoch and compared after it. Seeds of dropout are left out: they move.
+    The weights of `trainable=False` layers that write to them in `call` are a
+    finding, not an exception. An unfrozen layer has to have changed in at
+    least one value, unless the learning rate is 0.
+
+    Costs one pass over the weights an epoch, no memory.
+
+    Raises:
+        RuntimeError: at the end of the epoch, naming the layers.
+
+    Example:
+
+    ```python
+    model.fit(x, y, epochs=3, callbacks=[scheduler, FreezeAudit()])
+    ```
+    """
+
+    def __init__(self):
+        super().__init__()
+        self._before = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._before = None
+
+    def on_train_batch_begin(self, batch, logs=None):
+        # Not in on_epoch_begin: other callbacks may set flags there.
+        if self._before is None:
+            self._before = [
+                (layer, bool(layer.trainable_variables), _digest(layer))
+                for layer in _keras_private.leaf_layers(self.model)
+                if _own_weights(layer)
+            ]
+
+    def on_epoch_end(self, epoch, logs=None):
+        moved, stood = [], []
+        for layer, trains, before in self._before or []:
+            same = _digest(layer) == before
+            if not trains and not same:
+                moved.append(layer)
+            elif trains and same:
+                stood.append(layer)
+        if moved:
+            raise RuntimeError(
+                "Frozen layers have changed in epoch "
+                f"{epoch + 1}: {_names(moved)}. Expected them to stand "
+                "still. Freeze with kt.set_trainable_depth or "
+                "FreezingScheduler: a flag that is set by hand on a "
+                "container, or after compile, may not take effect."
+            )
+        if stood and not self._rate_is_zero():
+            raise RuntimeError(
+                "Layers that train have not changed in epoch "
+                f"{epoch + 1}: {_names(stood)}. Expected every one to move. "
+                "Either no gradient reaches them (they are not part of the "
+                "path to the loss), or their flags were set by hand after "
+                "training had begun: use kt.set_trainable_depth."
+            )
+
+    def _rate_is_zero(self):
+        rate = self.model.optimizer.learning_rate
+        return float(ops.convert_to_numpy(rate)) == 0.0
+
+
+def _own_weights(layer):
+    """The weights that the layer itself holds, not those of its parts."""
+    parts = {
+        id(weight)
+        for each in _keras_private.leaf_layers(layer)
+        if each is not layer
+        for weight in each.weights
+    }
+    return [weight for weight in layer.weights if id(weight) not in parts]
+
+
+def _digest(layer):
+    digest = hashlib.blake2b(digest_size=16)
+    for weight in _own_weights(layer):
+        digest.update(ops.convert_to_numpy(weight).tobytes())
+    return digest.digest()
+
+
+def _names(layers):
+    shown = ", ".join(f"'{layer.name}'" for layer in layers[:5])
+    more = len(layers) - 5
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,217 @@
+"""`TransferCheckpoint`: a killed run goes on as if nothing had happened."""
+
+import keras
+import numpy as np
+
+from keras_transfer import (
+    _keras_private,
+    checkpoint_folder,
+    random_state,
+    training_state,
+)
+from keras_transfer.callbacks.unfreeze_on_plateau import UnfreezeOnPlateau
+from keras_transfer.companions import Companion
+
+# What other callbacks know that `on_train_begin` would make them forget.
+_REMEMBERED = {
+    keras.callbacks.EarlyStopping: (
+        "wait",
+        "stopped_epoch",
+        "best",
+        "best_epoch",
+        "best_weights",
+    ),
+    keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),
+    keras.callbacks.ModelCheckpoint: ("best",),
+    keras.callbacks.SwapEMAWeights: (_keras_private.SWAPPED,),
+    UnfreezeOnPlateau: ("best", "wait", "cooldown_counter"),
+}
+
+
+class TransferCheckpoint(Companion):
+    """Saves the whole state of a training each epoch, and goes on from it.
+
+    Run the same script again after a kill, and `fit` starts at the epoch that
+    was interrupted. Restored are: weights and statistics, which blocks train,
+    the optimizer with slots, averages, step counters and learning rate, the
+    seeds of dropout and augmentation, the generators of Python, NumPy and
+    torch, History, and the counters of `EarlyStopping`, `ReduceLROnPlateau`,
+    `ModelCheckpoint`, `SwapEMAWeights` and `UnfreezeOnPlateau`. With arrays,
+    `data.load` or a `PyDataset` in `TransferModel.fit` the samples come in the
+    same order, so that the run ends with the weights of an uninterrupted one:
+    to the last bit on TensorFlow with
+    `tf.config.experimental.enable_op_determinism`, on a CPU.
+
+    A checkpoint is written beside the old one and moved into place, and the
+    last two are kept: one that is damaged is recognised and passed over.
+
+    In `TransferModel.fit` the other callbacks are found and the place in the
+    list does not matter. In the `fit` of a plain `keras.Model` put it first
+    and name them: `callbacks=`.
+
+    Not restored: the place in a data set that shuffles by itself (tf.data).
+
+    Args:
+        directory: a folder for the checkpoints of this run alone.
+        delete_checkpoint: whether to remove them when training has ended, as
+            `keras.callbacks.BackupAndRestore` does. `False` lets a later call
+            with more epochs go on.
+        callbacks: callbacks to remember, in the `fit` of a plain model.
+        verbose: 1 says when a run goes on.
+
+    Raises:
+        ValueError: the checkpoint is that of another model or optimizer, or
+            none in the folder can be read.
+
+    Example:
+
+    ```python
+    checkpoint = TransferCheckpoint("runs/flowers")
+    model.fit(train, epochs=20, callbacks=[scheduler, checkpoint])
+    ```
+    """
+
+    acts_first = True
+
+    def __init__(
+        self, directory, delete_checkpoint=True, callbacks=(), verbose=1
+    ):
+        super().__init__()
+        self.directory = directory
+        self.delete_checkpoint = delete_checkpoint
+        self.callbacks = tuple(callbacks)
+        self.verbose = verbose
+        self._restored = None
+
+    def on_train_begin(self, logs=None):
+        self._restored = checkpoint_folder.read_last(self.directory)
+        if self._restored is None:
+            return
+        arrays, info = self._restored
+        training_state.restore(self.model, _below("state", arrays), info)
+        _keras_private.start_at_epoch(self.model, info["epoch"])
+        if self.verbose:
+            print(
+                f"TransferCheckpoint: going on after epoch {info['epoch']} "
+                f"of {self.params.get('epochs')}, from '{self.directory}'"
+            )
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # At the beginning of an epoch every callback is done with the one
+        # before, and the first of them has not yet begun with this one.
+        if self._restored is not None:
+            self._restore_the_rest()
+        else:
+            self._save(epoch)
+
+    def on_train_end(self, logs=None):
+        if self._restored is not None:
+            # There was no epoch left to train.
+            self._restore_the_rest()
+        _keras_private.start_at_epoch(self.model, None)
+        if self.delete_checkpoint:
+            checkpoint_folder.remove(self.directory)
+        else:
+            epochs = self.model.history.epoch
+            self._save(epochs[-1] + 1 if epochs else 0)
+
+    def _save(self, epoch):
+        training_state.prepare(self.model)
+        arrays, info = training_state.collect(self.model)
+        generators, generator_info = random_state.collect()
+        states = [_remembered(callback) for callback in self._others()]
+        history = self.model.history
+        checkpoint_folder.write(
+            self.directory,
+            epoch,
+            {
+                **_above("state", arrays),
+                **_above("random", generators),
+                **_above("callbacks", _arrays_of(states)),
+            },
+            {
+                **info,
+                "keras": keras.version(),
+                "backend": keras.backend.backend(),
+                "epoch": epoch,
+                "random": generator_info,
+                "callbacks": [_scalars_of(state) for state in states],
+                "history": {
+                    "epoch": list(history.epoch),
+                    "logs": _plain(history.history),
+                },
+            },
+        )
+
+    def _restore_the_rest(self):
+        arrays, info = self._restored
+        self._restored = None
+        random_state.restore(_below("random", arrays), info["random"])
+        self.model.history.epoch = list(info["history"]["epoch"])
+        self.model.history.history = info["history"]["logs"]
+        lists = _below("callbacks", arrays)
+        others = self._others()
+        for number, (callback, state) in enumerate(
+            zip(others, info["callbacks"], strict=False)
+        ):
+            for name, value in state["values"].items():
+                setattr(callback, name, value)
+            for name, length in state["lists"].items():
+                setattr(
+                    callback,
+                    name,
+                    [lists[f"{number}/{name}/{i}"] for i in range(length)],
+                )
+
+    def _others(self):
+        among = self.run.callbacks if self.run else self.callbacks
+        return [c for c in among if isinstance(c, tuple(_REMEMBERED))]
+
+
+def _remembered(callback):
+    return {
+        name: getattr(callback, name, None)
+        for kind, names in _REMEMBERED.items()
+        if isinstance(callback, kind)
+        for name in names
+    }
+
+
+def _arrays_of(states):
+    return {
+        f"{number}/{name}/{index}": np.asarray(array)
+        for number, state in enumerate(states)
+        for name, value in state.items()
+        if isinstance(value, list)
+        for index, array in enumerate(value)
+    }
+
+
+def _scalars_of(state):
+    lists = {k: len(v) for k, v in state.items() if isinstance(v, list)}
+    values = {k: _plain(v) for k, v in state.items() if k not in lists}
+    return {"values": values, "lists": lists}
+
+
+def _plain(value):
+    """Numbers of NumPy and of any backend as Python's own."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return float(keras.ops.convert_to_numpy(value))
+
+
+def _above(name, arrays):
+    return {f"{name}/{key}": value for key, value in arrays.items()}
+
+
+def _below(name, arrays):
+    prefix = f"{name}/"
+    return {
+        key.removeprefix(prefix): value
+        for key, value in arrays.items()
+        if key.startswith(prefix)
+    }

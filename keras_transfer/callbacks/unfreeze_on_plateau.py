@@ -1,0 +1,188 @@
+"""`UnfreezeOnPlateau`: more blocks train when validation stops improving."""
+
+import math
+
+from keras_transfer import _keras_private
+from keras_transfer.companions import Companion
+from keras_transfer.freezing import freeze_plan, set_trainable_depth
+from keras_transfer.schedules import checked_depth, whole_number
+
+
+class UnfreezeOnPlateau(Companion):
+    """Lets more blocks train when a quantity has stopped improving.
+
+    Use it when you do not know beforehand how long the head needs. The order
+    of the arguments, and what they mean, is that of `ReduceLROnPlateau`.
+
+    With `EarlyStopping`: both count the epochs without improvement, and this
+    callback starts its count again after it has unfrozen, while
+    `EarlyStopping` does not. Give `EarlyStopping` a patience of more than
+    `patience` plus the epochs that you grant the new blocks; the training then
+    stops when unfreezing has not helped. With `ReduceLROnPlateau`, let its
+    patience be the smaller one to try a lower rate before more blocks.
+
+    Args:
+        monitor: name of the quantity in the logs.
+        blocks: how many blocks join at a time.
+        patience: epochs without improvement after which they join.
+        verbose: 1 prints each change.
+        mode: `"min"`, `"max"`, or `"auto"`, by the metric's own direction.
+        min_delta: smallest change that counts as an improvement.
+        cooldown: epochs to wait after a change before counting again.
+        max_blocks: most blocks that ever train; `None` is all.
+
+    Raises:
+        ValueError: arguments out of range; when training begins, if the model
+            has fewer blocks than `max_blocks`; after the first batch, if the
+            quantity cannot be there; and if it is not a number.
+
+    Example:
+
+    ```python
+    plateau = UnfreezeOnPlateau(patience=2)
+    model.fit(train, validation_data=validation, callbacks=[plateau])
+    ```
+    """
+
+    def __init__(
+        self,
+        monitor="val_loss",
+        blocks=1,
+        patience=10,
+        verbose=0,
+        mode="auto",
+        min_delta=1e-4,
+        cooldown=0,
+        max_blocks=None,
+    ):
+        super().__init__()
+        _check(blocks=(blocks, 1), patience=(patience, 0))
+        _check(cooldown=(cooldown, 0))
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(
+                "UnfreezeOnPlateau got an unknown mode. Received: "
+                f"mode={mode!r}. Expected 'auto', 'min' or 'max'."
+            )
+        self.monitor = monitor
+        self.blocks = blocks
+        self.patience = patience
+        self.verbose = verbose
+        self.mode = mode
+        self.min_delta = abs(min_delta)
+        self.cooldown = cooldown
+        self.max_blocks = max_blocks
+        self._reset()
+
+    def _reset(self):
+        self.best = None
+        self.wait = 0
+        self.cooldown_counter = 0
+        self._sign = {"auto": None, "min": -1, "max": 1}[self.mode]
+
+    def on_train_begin(self, logs=None):
+        self._reset()
+        plan = freeze_plan(self.model)
+        if self.max_blocks is not None:
+            checked_depth(
+                self.max_blocks,
+                len(plan.blocks),
+                "`max_blocks` of UnfreezeOnPlateau",
+            )
+        # Also lets the optimizer know all that may join.
+        set_trainable_depth(self.model, plan.depth)
+        if self.run and not self.run.validates and self._is_validation:
+            raise ValueError(
+                f"UnfreezeOnPlateau watches '{self.monitor}', and there are "
+                "no validation data. Pass validation_data= or "
+                "validation_split= to fit, or monitor='loss'."
+            )
+
+    @property
+    def _is_validation(self):
+        return self.monitor.startswith("val_")
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._sign is None or batch == 0:
+            self._learn_direction(logs or {})
+
+    def _learn_direction(self, logs):
+        known = self.monitor.removeprefix("val_") in logs
+        if not known and self.run and not self._others_may_log():
+            raise self._missing(logs)
+        if self._sign is None and known:
+            higher = _keras_private.is_higher_better(self.model, self.monitor)
+            self._sign = 1 if higher else -1
+
+    def _others_may_log(self):
+        """Whether there are callbacks that may log quantities of their own."""
+        return any(
+            type(callback).__module__.split(".")[0]
+            not in ("keras", "keras_transfer")
+            for callback in self.run.callbacks
+        )
+
+    def _missing(self, logs):
+        return ValueError(
+            f"UnfreezeOnPlateau watches '{self.monitor}', which is not "
+            f"logged. Logged are: {', '.join(logs) or 'nothing'}. Expected one "
+            "of them, or of a metric that compile was given, with 'val_' "
+            "before it for the value on validation data."
+        )
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = {} if logs is None else logs
+        value = logs.get(self.monitor)
+        if value is None:
+            raise self._missing(logs)
+        if not math.isfinite(value):
+            raise ValueError(
+                f"UnfreezeOnPlateau watches '{self.monitor}', which is "
+                f"{value} after epoch {epoch + 1}. The training has diverged: "
+                "lower the learning rate, clip the gradients, or look for "
+                "values in the data that are not numbers."
+            )
+        logs["trainable_blocks"] = freeze_plan(self.model).depth
+        if self._sign is None:
+            raise self._missing(logs)
+        if self._has_waited_enough(float(value)):
+            self._unfreeze(epoch)
+
+    def _has_waited_enough(self, value):
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.wait = 0
+        gain = math.inf if self.best is None else value - self.best
+        if self.best is None or self._sign * gain > self.min_delta:
+            self.best = value
+            self.wait = 0
+            return False
+        if self.cooldown_counter > 0:
+            return False
+        self.wait += 1
+        return self.wait >= self.patience
+
+    def _unfreeze(self, epoch):
+        plan = freeze_plan(self.model)
+        most = len(plan.blocks) if self.max_blocks is None else self.max_blocks
+        depth = min(plan.depth + self.blocks, most)
+        if depth <= plan.depth:
+            return
+        set_trainable_depth(self.model, depth)
+        self.wait = 0
+        self.cooldown_counter = self.cooldown
+        if self.verbose:
+            print(
+                f"\nEpoch {epoch + 1}: '{self.monitor}' has stopped "
+                f"improving; {depth} of {len(plan.blocks)} blocks train from "
+                "now on"
+            )
+
+
+def _check(**arguments):
+    for name, (value, smallest) in arguments.items():
+        number = whole_number(value)
+        if number is None or number < smallest:
+            raise ValueError(
+                f"`{name}` of UnfreezeOnPlateau is a whole number of at least "
+                f"{smallest}. Received: {name}={value!r}."
+            )
