@@ -18,6 +18,7 @@ from keras_transfer.layers import RegressionHead as RegressionHead
 from keras_transfer.layers import TrainingOnly as TrainingOnly
 from keras_transfer.models import TransferModel as TransferModel
 from keras_transfer.optimizers import LayerwiseOptimizer as LayerwiseOptimizer
+from keras_transfer.regularizers import L2SP as L2SP
 from keras_transfer.schedules import FullFineTuning as FullFineTuning
 from keras_transfer.schedules import GradualUnfreezing as GradualUnfreezing
 from keras_transfer.schedules import LinearProbe as LinearProbe

@@ -15,7 +15,7 @@ LEVELS = {
     1: {
         "assignment", "backbones", "batches", "channels", "freezing", "hub",
         "layer_pairing", "optimizers", "pretrained", "recognition",
-        "source_files", "training_state", "weights",
+        "regularizers",         "source_files", "training_state", "weights",
     },
     2: {"callbacks", "models"},
     3: {"data", "export"},

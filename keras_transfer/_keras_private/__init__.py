@@ -37,6 +37,7 @@ from keras_transfer._keras_private.optimizers import (
     wrapped_optimizers,
 )
 from keras_transfer._keras_private.training import (
+    additional_loss,
     global_seed_state,
     rebuild_train_function,
     sync_state,
@@ -44,6 +45,7 @@ from keras_transfer._keras_private.training import (
 
 __all__ = [
     "SWAPPED",
+    "additional_loss",
     "apply_to_active_variables",
     "average_active_variables",
     "functional_graph",

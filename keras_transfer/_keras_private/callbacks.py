@@ -5,6 +5,7 @@ from keras.src.callbacks.monitor_callback import MonitorCallback
 # Whether a `SwapEMAWeights` has put the averages into the model.
 SWAPPED = "_ema_weights_in_model"
 
+
 def is_higher_better(model, monitor):
     """Tells whether a logged quantity should rise, as Keras itself decides.
 

@@ -34,3 +34,12 @@ def global_seed_state():
     """
     generator = global_state.get_global_attribute("global_seed_generator")
     return None if generator is None else generator.state
+
+
+def additional_loss(model, value):
+    """Returns a further loss in the form in which it is added to the others.
+
+    Under `tf.distribute` each replica adds its share. Uses
+    `Trainer._aggregate_additional_loss`.
+    """
+    return model._aggregate_additional_loss(value)

@@ -19,10 +19,11 @@ from keras_transfer.layers import (
     TrainingOnly,
 )
 from keras_transfer.models.auto_compile import complete_arguments
+from keras_transfer.models.penalized import PenalizedModel
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
-class TransferModel(keras.Model):
+class TransferModel(PenalizedModel):
     """A backbone that has learnt elsewhere, under a head for your own task.
 
     An ordinary functional `keras.Model`: `summary`, `fit`, `save`, `export`
@@ -150,6 +151,8 @@ class TransferModel(keras.Model):
         loss=None,
         loss_weights=None,
         metrics=None,
+        *,
+        regularizer=None,
         **kwargs,
     ):
         """Like `keras.Model.compile`; `"auto"` picks what fits the head.
@@ -162,8 +165,12 @@ class TransferModel(keras.Model):
                 labels.
             loss_weights: as in Keras.
             metrics: as in Keras.
+            regularizer: an `L2SP`, or `None`. It pulls the backbone to the
+                weights that it has now, or had when an earlier `compile` was
+                given a regularizer.
             **kwargs: the other arguments of `keras.Model.compile`.
         """
+        penalty = self.penalty_of(regularizer)
         if isinstance(optimizer, str) and optimizer == "auto":
             optimizer, loss, metrics = complete_arguments(
                 self.head, loss, metrics
@@ -175,6 +182,7 @@ class TransferModel(keras.Model):
             metrics=metrics,
             **kwargs,
         )
+        self.use_penalty(penalty)
         freezing.prepare_optimizer(self)
 
     def compile_from_config(self, config):

@@ -1,0 +1,93 @@
+"""A model whose loss may hold an `L2SP` penalty."""
+
+import keras
+
+from keras_transfer import _keras_private, freezing
+from keras_transfer.regularizers import L2SP, Penalty
+
+# Begins the names of the starting point in a file of weights.
+_ANCHOR = "anchor_"
+
+
+class PenalizedModel(keras.Model):
+    """Base of models that `compile(..., regularizer=L2SP(...))` is for.
+
+    Adds the penalty to the loss, gives it a metric, and takes the starting
+    point through files. It is no part of the weights: a model with a penalty
+    exports and copies as one without. Subclasses have a `head` layer, and call
+    `penalty_of` and `use_penalty` around `keras.Model.compile`.
+    """
+
+    _penalty = None
+    _penalty_tracker = None
+
+    def penalty_of(self, regularizer):
+        """Returns a `Penalty`, or `None` without a regularizer.
+
+        Raises:
+            ValueError: it is anything but an `L2SP`.
+        """
+        if regularizer is None:
+            return None
+        if not isinstance(regularizer, L2SP):
+            raise ValueError(
+                "`regularizer` of compile is an L2SP. Received: "
+                f"{regularizer!r}. Expected for example "
+                "L2SP(strength=0.01, head_strength=0.01). Regularizers of "
+                "single layers are arguments of those layers."
+            )
+        head = {id(v) for v in self.head.variables}
+        candidates = freezing.trainable_candidates(self)
+        return Penalty(
+            regularizer,
+            backbone=[v for v in candidates if id(v) not in head],
+            head=[v for v in candidates if id(v) in head],
+            anchors=self.penalty_variables,
+        )
+
+    def use_penalty(self, penalty):
+        """Makes `penalty` part of the loss from now on; `None` ends it."""
+        self._penalty = penalty
+        if penalty is not None and self._penalty_tracker is None:
+            self._penalty_tracker = keras.metrics.Mean(name="l2sp")
+
+    @property
+    def penalty_variables(self):
+        """The weights to which an `L2SP` pulls; empty without one."""
+        return [] if self._penalty is None else self._penalty.anchors
+
+    @property
+    def metrics(self):
+        tracker = None if self._penalty is not None else self._penalty_tracker
+        return [metric for metric in super().metrics if metric is not tracker]
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if self._penalty is None:
+            return loss
+        penalty = self._penalty()
+        self._penalty_tracker.update_state(penalty)
+        return loss + _keras_private.additional_loss(self, penalty)
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        if config and self._penalty is not None:
+            config["regularizer"] = keras.saving.serialize_keras_object(
+                self._penalty.regularizer
+            )
+        return config
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        for index, anchor in enumerate(self.penalty_variables):
+            store[f"{_ANCHOR}{index}"] = anchor
+
+    def load_own_variables(self, store):
+        names = set(store.keys())
+        anchors = {name for name in names if name.startswith(_ANCHOR)}
+        super().load_own_variables({k: store[k] for k in names - anchors})
+        for index, anchor in enumerate(self.penalty_variables):
+            if f"{_ANCHOR}{index}" in anchors:
+                anchor.assign(store[f"{_ANCHOR}{index}"])
