@@ -1,60 +1,87 @@
-"""What the bias correction of an optimizer multiplies its rate with.
+"""What a late joiner's rate is multiplied with, by its age and the clock.
 
-Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, section 2, in
-the order of operations that the paper gives for efficiency:
+An optimizer with a bias correction divides by what its averages lack after
+`t` steps. For a variable that has trained `age` steps when the common clock
+says `step`, the averages lack more. The factor puts that right. For Adam
+(Kingma and Ba 2015, Adam: A Method for Stochastic Optimization, section 2):
 
-    alpha_t = alpha * c(t),    c(t) = sqrt(1 - beta_2 ** t) / (1 - beta_1 ** t)
+    c(age) / c(step),    c(t) = sqrt(1 - beta_2 ** t) / (1 - beta_1 ** t)
 """
 
 import keras
 import numpy as np
 from keras import ops
 
-_NADAM_TERMS = 64
+_NADAM_TERMS = 128
 
 
 def of(optimizer):
-    """Returns `c(t)`, or `None` where no rate can correct or none is needed.
+    """Returns `factor(age, step)`, or `None` where no rate can correct.
 
     Args:
         optimizer: a Keras optimizer that wraps no other.
 
     Returns:
-        A function from a float tensor of step numbers, from 1, to a tensor of
-        the same shape, or `None`.
+        A function of two float tensors of step numbers, from 1 and of shapes
+        that broadcast, or `None`.
     """
     if isinstance(optimizer, keras.optimizers.Adam):
         return _adam(optimizer.beta_1, optimizer.beta_2)
     if isinstance(optimizer, keras.optimizers.Muon):
         return _adam(optimizer.adam_beta_1, optimizer.adam_beta_2)
     if isinstance(optimizer, keras.optimizers.Adamax):
-        return lambda step: 1.0 / (1.0 - ops.power(optimizer.beta_1, step))
+        return _adamax(optimizer.beta_1)
     if isinstance(optimizer, keras.optimizers.Nadam):
         return _nadam(optimizer.beta_1, optimizer.beta_2)
     return None
 
 
+def _filled(beta, step):
+    """What an average with momentum `beta` has taken in after some steps."""
+    return 1.0 - ops.power(beta, step)
+
+
 def _adam(beta_1, beta_2):
     def correction(step):
-        return ops.sqrt(1.0 - ops.power(beta_2, step)) / (
-            1.0 - ops.power(beta_1, step)
-        )
+        return ops.sqrt(_filled(beta_2, step)) / _filled(beta_1, step)
 
-    return correction
+    return lambda age, step: correction(age) / correction(step)
+
+
+def _adamax(beta_1):
+    return lambda age, step: _filled(beta_1, step) / _filled(beta_1, age)
 
 
 def _nadam(beta_1, beta_2):
-    # Nadam corrects its momentum by the product of u_1 to u_(t + 1), which
-    # falls below 1e-9 within 64 steps, and the gradient by that up to u_t.
-    # One factor cannot be right for both: this is the momentum's.
-    steps = np.arange(1, _NADAM_TERMS + 2)
-    products = np.cumprod(beta_1 * (1.0 - 0.5 * 0.96**steps))
-    products = products.astype("float32")
+    """Exact for a gradient that stays the same, near for others.
 
-    def correction(step):
-        index = ops.cast(ops.minimum(step, float(_NADAM_TERMS)), "int32")
-        return ops.sqrt(1.0 - ops.power(beta_2, step)) / (
-            1.0 - ops.take(products, index)
+    Nadam (Dozat 2016, Incorporating Nesterov Momentum into Adam) steps along
+    a mixture of momentum `m` and gradient `g`, each with its own correction:
+
+        u(t + 1) * m / (1 - P(t + 1)) + (1 - u(t)) * g / (1 - P(t))
+
+    with `u(t) = beta_1 * (1 - 0.5 * 0.96 ** t)` as in Keras and `P` their
+    product. One factor cannot be right for both; `m = (1 - beta_1 ** age) * g`
+    is assumed.
+    """
+    momenta = beta_1 * (1.0 - 0.5 * 0.96 ** np.arange(_NADAM_TERMS + 2.0))
+    momenta[0] = 1.0
+    products = np.cumprod(momenta).astype("float32")
+    momenta = momenta.astype("float32")
+
+    def mixture(step, age):
+        # Beyond the table u and P have reached their limits.
+        now = ops.cast(ops.minimum(step, float(_NADAM_TERMS)), "int32")
+        of_momentum = ops.take(momenta, now + 1) / (
+            1.0 - ops.take(products, now + 1)
         )
+        of_gradient = (1.0 - ops.take(momenta, now)) / (
+            1.0 - ops.take(products, now)
+        )
+        return of_momentum * _filled(beta_1, age) + of_gradient
 
-    return correction
+    def factor(age, step):
+        velocity = ops.sqrt(_filled(beta_2, age) / _filled(beta_2, step))
+        return velocity * mixture(age, age) / mixture(step, age)
+
+    return factor

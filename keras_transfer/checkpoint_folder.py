@@ -1,7 +1,8 @@
 """A folder of checkpoints: whole or absent, and checked when read.
 
 folder/epoch-00007/arrays.npz      every array, by name
-folder/epoch-00007/manifest.json   the rest, and the checksum of arrays.npz
+folder/epoch-00007/manifest.json   the rest
+folder/epoch-00007/SHA256SUMS      of both, as `sha256sum --check` reads it
 """
 
 import hashlib
@@ -16,6 +17,9 @@ import numpy as np
 from keras_transfer.files import replacing
 
 _KEPT = 2
+_FILES = ("arrays.npz", "manifest.json")
+# What `files.replacing` leaves behind when it is killed.
+_LEFTOVERS = ".writing-*"
 _NAME = re.compile(r"epoch-(\d{5,})")
 
 
@@ -37,10 +41,9 @@ def write(folder, number, arrays, info):
     with replacing(folder / f"epoch-{number:05d}") as temporary:
         temporary.mkdir()
         np.savez(temporary / "arrays.npz", **arrays)
-        checksum = _checksum(temporary / "arrays.npz")
-        manifest = json.dumps({**info, "checksum": checksum}, indent=1)
-        (temporary / "manifest.json").write_text(manifest)
-    for old in _numbered(folder)[:-_KEPT]:
+        (temporary / "manifest.json").write_text(json.dumps(info, indent=1))
+        (temporary / "SHA256SUMS").write_text(_checksums(temporary))
+    for old in [*_numbered(folder)[:-_KEPT], *folder.glob(_LEFTOVERS)]:
         shutil.rmtree(old, ignore_errors=True)
 
 
@@ -86,7 +89,7 @@ def read_last(folder):
 def remove(folder):
     """Removes all checkpoints, and the folder if nothing else lies in it."""
     folder = Path(folder)
-    for path in _numbered(folder):
+    for path in [*_numbered(folder), *folder.glob(_LEFTOVERS)]:
         shutil.rmtree(path)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
@@ -100,11 +103,15 @@ def _numbered(folder):
 
 
 def _read(path):
+    if (path / "SHA256SUMS").read_text() != _checksums(path):
+        raise ValueError("its files do not have the checksums in SHA256SUMS")
     info = json.loads((path / "manifest.json").read_text())
-    if _checksum(path / "arrays.npz") != info["checksum"]:
-        raise ValueError("the checksum of arrays.npz does not fit")
     with np.load(path / "arrays.npz", allow_pickle=False) as file:
         return {name: file[name] for name in file.files}, info
+
+
+def _checksums(path):
+    return "".join(f"{_checksum(path / name)}  {name}\n" for name in _FILES)
 
 
 def _checksum(path):

@@ -301,7 +301,7 @@ class _Rates:
     def _ratio(self, missed):
         step = ops.cast(self.optimizer.iterations + 1, "float32")
         age = ops.maximum(step - ops.cast(missed, "float32"), 1.0)
-        ratio = self.correction(age) / self.correction(step)
+        ratio = self.correction(age, step)
         # Equal powers of a tensor and a number may differ in the last bit.
         return ops.where(ops.equal(missed, 0), 1.0, ratio)
 

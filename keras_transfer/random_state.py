@@ -26,13 +26,14 @@ def collect():
 
 def restore(arrays, info):
     """Sets the generators to what `collect` returned."""
+    # First, because Python's generator seeds it where it is not there yet.
+    if "keras" in arrays:
+        shared = _keras_private.global_seed_state(create=True)
+        shared.assign(arrays["keras"])
     version, gauss = info["python"]
     random.setstate((version, tuple(map(int, arrays["python"])), gauss))
     name, *rest = info["numpy"]
     np.random.set_state((name, arrays["numpy"], *rest))
-    shared = _keras_private.global_seed_state()
-    if "keras" in arrays and shared is not None:
-        shared.assign(arrays["keras"])
     if "torch" in arrays and "torch" in sys.modules:
         torch = sys.modules["torch"]
         torch.random.set_rng_state(torch.from_numpy(arrays["torch"].copy()))

@@ -1,5 +1,7 @@
 """Everything that decides how a training goes on, as arrays and JSON."""
 
+import re
+
 from keras import ops
 
 from keras_transfer import _keras_private, freezing
@@ -49,13 +51,14 @@ def restore(model, arrays, info):
         ValueError: the state is that of another model or optimizer.
     """
     _check_optimizer(model, info)
+    _check_depth(model, info)
+    _check_flags(model, info)
+    for kind in ("model", "penalty"):
+        _check_variables(kind, _variables(model)[kind], info)
     if info["depth"] is not None:
-        plan = freezing.freeze_plan(model)
-        _check_depth(model, plan, info)
         freezing.set_trainable_depth(
             model, info["depth"], train_batch_norm=info["train_batch_norm"]
         )
-    _check_variables("model", _variables(model)["model"], info)
     freezing.restore_flags(model, info["flags"])
     prepare(model)
     variables = _variables(model)
@@ -115,18 +118,30 @@ def _check_optimizer(model, info):
         )
 
 
-def _check_depth(model, plan, info):
-    if info["depth"] > len(plan.blocks):
+def _check_depth(model, info):
+    if info["depth"] is None:
+        return
+    num_blocks = len(freezing.freeze_plan(model).blocks)
+    if info["depth"] > num_blocks:
         raise _of_another_model(
             f"{info['depth']} blocks trained in it, and model "
-            f"'{model.name}' has {len(plan.blocks)}"
+            f"'{model.name}' has {num_blocks}"
+        )
+
+
+def _check_flags(model, info):
+    num_layers = len(_keras_private.leaf_layers(model))
+    if num_layers != len(info["flags"]):
+        raise _of_another_model(
+            f"it was written for {len(info['flags'])} layers, and model "
+            f"'{model.name}' has {num_layers}"
         )
 
 
 def _check_variables(kind, variables, info):
     own, saved = _described(variables), info["described"][kind]
     for mine, theirs in zip(own, saved, strict=False):
-        if mine != theirs:
+        if _without_number(mine) != _without_number(theirs):
             raise _of_another_model(
                 f"it holds '{theirs[0]}' of shape {tuple(theirs[1])} and type "
                 f"{theirs[2]} where the {kind} has '{mine[0]}' of shape "
@@ -137,6 +152,13 @@ def _check_variables(kind, variables, info):
             f"it holds {len(saved)} variables of the {kind}, which has "
             f"{len(own)}"
         )
+
+
+def _without_number(described):
+    # Slots are called after layers, and Keras numbers unnamed layers through:
+    # a model that is built again in the same process has other numbers.
+    name, *rest = described
+    return [re.sub(r"_\d+", "", name), *rest]
 
 
 def _of_another_model(difference):

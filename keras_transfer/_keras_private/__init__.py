@@ -5,6 +5,7 @@ When Keras changes one of them, the probe test with the function's name fails
 """
 
 from keras_transfer._keras_private.callbacks import (
+    BATCHES_SINCE_SAVED,
     SWAPPED,
     is_higher_better,
     start_at_epoch,
@@ -44,6 +45,7 @@ from keras_transfer._keras_private.training import (
 )
 
 __all__ = [
+    "BATCHES_SINCE_SAVED",
     "SWAPPED",
     "additional_loss",
     "apply_to_active_variables",

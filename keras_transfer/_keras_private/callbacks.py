@@ -4,6 +4,8 @@ from keras.src.callbacks.monitor_callback import MonitorCallback
 
 # Whether a `SwapEMAWeights` has put the averages into the model.
 SWAPPED = "_ema_weights_in_model"
+# How many batches a `ModelCheckpoint(save_freq=100)` has counted.
+BATCHES_SINCE_SAVED = "_batches_seen_since_last_saving"
 
 
 def is_higher_better(model, monitor):

@@ -2,6 +2,7 @@
 
 import keras
 from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import global_seed_generator
 
 
 def rebuild_train_function(model):
@@ -26,13 +27,15 @@ def sync_state(model):
         model._jax_state_synced = True
 
 
-def global_seed_state():
+def global_seed_state(create=False):
     """Returns the state of the seed generator that all unseeded layers share.
 
-    `None` as long as nothing has asked for it. Uses
-    `global_state.get_global_attribute`.
+    As long as nothing has asked for it, `None`, or a new one with `create`.
+    Uses `global_state.get_global_attribute` and `global_seed_generator`.
     """
     generator = global_state.get_global_attribute("global_seed_generator")
+    if generator is None and create:
+        generator = global_seed_generator()
     return None if generator is None else generator.state
 
 

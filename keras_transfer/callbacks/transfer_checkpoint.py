@@ -22,7 +22,10 @@ _REMEMBERED = {
         "best_weights",
     ),
     keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),
-    keras.callbacks.ModelCheckpoint: ("best",),
+    keras.callbacks.ModelCheckpoint: (
+        "best",
+        _keras_private.BATCHES_SINCE_SAVED,
+    ),
     keras.callbacks.SwapEMAWeights: (_keras_private.SWAPPED,),
     UnfreezeOnPlateau: ("best", "wait", "cooldown_counter"),
 }
@@ -55,7 +58,8 @@ class TransferCheckpoint(Companion):
         directory: a folder for the checkpoints of this run alone.
         delete_checkpoint: whether to remove them when training has ended, as
             `keras.callbacks.BackupAndRestore` does. `False` lets a later call
-            with more epochs go on.
+            with more epochs go on; one with the same number trains nothing
+            and has the History of the run that has ended.
         callbacks: callbacks to remember, in the `fit` of a plain model.
         verbose: 1 says when a run goes on.
 
@@ -89,7 +93,13 @@ class TransferCheckpoint(Companion):
             return
         arrays, info = self._restored
         training_state.restore(self.model, _below("state", arrays), info)
-        _keras_private.start_at_epoch(self.model, info["epoch"])
+        epochs = self.params.get("epochs") or 0
+        # Early stopping ends a run before its last epoch.
+        has_ended = epochs <= (info["ended_run_of"] or 0)
+        _keras_private.start_at_epoch(
+            self.model,
+            max(epochs, info["epoch"]) if has_ended else info["epoch"],
+        )
         if self.verbose:
             print(
                 f"TransferCheckpoint: going on after epoch {info['epoch']} "
@@ -108,18 +118,20 @@ class TransferCheckpoint(Companion):
         if self._restored is not None:
             # There was no epoch left to train.
             self._restore_the_rest()
-        _keras_private.start_at_epoch(self.model, None)
+        elif not self.delete_checkpoint:
+            epochs = self.model.history.epoch
+            self._save(
+                epochs[-1] + 1 if epochs else 0,
+                ended_run_of=self.params.get("epochs"),
+            )
         if self.delete_checkpoint:
             checkpoint_folder.remove(self.directory)
-        else:
-            epochs = self.model.history.epoch
-            self._save(epochs[-1] + 1 if epochs else 0)
 
-    def _save(self, epoch):
+    def _save(self, epoch, ended_run_of=None):
         training_state.prepare(self.model)
         arrays, info = training_state.collect(self.model)
         generators, generator_info = random_state.collect()
-        states = [_remembered(callback) for callback in self._others()]
+        states = {k: _remembered(c) for k, c in self._others().items()}
         history = self.model.history
         checkpoint_folder.write(
             self.directory,
@@ -134,8 +146,9 @@ class TransferCheckpoint(Companion):
                 "keras": keras.version(),
                 "backend": keras.backend.backend(),
                 "epoch": epoch,
+                "ended_run_of": ended_run_of,
                 "random": generator_info,
-                "callbacks": [_scalars_of(state) for state in states],
+                "callbacks": {k: _scalars_of(s) for k, s in states.items()},
                 "history": {
                     "epoch": list(history.epoch),
                     "logs": _plain(history.history),
@@ -146,26 +159,32 @@ class TransferCheckpoint(Companion):
     def _restore_the_rest(self):
         arrays, info = self._restored
         self._restored = None
+        # Keras has read it; another run starts where it is told to.
+        _keras_private.start_at_epoch(self.model, None)
         random_state.restore(_below("random", arrays), info["random"])
         self.model.history.epoch = list(info["history"]["epoch"])
         self.model.history.history = info["history"]["logs"]
         lists = _below("callbacks", arrays)
-        others = self._others()
-        for number, (callback, state) in enumerate(
-            zip(others, info["callbacks"], strict=False)
-        ):
+        for key, callback in self._others().items():
+            state = info["callbacks"].get(key, {"values": {}, "lists": {}})
             for name, value in state["values"].items():
                 setattr(callback, name, value)
             for name, length in state["lists"].items():
                 setattr(
                     callback,
                     name,
-                    [lists[f"{number}/{name}/{i}"] for i in range(length)],
+                    [lists[f"{key}/{name}/{i}"] for i in range(length)],
                 )
 
     def _others(self):
-        among = self.run.callbacks if self.run else self.callbacks
-        return [c for c in among if isinstance(c, tuple(_REMEMBERED))]
+        """The callbacks to remember: the second of a kind is `Kind/1`."""
+        found = {}
+        for callback in self.run.callbacks if self.run else self.callbacks:
+            if isinstance(callback, tuple(_REMEMBERED)):
+                kind = type(callback).__name__
+                number = sum(key.startswith(f"{kind}/") for key in found)
+                found[f"{kind}/{number}"] = callback
+        return found
 
 
 def _remembered(callback):
@@ -179,12 +198,17 @@ def _remembered(callback):
 
 def _arrays_of(states):
     return {
-        f"{number}/{name}/{index}": np.asarray(array)
-        for number, state in enumerate(states)
+        f"{key}/{name}/{index}": _known_to_numpy(np.asarray(array))
+        for key, state in states.items()
         for name, value in state.items()
         if isinstance(value, list)
         for index, array in enumerate(value)
     }
+
+
+def _known_to_numpy(array):
+    # NumPy's files know no bfloat16, and float32 holds all of its values.
+    return array.astype("float32") if array.dtype == "bfloat16" else array
 
 
 def _scalars_of(state):

@@ -1,0 +1,371 @@
+"""`LayerwiseOptimizer` against plain loops: rates, step counters, decay."""
+
+import types
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_transfer as kt
+
+O = keras.optimizers  # noqa: E741
+STEPS = 60
+
+
+class Toy:
+    """Variables in blocks of one, trained by an optimizer without a model."""
+
+    def __init__(self, optimizer, num_variables=3, names=None):
+        self.variables = [
+            keras.Variable(np.full((2, 2), 1.0 + i), name="kernel")
+            for i in range(num_variables)
+        ]
+        names = names or [f"block_{i}" for i in range(num_variables - 1)]
+        blocks = [
+            types.SimpleNamespace(name=name, layers=[self._layer(i)])
+            for i, name in enumerate(names)
+        ]
+        self.optimizer = optimizer
+        if isinstance(optimizer, kt.LayerwiseOptimizer):
+            optimizer.know_blocks(blocks, [self._layer(-1)], self.variables)
+        optimizer.build(self.variables)
+        self.follow(range(num_variables))
+
+    def _layer(self, index):
+        return types.SimpleNamespace(variables=[self.variables[index]])
+
+    def follow(self, active):
+        self.active = [self.variables[i] for i in active]
+        if isinstance(self.optimizer, kt.LayerwiseOptimizer):
+            self.optimizer.follow(self.active)
+
+    def step(self, gradients):
+        gradients = [ops.convert_to_tensor(g) for g in gradients]
+        self.optimizer.apply(gradients, self.active)
+
+    def values(self):
+        return [np.array(ops.convert_to_numpy(v)) for v in self.variables]
+
+
+def gradients(number, count=3):
+    """Gradients of step `number`, one for each variable."""
+    rng = np.random.default_rng(number)
+    return [rng.normal(size=(2, 2)).astype("float32") for _ in range(count)]
+
+
+def factors(optimizer, names):
+    blocks = [types.SimpleNamespace(name=n, layers=[]) for n in names]
+    variables = [keras.Variable(np.zeros(2)) for _ in range(len(names) + 1)]
+    for block, variable in zip(blocks, variables, strict=False):
+        block.layers.append(types.SimpleNamespace(variables=[variable]))
+    head = types.SimpleNamespace(variables=variables[-1:])
+    optimizer.know_blocks(blocks, [head], variables)
+    optimizer.build(variables)
+    return optimizer._rates.factors
+
+
+NAMES = ["stem", "stage1_a", "stage1_b", "stage2"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({}, [1, 1, 1, 1, 1]),
+        ({"decay": 0.5}, [0.0625, 0.125, 0.25, 0.5, 1]),
+        ({"multipliers": [0, 0.1, 0.2, 0.3]}, [0, 0.1, 0.2, 0.3, 1]),
+        (
+            {"multipliers": [("stage1", 0.5), ("stem|stage", 0.25)]},
+            [0.25, 0.5, 0.5, 0.25, 1],
+        ),
+        ({"multipliers": {"head": 2.0, "_b$": 3}}, [1, 1, 3, 1, 2]),
+    ],
+)
+def test_factors(arguments, expected):
+    optimizer = kt.LayerwiseOptimizer(O.SGD(), **arguments)
+    assert factors(optimizer, NAMES) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"decay": 0.5, "multipliers": [1]}, "`decay` or `multipliers`"),
+        ({"decay": 0}, "above 0"),
+        ({"decay": float("nan")}, "above 0"),
+        ({"decay": "0.5"}, "above 0"),
+        ({"multipliers": [0.1, -1]}, "at least 0"),
+        ({"multipliers": [0.1, None]}, "at least 0"),
+        ({"multipliers": [("a", float("inf"))]}, "at least 0"),
+        ({"weight_decay_on": "biases"}, "'all' or 'kernels'"),
+    ],
+)
+def test_arguments_are_checked_at_once(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        kt.LayerwiseOptimizer("adam", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("multipliers", "message"),
+    [
+        ([0.1, 0.2], "Received: 2 multipliers. Expected 4, .* stem"),
+        ([("block_7", 0.1)], "'block_7'.*stage2, head"),
+    ],
+)
+def test_multipliers_must_fit_the_blocks(multipliers, message):
+    with pytest.raises(ValueError, match=message):
+        factors(kt.LayerwiseOptimizer("sgd", multipliers=multipliers), NAMES)
+
+
+def test_what_it_cannot_go_around():
+    for inner in (
+        O.LossScaleOptimizer(O.Adam()),
+        kt.LayerwiseOptimizer(O.Adam()),
+    ):
+        with pytest.raises(ValueError, match="wraps no other"):
+            kt.LayerwiseOptimizer(inner)
+    used = O.Adam()
+    used.build([keras.Variable(np.zeros(2))])
+    with pytest.raises(ValueError, match="has trained another model"):
+        Toy(kt.LayerwiseOptimizer(used))
+
+
+def plain_model(backbone):
+    x = keras.layers.GlobalAveragePooling2D()(backbone.output)
+    model = keras.Model(backbone.input, keras.layers.Dense(3)(x))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(kt.LayerwiseOptimizer(O.SGD(0.5), decay=0.5), loss)
+    return model
+
+
+def test_it_says_when_it_does_not_know_the_blocks(tiny_cnn, pictures):
+    with pytest.raises(ValueError, match="does not know the blocks"):
+        plain_model(tiny_cnn()).fit(*pictures, verbose=0)
+    model = plain_model(tiny_cnn())
+    kt.unfreeze(model)
+    model.fit(*pictures, verbose=0)
+    assert set(model.optimizer._rates.factors) == {
+        0.5**k for k in range(1, 6)
+    } | {1.0}
+
+
+INNER = {
+    "sgd": lambda rate: O.SGD(rate, momentum=0.9),
+    "rmsprop": lambda rate: O.RMSprop(rate),
+    "adam": lambda rate: O.Adam(rate),
+    "adamw": lambda rate: O.AdamW(rate, weight_decay=0.1),
+    "nadam": lambda rate: O.Nadam(rate),
+    "lion": lambda rate: O.Lion(rate, weight_decay=0.1),
+    "adafactor": lambda rate: O.Adafactor(rate, relative_step=False),
+}
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_without_factors_it_is_its_inner_optimizer(name):
+    plain = Toy(INNER[name](0.01))
+    wrapped = Toy(kt.LayerwiseOptimizer(INNER[name](0.01)))
+    for number in range(10):
+        plain.step(gradients(number))
+        wrapped.step(gradients(number))
+    for a, b in zip(plain.values(), wrapped.values(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", [n for n in INNER if n != "adafactor"])
+def test_factors_equal_one_optimizer_a_rate(name):
+    rate = 1 / 64
+    toy = Toy(kt.LayerwiseOptimizer(INNER[name](rate), decay=0.5))
+    parts = [INNER[name](rate * f) for f in (0.25, 0.5, 1.0)]
+    variables = [keras.Variable(v) for v in toy.values()]
+    for optimizer, variable in zip(parts, variables, strict=True):
+        optimizer.build([variable])
+    for number in range(10):
+        toy.step(gradients(number))
+        for optimizer, variable, gradient in zip(
+            parts, variables, gradients(number), strict=True
+        ):
+            optimizer.apply([ops.convert_to_tensor(gradient)], [variable])
+    for a, b in zip(toy.values(), variables, strict=True):
+        np.testing.assert_allclose(
+            a, ops.convert_to_numpy(b), rtol=2e-7, atol=0
+        )
+
+
+# Variable 0 trains from step 20 to 30 and from step 40 on, variable 1 from
+# step 10 on, the head always.
+WINDOWS = [
+    lambda step: 20 <= step < 30 or step >= 40,
+    lambda step: step >= 10,
+    lambda step: True,
+]
+
+
+def train_in_windows(toy):
+    for step in range(STEPS):
+        active = [i for i, trains in enumerate(WINDOWS) if trains(step)]
+        if [toy.variables[i] for i in active] != toy.active:
+            toy.follow(active)
+        all_gradients = gradients(step)
+        toy.step([all_gradients[i] for i in active])
+    return toy.values()
+
+
+def adam_with_own_counters(rate, weight_decay, factors):
+    """Plain NumPy: each variable with its own slots and its own counter."""
+    beta_1, beta_2, epsilon = 0.9, 0.999, 1e-7
+    results = []
+    for index, trains in enumerate(WINDOWS):
+        w = np.full((2, 2), 1.0 + index)
+        m, v, own = np.zeros((2, 2)), np.zeros((2, 2)), 0
+        alpha = rate * factors[index]
+        for step in range(STEPS):
+            if not trains(step):
+                continue
+            own += 1
+            g = gradients(step)[index].astype("float64")
+            w = w - alpha * weight_decay * w
+            m = beta_1 * m + (1 - beta_1) * g
+            v = beta_2 * v + (1 - beta_2) * g**2
+            corrected = alpha * np.sqrt(1 - beta_2**own) / (1 - beta_1**own)
+            w = w - corrected * m / (np.sqrt(v) + epsilon)
+        results.append(w)
+    return results
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize("decay", [None, 0.5])
+def test_late_joiners_have_a_step_counter_of_their_own(weight_decay, decay):
+    inner = (
+        O.AdamW(0.01, weight_decay=weight_decay)
+        if weight_decay
+        else O.Adam(0.01)
+    )
+    values = train_in_windows(Toy(kt.LayerwiseOptimizer(inner, decay)))
+    factors = [0.25, 0.5, 1.0] if decay else [1.0, 1.0, 1.0]
+    expected = adam_with_own_counters(0.01, weight_decay, factors)
+    for a, b in zip(values, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
+
+
+def first_steps(make, correct, joins_at=200):
+    """Steps of a variable that joins late, over those of a new optimizer."""
+    toy = Toy(kt.LayerwiseOptimizer(make(), None, None, correct))
+    toy.follow([1, 2])
+    for number in range(joins_at):
+        toy.step(gradients(number)[1:])
+    toy.follow([0, 1, 2])
+    fresh = Toy(make())
+    ratios = []
+    for number in range(joins_at, joins_at + 8):
+        before, begun = toy.values()[0], fresh.values()[0]
+        toy.step(gradients(number))
+        fresh.step(gradients(number))
+        ratios.append(
+            np.abs(toy.values()[0] - before).mean()
+            / np.abs(fresh.values()[0] - begun).mean()
+        )
+    return np.array(ratios)
+
+
+def test_how_late_joiners_step():
+    """As documented: Adam to rounding, Nadam near, without correction not."""
+    adam = first_steps(lambda: O.Adam(0.01), True)
+    np.testing.assert_allclose(adam, 1.0, rtol=1e-3)
+    adamax = first_steps(lambda: O.Adamax(0.01), True)
+    np.testing.assert_allclose(adamax, 1.0, rtol=1e-3)
+    nadam = first_steps(lambda: O.Nadam(0.01), True)
+    np.testing.assert_allclose(nadam, 1.0, atol=0.35)
+    for make in (lambda: O.Adam(0.01), lambda: O.Nadam(0.01)):
+        stock = first_steps(make, False)
+        assert stock.max() > 1.9
+        assert (
+            np.abs(stock - 1).max()
+            > 2 * np.abs(first_steps(make, True) - 1).max()
+        )
+
+
+def test_weight_decay_follows_the_rate_and_can_spare_biases():
+    def decayed(weight_decay_on):
+        optimizer = kt.LayerwiseOptimizer(
+            O.AdamW(0.5, weight_decay=0.5),
+            multipliers=[0.5, 1.0],
+            weight_decay_on=weight_decay_on,
+        )
+        toy = Toy(optimizer)
+        toy.variables[1].assign(toy.variables[1])
+        toy.step([np.zeros((2, 2), "float32")] * 3)
+        return [v[0, 0] for v in toy.values()]
+
+    np.testing.assert_allclose(decayed("all"), [1 - 0.125, 1.5, 2.25])
+    variables = {
+        "kernel": keras.Variable(np.ones((2, 2)), name="kernel"),
+        "bias": keras.Variable(np.ones((2, 2)), name="bias"),
+        "gamma": keras.Variable(np.ones(2), name="gamma"),
+    }
+    optimizer = kt.LayerwiseOptimizer(
+        O.AdamW(0.5, weight_decay=0.5), weight_decay_on="kernels"
+    )
+    layer = types.SimpleNamespace(variables=list(variables.values()))
+    block = types.SimpleNamespace(name="one", layers=[layer])
+    optimizer.know_blocks([block], [], list(variables.values()))
+    optimizer.build(list(variables.values()))
+    optimizer.follow(list(variables.values()))
+    optimizer.apply(
+        [ops.zeros(v.shape) for v in variables.values()],
+        list(variables.values()),
+    )
+    after = {k: float(ops.max(v.value)) for k, v in variables.items()}
+    assert after == {"kernel": 0.75, "bias": 1.0, "gamma": 1.0}
+
+
+def test_one_learning_rate_and_one_clock():
+    schedule = O.schedules.PiecewiseConstantDecay([1], [0.5, 0.25])
+    toy = Toy(kt.LayerwiseOptimizer(O.SGD(schedule), decay=0.5))
+    ones = [np.ones((2, 2), "float32")] * 3
+    steps = []
+    for _ in range(3):
+        before = toy.values()
+        toy.step(ones)
+        steps.append(
+            [
+                a[0, 0] - b[0, 0]
+                for a, b in zip(before, toy.values(), strict=True)
+            ]
+        )
+    np.testing.assert_allclose(
+        steps, [[0.125, 0.25, 0.5]] * 2 + [[0.0625, 0.125, 0.25]]
+    )
+    assert int(toy.optimizer.iterations) == 3
+    toy = Toy(kt.LayerwiseOptimizer(O.SGD(0.5), decay=0.5))
+    toy.optimizer.learning_rate = 0.25
+    assert float(toy.optimizer.inner_optimizer.learning_rate) == 0.25
+    toy.step(ones)
+    assert toy.values()[0][0, 0] == 1 - 0.0625
+
+
+def test_config_and_state_survive_a_file(tiny_cnn, pictures, tmp_path):
+    model = kt.TransferModel(tiny_cnn(), head=3, preprocessing="tf")
+    optimizer = kt.LayerwiseOptimizer(
+        O.AdamW(0.01),
+        multipliers=[("residual", 0.5), ("head", 2.0)],
+        weight_decay_on="kernels",
+    )
+    if not any("residual" in block.name for block in model.blocks):
+        optimizer = kt.LayerwiseOptimizer(O.AdamW(0.01), decay=0.7)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    model.fit(*pictures, batch_size=8, epochs=2, verbose=0)
+    kt.set_trainable_depth(model, 2)
+    model.fit(*pictures, batch_size=8, epochs=1, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.optimizer.get_config() == model.optimizer.get_config()
+    for a, b in zip(
+        again.optimizer.variables, model.optimizer.variables, strict=True
+    ):
+        np.testing.assert_array_equal(
+            ops.convert_to_numpy(a), ops.convert_to_numpy(b)
+        )
+    assert int(np.max(ops.convert_to_numpy(again.optimizer._missed))) == 6
+    for each in (model, again):
+        each.fit(*pictures, batch_size=8, epochs=1, verbose=0, seed=5)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
