@@ -2,6 +2,8 @@
 
 import math
 
+import keras
+
 from keras_transfer import _keras_private
 from keras_transfer.companions import Companion
 from keras_transfer.freezing import freeze_plan, set_trainable_depth
@@ -78,6 +80,7 @@ class UnfreezeOnPlateau(Companion):
         self.wait = 0
         self.cooldown_counter = 0
         self._sign = {"auto": None, "min": -1, "max": 1}[self.mode]
+        self._has_looked = False
 
     def on_train_begin(self, logs=None):
         self._reset()
@@ -102,7 +105,10 @@ class UnfreezeOnPlateau(Companion):
         return self.monitor.startswith("val_")
 
     def on_train_batch_end(self, batch, logs=None):
-        if self._sign is None or batch == 0:
+        # The first call comes with a higher number than 0 where several steps
+        # are run at once.
+        if self._sign is None or not self._has_looked:
+            self._has_looked = True
             self._learn_direction(logs or {})
 
     def _learn_direction(self, logs):
@@ -110,13 +116,24 @@ class UnfreezeOnPlateau(Companion):
         if not known and self.run and not self._others_may_log():
             raise self._missing(logs)
         if self._sign is None and known:
+            self._sign = self._own_direction()
+
+    def _own_direction(self):
+        try:
             higher = _keras_private.is_higher_better(self.model, self.monitor)
-            self._sign = 1 if higher else -1
+        except ValueError as error:
+            raise ValueError(
+                f"UnfreezeOnPlateau watches '{self.monitor}', and Keras does "
+                "not know whether it should rise or fall. Received: "
+                f"mode={self.mode!r}. Expected mode='max' or mode='min'."
+            ) from error
+        return 1 if higher else -1
 
     def _others_may_log(self):
         """Whether there are callbacks that may log quantities of their own."""
         return any(
-            type(callback).__module__.split(".")[0]
+            isinstance(callback, keras.callbacks.LambdaCallback)
+            or type(callback).__module__.split(".")[0]
             not in ("keras", "keras_transfer")
             for callback in self.run.callbacks
         )
@@ -132,6 +149,9 @@ class UnfreezeOnPlateau(Companion):
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
         value = logs.get(self.monitor)
+        if value is None and self._comes_later(logs):
+            logs["trainable_blocks"] = freeze_plan(self.model).depth
+            return
         if value is None:
             raise self._missing(logs)
         if not math.isfinite(value):
@@ -143,9 +163,18 @@ class UnfreezeOnPlateau(Companion):
             )
         logs["trainable_blocks"] = freeze_plan(self.model).depth
         if self._sign is None:
-            raise self._missing(logs)
+            self._sign = self._own_direction()
         if self._has_waited_enough(float(value)):
             self._unfreeze(epoch)
+
+    def _comes_later(self, logs):
+        """Whether this is an epoch without validation (`validation_freq`)."""
+        return (
+            self._is_validation
+            and self.run is not None
+            and self.run.validates
+            and self.monitor.removeprefix("val_") in logs
+        )
 
     def _has_waited_enough(self, value):
         if self.cooldown_counter > 0:
