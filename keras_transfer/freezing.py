@@ -138,6 +138,7 @@ def prepare_optimizer(model):
     """
     if model.optimizer is None:
         return
+    _refuse_multi_optimizer(model.optimizer)
     candidates = trainable_candidates(model)
 
     def introduce(optimizer):
@@ -166,6 +167,16 @@ def refresh_training(model):
     if getattr(model, "compiled", False):
         prepare_optimizer(model)
     _keras_private.rebuild_train_function(model)
+
+
+def _refuse_multi_optimizer(optimizer):
+    if hasattr(optimizer, "optimizers"):
+        raise ValueError(
+            f"A {type(optimizer).__name__} cannot train a changing part of a "
+            "model: it insists on all the variables it was built on. For a "
+            "rate of its own for each block, use kt.LayerwiseOptimizer("
+            "keras.optimizers.AdamW(1e-3), decay=0.8)."
+        )
 
 
 def _layerwise(optimizer):

@@ -202,3 +202,16 @@ def test_mixed_precision_trains_a_changing_part(pictures, tiny_cnn, policy):
     assert all(map(same, before[:3], after[:3]))
     assert not same(before[4], after[4])
     assert model.predict(pictures[0], verbose=0).dtype == np.float32
+
+
+def test_multi_optimizer_is_refused_with_the_way_out(tiny_cnn):
+    if not hasattr(keras.optimizers, "MultiOptimizer"):
+        pytest.skip("this Keras has no MultiOptimizer")
+    model = kt.TransferModel(tiny_cnn(), head=3, preprocessing="tf")
+    optimizer = keras.optimizers.MultiOptimizer(
+        keras.optimizers.OptimizerMap(
+            keras.optimizers.Adam(), {"head": keras.optimizers.SGD()}
+        )
+    )
+    with pytest.raises(ValueError, match=r"use kt\.LayerwiseOptimizer"):
+        model.compile(optimizer, "sparse_categorical_crossentropy")

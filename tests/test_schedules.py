@@ -27,7 +27,7 @@ CASES = {
         [0, 0, 6, 6, 6, 1, 1, 1],
     ),
     "never changing": (kt.PiecewiseUnfreezing([], [2]), [2] * 8),
-    "a function": (lambda epoch, num_blocks: num_blocks - epoch % 2, [6, 5] * 4),
+    "a function": (lambda epoch, blocks: blocks - epoch % 2, [6, 5] * 4),
 }
 
 

@@ -9,7 +9,7 @@ from keras_transfer import _keras_private
 from keras_transfer.batches import ArrayBatches
 
 layers = keras.layers
-O = keras.optimizers
+O = keras.optimizers  # noqa: E741
 
 OPTIMIZERS = {
     "adadelta": lambda: O.Adadelta(0.5),
