@@ -17,7 +17,9 @@ class FreezeAudit(keras.callbacks.Callback):
     epoch and compared after it. Seeds of dropout are left out: they move.
     The weights of `trainable=False` layers that write to them in `call` are a
     finding, not an exception. An unfrozen layer has to have changed in at
-    least one value, unless the learning rate is 0.
+    least one value, unless the learning rate is 0 or the optimizer has made no
+    update (accumulated gradients, an overflow in float16). One that has
+    statistics and nothing to learn may do what it likes.
 
     Costs one pass over the weights an epoch, no memory.
 
@@ -34,6 +36,7 @@ class FreezeAudit(keras.callbacks.Callback):
     def __init__(self):
         super().__init__()
         self._before = None
+        self._updates_before = None
 
     def on_epoch_begin(self, epoch, logs=None):
         self._before = None
@@ -41,10 +44,11 @@ class FreezeAudit(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         # Not in on_epoch_begin: other callbacks may set flags there.
         if self._before is None:
+            self._updates_before = self._updates()
             self._before = [
                 (layer, bool(layer.trainable_variables), _digest(layer))
                 for layer in _keras_private.leaf_layers(self.model)
-                if _own_weights(layer)
+                if _own_weights(layer) and not _only_counts(layer)
             ]
 
     def on_epoch_end(self, epoch, logs=None):
@@ -63,7 +67,8 @@ class FreezeAudit(keras.callbacks.Callback):
                 "FreezingScheduler: a flag that is set by hand on a "
                 "container, or after compile, may not take effect."
             )
-        if stood and not self._rate_is_zero():
+        updated = self._updates() != self._updates_before
+        if stood and updated and not self._rate_is_zero():
             raise RuntimeError(
                 "Layers that train have not changed in epoch "
                 f"{epoch + 1}: {_names(stood)}. Expected every one to move. "
@@ -71,6 +76,9 @@ class FreezeAudit(keras.callbacks.Callback):
                 "path to the loss), or their flags were set by hand after "
                 "training had begun: use kt.set_trainable_depth."
             )
+
+    def _updates(self):
+        return int(ops.convert_to_numpy(self.model.optimizer.iterations))
 
     def _rate_is_zero(self):
         rate = self.model.optimizer.learning_rate
@@ -86,6 +94,12 @@ def _own_weights(layer):
         for weight in each.weights
     }
     return [weight for weight in layer.weights if id(weight) not in parts]
+
+
+def _only_counts(layer):
+    """Whether a layer is allowed to train and has nothing that could."""
+    learns = _keras_private.own_trainable_variables(layer)
+    return layer.trainable and not layer.trainable_variables and not learns
 
 
 def _digest(layer):
