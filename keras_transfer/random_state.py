@@ -19,8 +19,7 @@ def collect():
     if shared is not None:
         arrays["keras"] = ops.convert_to_numpy(shared)
     if "torch" in sys.modules:
-        torch = sys.modules["torch"]
-        arrays["torch"] = torch.random.get_rng_state().numpy()
+        arrays |= _torch_states(sys.modules["torch"])
     return arrays, info
 
 
@@ -35,5 +34,22 @@ def restore(arrays, info):
     name, *rest = info["numpy"]
     np.random.set_state((name, arrays["numpy"], *rest))
     if "torch" in arrays and "torch" in sys.modules:
-        torch = sys.modules["torch"]
-        torch.random.set_rng_state(torch.from_numpy(arrays["torch"].copy()))
+        _restore_torch(sys.modules["torch"], arrays)
+
+
+def _torch_states(torch):
+    states = {"torch": torch.random.get_rng_state()}
+    # Dropout on a GPU draws from the generator of that GPU.
+    if torch.cuda.is_initialized():
+        for index, state in enumerate(torch.cuda.get_rng_state_all()):
+            states[f"cuda/{index}"] = state
+    return {name: state.numpy() for name, state in states.items()}
+
+
+def _restore_torch(torch, arrays):
+    torch.random.set_rng_state(torch.from_numpy(arrays["torch"].copy()))
+    if torch.cuda.is_initialized():
+        for index in range(torch.cuda.device_count()):
+            if f"cuda/{index}" in arrays:
+                state = torch.from_numpy(arrays[f"cuda/{index}"].copy())
+                torch.cuda.set_rng_state(state, index)

@@ -157,7 +157,12 @@ def _narrow(optimizer, name):
             {key: [value[i] for i in where] for key, value in kept.items()}
         )
         try:
-            return getattr(type(self), name)(self, *args)
+            getattr(type(self), name)(self, *args)
+            if name == "finalize_variable_values":
+                # Weights and averages share buffers now, and JAX refuses to
+                # train on those.
+                for average in self._model_variables_moving_average:
+                    average.assign(keras.ops.copy(average))
         finally:
             vars(self).update(kept)
 

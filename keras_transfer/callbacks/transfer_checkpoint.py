@@ -94,16 +94,14 @@ class TransferCheckpoint(Companion):
         arrays, info = self._restored
         training_state.restore(self.model, _below("state", arrays), info)
         epochs = self.params.get("epochs") or 0
-        # Early stopping ends a run before its last epoch.
+        # A run that was stopped early has ended before its last epoch.
         has_ended = epochs <= (info["ended_run_of"] or 0)
-        _keras_private.start_at_epoch(
-            self.model,
-            max(epochs, info["epoch"]) if has_ended else info["epoch"],
-        )
+        start = epochs if has_ended else info["epoch"]
+        _keras_private.start_at_epoch(self.model, start)
         if self.verbose:
             print(
-                f"TransferCheckpoint: going on after epoch {info['epoch']} "
-                f"of {self.params.get('epochs')}, from '{self.directory}'"
+                f"TransferCheckpoint: going on after epoch {start} of "
+                f"{epochs}, from '{self.directory}'"
             )
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -208,7 +206,7 @@ def _arrays_of(states):
 
 def _known_to_numpy(array):
     # NumPy's files know no bfloat16, and float32 holds all of its values.
-    return array.astype("float32") if array.dtype == "bfloat16" else array
+    return array.astype("float32") if array.dtype.name == "bfloat16" else array
 
 
 def _scalars_of(state):
