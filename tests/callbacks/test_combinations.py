@@ -261,7 +261,6 @@ class StepByStep(callbacks.Callback):
         self.steps = []
 
     def on_train_begin(self, logs=None):
-        # By name: the optimizer may be another one after a while.
         self.start = values(trainable_candidates(self.model))
 
     def on_train_batch_end(self, batch, logs=None):
