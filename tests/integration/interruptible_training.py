@@ -96,7 +96,7 @@ def main(checkpoints, result, stop_before=None):
             SayBatches(),
             kt.callbacks.FreezingScheduler(schedule),
             keras.callbacks.EarlyStopping(
-                patience=4, restore_best_weights=True
+                patience=9, restore_best_weights=True
             ),
             kt.callbacks.TransferCheckpoint(checkpoints),
         ],
