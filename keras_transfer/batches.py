@@ -8,6 +8,7 @@ from functools import lru_cache
 import keras
 import numpy as np
 
+from keras_transfer import fingerprints
 from keras_transfer.sampling import epoch_order
 
 
@@ -91,6 +92,16 @@ class SeededBatches(keras.utils.PyDataset):
     def read(self, sample_ids: np.ndarray):
         """The batch of these samples: `(x,)`, `(x, y)` or with weights."""
         raise NotImplementedError
+
+    def fingerprint(self) -> str:
+        """A digest of all samples, whatever the order."""
+        size = self.batch_size
+        return fingerprints.of_arrays(
+            *(
+                self.read(np.arange(i, min(i + size, self.num_samples)))
+                for i in range(0, self.num_samples, size)
+            )
+        )
 
     @property
     def epoch(self) -> int:
@@ -217,6 +228,9 @@ class ArrayBatches(SeededBatches):
             lambda array: None if array is None else array[sample_ids],
             self.data,
         )
+
+    def fingerprint(self) -> str:
+        return fingerprints.of_arrays(self.data)
 
 
 def _check_sizes(num_samples, batch_size, steps_per_epoch):

@@ -30,6 +30,16 @@ class Companion(keras.callbacks.Callback):
     acts_first = False
 
 
+class Planned(keras.callbacks.Callback):
+    """A callback that knows beforehand how many blocks train in which epoch.
+
+    Attributes:
+        freezing: its schedule, `f(epoch, num_blocks) -> int`.
+    """
+
+    freezing = None
+
+
 def introduced(callbacks, *, validates):
     """Returns the callbacks in the order in which they act, introduced.
 

@@ -8,7 +8,11 @@ import numpy as np
 
 from keras_transfer.batches import ArrayBatches
 from keras_transfer.freezing import set_trainable_depth
-from keras_transfer.layers import ClassificationHead, HeadPart, RegressionHead
+from keras_transfer.layers import (
+    ClassificationHead,
+    FeaturePooling,
+    RegressionHead,
+)
 from keras_transfer.probe import solve_softmax
 
 
@@ -135,8 +139,8 @@ def _train_head(model, data, epochs, rate, best, seed, common):
     if not _features_stand_still(model):
         _compile(model, model, rate)
         return _fit(model, data, epochs, best, seed, common)
-    pooled = HeadPart(model.head, "pool")(model.features)
-    features = keras.Model(model.input, pooled)
+    pool = FeaturePooling(model.head.pooling, model.head.data_format)
+    features = keras.Model(model.input, pool(model.features))
     show = common["verbose"]
     train = _once(features, data.train, "train", show)
     validation = data.validation

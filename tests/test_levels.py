@@ -9,11 +9,13 @@ PACKAGE = Path(__file__).parents[1] / "keras_transfer"
 LEVELS = {
     0: {
         "_version", "_keras_private", "applications", "bias_correction",
-        "checkpoint_folder", "companions", "files", "first_batch", "graph",
+        "checkpoint_folder", "companions", "files", "fingerprints",
+        "first_batch", "graph",
         "layers", "probe", "random_state", "sampling", "schedules", "tables",
     },
     1: {
-        "assignment", "backbones", "batches", "channels", "freezing", "hub",
+        "assignment", "backbones", "batches", "channels", "feature_cache",
+        "freezing", "hub",
         "layer_pairing", "optimizers", "pretrained", "recognition",
         "regularizers",         "source_files", "training_state", "weights",
     },

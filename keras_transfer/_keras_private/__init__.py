@@ -22,6 +22,7 @@ from keras_transfer._keras_private.graphs import (
     tensor_source,
 )
 from keras_transfer._keras_private.layers import (
+    draws_random_numbers,
     leaf_layers,
     nested_models,
     own_trainable_variables,
@@ -31,6 +32,7 @@ from keras_transfer._keras_private.optimizers import (
     average_active_variables,
     is_muon_matrix,
     knows_variables,
+    not_finalizing,
     optimizer_over,
     scale_updates,
     scale_weight_decay,
@@ -39,6 +41,7 @@ from keras_transfer._keras_private.optimizers import (
 )
 from keras_transfer._keras_private.training import (
     additional_loss,
+    forget_functions,
     global_seed_state,
     rebuild_train_function,
     sync_state,
@@ -50,6 +53,8 @@ __all__ = [
     "additional_loss",
     "apply_to_active_variables",
     "average_active_variables",
+    "draws_random_numbers",
+    "forget_functions",
     "functional_graph",
     "get_mask",
     "global_seed_state",
@@ -60,6 +65,7 @@ __all__ = [
     "leaf_layers",
     "nested_models",
     "node_call",
+    "not_finalizing",
     "optimizer_over",
     "own_trainable_variables",
     "rebuild_train_function",

@@ -34,3 +34,11 @@ def own_trainable_variables(layer):
     Uses `Layer._trainable_variables`, which holds them whatever the flag says.
     """
     return list(layer._trainable_variables)
+
+
+def draws_random_numbers(layer):
+    """Tells whether a layer itself has a seed generator (not its parts).
+
+    Uses `Layer._seed_generators`.
+    """
+    return bool(layer._seed_generators)

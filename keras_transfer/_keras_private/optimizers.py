@@ -1,5 +1,6 @@
 """Private names of the optimizers."""
 
+import contextlib
 import types
 import weakref
 
@@ -144,6 +145,8 @@ def _narrow(optimizer, name):
     """Lets a method see only the variables (its last argument) it is about."""
 
     def narrowed(self, *args):
+        if name == "finalize_variable_values" and vars(self).get("_goes_on"):
+            return None
         kept = {
             key: vars(self)[key]
             for key in (
@@ -268,3 +271,17 @@ def is_muon_matrix(optimizer, variable):
     return isinstance(
         optimizer, keras.optimizers.Muon
     ) and not optimizer._should_use_adamw(variable)
+
+
+@contextlib.contextmanager
+def not_finalizing(optimizer):
+    """Lets a `fit` end without the averages being put into the weights.
+
+    For a training that goes on in another `fit`, of an optimizer that
+    `average_active_variables` has seen.
+    """
+    vars(optimizer)["_goes_on"] = True
+    try:
+        yield
+    finally:
+        vars(optimizer)["_goes_on"] = False

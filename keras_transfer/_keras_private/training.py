@@ -46,3 +46,12 @@ def additional_loss(model, value):
     `Trainer._aggregate_additional_loss`.
     """
     return model._aggregate_additional_loss(value)
+
+
+def forget_functions(model):
+    """Makes the next `fit` and `evaluate` build their functions anew.
+
+    Not inside of them. Uses `Model.train_function` and `Model.test_function`.
+    """
+    model.train_function = None
+    model.test_function = None

@@ -1,12 +1,11 @@
 """`FreezingScheduler`: which blocks train in which epoch of one `fit`."""
 
-import keras
-
+from keras_transfer.companions import Planned
 from keras_transfer.freezing import freeze_plan, set_trainable_depth
 from keras_transfer.schedules import depth_at
 
 
-class FreezingScheduler(keras.callbacks.Callback):
+class FreezingScheduler(Planned):
     """Sets the number of trainable blocks at the start of each epoch.
 
     Works on a `TransferModel` and on any compiled functional or Sequential
@@ -45,6 +44,7 @@ class FreezingScheduler(keras.callbacks.Callback):
                 "(epoch, num_blocks)."
             )
         self.schedule = schedule
+        self.freezing = schedule
         self.train_batch_norm = train_batch_norm
         self.verbose = verbose
         self._depth = None

@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 
+from keras_transfer import fingerprints
 from keras_transfer.batches import SeededBatches
 from keras_transfer.data.caching import kept_photos
 from keras_transfer.data.photo import height_and_width, read_photo_into
@@ -69,6 +70,11 @@ class PhotoBatches(SeededBatches):
 
     def read(self, sample_ids):
         return self._start(sample_ids)()
+
+    def fingerprint(self):
+        files = fingerprints.of_files(self.photos)
+        how = f"{files} {self.image_size} {self.channels}".encode()
+        return fingerprints.of_arrays(np.frombuffer(how, "uint8"), self.labels)
 
     def starting_at(self, epoch=0, steps_per_epoch=None):
         run = super().starting_at(epoch, steps_per_epoch)

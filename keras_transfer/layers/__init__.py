@@ -1,5 +1,8 @@
 """Keras layers that a transfer model is built from."""
 
+from keras_transfer.layers.feature_pooling import (
+    FeaturePooling as FeaturePooling,
+)
 from keras_transfer.layers.head import ClassificationHead as ClassificationHead
 from keras_transfer.layers.head import RegressionHead as RegressionHead
 from keras_transfer.layers.head_part import HeadPart as HeadPart

@@ -4,7 +4,8 @@ import operator
 from collections.abc import Sequence
 
 import keras
-from keras import ops
+
+from keras_transfer.layers.feature_pooling import channel_axis, pooled
 
 _POOLINGS = ("avg", "max")
 _CLASS_ACTIVATIONS = ("softmax", "sigmoid")
@@ -114,13 +115,9 @@ class _Head(keras.layers.Layer):
             "data_format": self.data_format,
         }
 
-    def _channel_axis(self, rank):
-        channels_first = self.data_format == "channels_first"
-        return 1 if channels_first and rank > 3 else rank - 1
-
     def _pooled_shape(self, input_shape):
-        channel_axis = self._channel_axis(len(input_shape))
-        return (input_shape[0], input_shape[channel_axis])
+        axis = channel_axis(len(input_shape), self.data_format)
+        return (input_shape[0], input_shape[axis])
 
     def pool(self, inputs, mask=None):
         """The vector that the dense layers start from.
@@ -132,15 +129,7 @@ class _Head(keras.layers.Layer):
         Returns:
             Tensor `(batch, features)`.
         """
-        x = inputs
-        rank = len(x.shape)
-        if rank == 2:
-            return x
-        if mask is not None and rank == 3:
-            return _masked_pool(x, mask, self.pooling)
-        channel_axis = self._channel_axis(rank)
-        axes = [axis for axis in range(1, rank) if axis != channel_axis]
-        return _pool_over(x, axes, self.pooling)
+        return pooled(inputs, mask, self.pooling, self.data_format)
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -277,31 +266,6 @@ class RegressionHead(_Head):
 def _at_least_float32(policy):
     half = policy.compute_dtype in ("float16", "bfloat16")
     return keras.DTypePolicy("float32") if half else policy
-
-
-def _pool_over(x, axes, pooling):
-    if pooling == "max":
-        return ops.max(x, axis=axes)
-    # A sum over many positions overflows float16.
-    return ops.cast(ops.mean(ops.cast(x, "float32"), axis=axes), x.dtype)
-
-
-def _masked_pool(x, mask, pooling):
-    """Pools `(batch, time, features)` over the steps that `mask` leaves in.
-
-    A sample whose steps are all masked gives zeros.
-    """
-    kept = ops.expand_dims(ops.cast(mask, "float32"), -1)
-    values = ops.cast(x, "float32")
-    count = ops.sum(kept, axis=1)
-    if pooling == "avg":
-        # `where`, not a product: a masked step may hold NaN.
-        total = ops.sum(ops.where(kept > 0, values, 0.0), axis=1)
-        pooled = total / ops.maximum(count, 1.0)
-    else:
-        pooled = ops.max(ops.where(kept > 0, values, -float("inf")), axis=1)
-        pooled = ops.where(count > 0, pooled, 0.0)
-    return ops.cast(pooled, x.dtype)
 
 
 def _checked_count(name, value):

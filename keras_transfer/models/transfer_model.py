@@ -12,6 +12,7 @@ from keras_transfer.batches import (
     SeededBatches,
 )
 from keras_transfer.companions import introduced
+from keras_transfer.feature_cache import FEATURES, as_feature_cache
 from keras_transfer.layers import (
     ClassificationHead,
     HeadPart,
@@ -19,6 +20,7 @@ from keras_transfer.layers import (
     TrainingOnly,
 )
 from keras_transfer.models.auto_compile import complete_arguments
+from keras_transfer.models.cached_fit import fit_cached
 from keras_transfer.models.penalized import PenalizedModel
 
 
@@ -145,6 +147,26 @@ class TransferModel(PenalizedModel):
         outputs = HeadPart(self.head, "logits", name="logits")(self.features)
         return keras.Model(self.input, outputs, name=f"{self.name}_logits")
 
+    # What runs on activations instead of the whole model, while `fit` caches.
+    _suffix = None
+
+    def use_suffix(self, suffix):
+        """Lets `{"cached_features": x}` go through `suffix`; `None` ends it."""
+        # Past __setattr__: it is no layer of the model, only a part of it.
+        vars(self)["_suffix"] = suffix
+        _keras_private.forget_functions(self)
+
+    def call(self, inputs, training=None, mask=None):
+        if self._suffix is not None and _are_activations(inputs):
+            return self._suffix(inputs[FEATURES], training=training)
+        return super().call(inputs, training=training, mask=mask)
+
+    call.runs_graph = True
+
+    @property
+    def input_spec(self):
+        return None if self._suffix is not None else super().input_spec
+
     def compile(
         self,
         optimizer="auto",
@@ -203,6 +225,7 @@ class TransferModel(PenalizedModel):
         sample_weight=None,
         initial_epoch=0,
         steps_per_epoch=None,
+        feature_cache=None,
         seed=0,
         **kwargs,
     ):
@@ -228,6 +251,9 @@ class TransferModel(PenalizedModel):
             sample_weight: weights of the samples, for arrays.
             initial_epoch: epoch at which to start, counted from 0.
             steps_per_epoch: steps an epoch, if not one pass over the data.
+            feature_cache: `"memory"`, a folder or a `FeatureCache`: what is
+                frozen runs once over the data, not once an epoch, with the
+                same numbers. Where they would differ it is an error.
             seed: seed of the order of arrays.
             **kwargs: the other arguments of `keras.Model.fit`.
 
@@ -255,28 +281,43 @@ class TransferModel(PenalizedModel):
             x = ReorderedBatches(x, seed=seed)
         # What is left to Keras to shuffle are data sets with several workers.
         shuffle = shuffle and _is_foreign_py_dataset(x)
+        order = _OrderOfEpoch()
         if isinstance(x, SeededBatches):
-            x = x.starting_at(initial_epoch, steps_per_epoch)
+            x = order.batches = x.starting_at(initial_epoch, steps_per_epoch)
             steps_per_epoch = None
-            callbacks = with_callback(callbacks, _OrderOfEpoch(x))
         callbacks = introduced(
             callbacks,
             validates=validation_data is not None or bool(validation_split),
         )
+        common = {
+            "epochs": epochs,
+            "verbose": verbose,
+            "validation_data": validation_data,
+            "initial_epoch": initial_epoch,
+            "steps_per_epoch": steps_per_epoch,
+            "shuffle": shuffle,
+            **kwargs,
+        }
+        feature_cache = as_feature_cache(feature_cache)
+        if feature_cache is not None:
+            return fit_cached(
+                self,
+                super().fit,
+                x,
+                feature_cache=feature_cache,
+                callbacks=callbacks,
+                order=order,
+                seed=seed,
+                **common,
+            )
         return super().fit(
             x,
             y,
             batch_size=batch_size,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=callbacks,
+            callbacks=with_callback(callbacks, order),
             validation_split=validation_split,
-            validation_data=validation_data,
-            shuffle=shuffle,
             sample_weight=sample_weight,
-            initial_epoch=initial_epoch,
-            steps_per_epoch=steps_per_epoch,
-            **kwargs,
+            **common,
         )
 
     def _adopt_class_names(self, data):
@@ -340,12 +381,11 @@ class TransferModel(PenalizedModel):
 class _OrderOfEpoch(keras.callbacks.Callback):
     """Tells a seeded data set which epoch it is, also after a resume."""
 
-    def __init__(self, batches):
-        super().__init__()
-        self.batches = batches
+    batches = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.batches.epoch = epoch
+        if self.batches is not None:
+            self.batches.epoch = epoch
 
 
 def head_layer(head):
@@ -383,6 +423,10 @@ def with_callback(callbacks, extra):
     if isinstance(callbacks, keras.callbacks.Callback):
         return [callbacks, extra]
     return [*callbacks, extra]
+
+
+def _are_activations(inputs):
+    return isinstance(inputs, dict) and FEATURES in inputs
 
 
 def _is_foreign_py_dataset(x):

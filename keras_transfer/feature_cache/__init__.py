@@ -1,0 +1,33 @@
+"""Activations at the frozen boundary, computed once and looked up after."""
+
+from keras_transfer.feature_cache.boundary import (
+    Boundary,
+    between,
+    boundary_at,
+)
+from keras_transfer.feature_cache.building import build
+from keras_transfer.feature_cache.cached import (
+    FEATURES,
+    CachedBatches,
+    CachedSamples,
+)
+from keras_transfer.feature_cache.obstacles import obstacles
+from keras_transfer.feature_cache.samples import samples_of
+from keras_transfer.feature_cache.settings import (
+    FeatureCache,
+    as_feature_cache,
+)
+
+__all__ = [
+    "FEATURES",
+    "Boundary",
+    "CachedBatches",
+    "CachedSamples",
+    "FeatureCache",
+    "as_feature_cache",
+    "between",
+    "boundary_at",
+    "build",
+    "obstacles",
+    "samples_of",
+]

@@ -1,0 +1,91 @@
+"""A model cut where training begins: the frozen part, and the rest."""
+
+import dataclasses
+
+import keras
+
+from keras_transfer import graph
+from keras_transfer.layers import (
+    ClassificationHead,
+    FeaturePooling,
+    RegressionHead,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Boundary:
+    """Two models that share the layers of a `TransferModel`.
+
+    Attributes:
+        depth: blocks above the cut, counted from the top.
+        prefix: from the model's input to the tensor at the cut (a list if
+            masks or tokens go along).
+        suffix: from there to the model's output.
+        cut: name of the operation that ends the prefix.
+    """
+
+    depth: int
+    prefix: keras.Model
+    suffix: keras.Model
+    cut: str
+
+
+def boundary_at(model, depth):
+    """Cuts a `TransferModel` below its `depth` last blocks.
+
+    At depth 0 a head of this package is cut after its pooling, which has
+    nothing to learn and leaves far less to keep.
+
+    Args:
+        model: a `TransferModel`.
+        depth: number of blocks, less than all of them.
+
+    Returns:
+        A `Boundary`.
+    """
+    below = len(model.blocks) - depth
+    if depth == 0:
+        return _at_head(model)
+    cut = model.blocks[below - 1].output
+    bottom, top = graph.split(model.backbone, cut)
+    starts = keras.tree.map_structure(_input_like, top.input)
+    suffix = keras.Model(starts, model.head(top(starts)))
+    return Boundary(depth, _prefix(model, bottom), suffix, cut.name)
+
+
+def between(deeper, boundary):
+    """Returns the model from one boundary to one that is nearer the head.
+
+    Its output equals that of `boundary.prefix`, on what `deeper.prefix` puts
+    out.
+    """
+    return graph.split(boundary.prefix, deeper.cut)[1]
+
+
+def _at_head(model):
+    if not isinstance(model.head, ClassificationHead | RegressionHead):
+        start = _input_like(model.features)
+        suffix = keras.Model(start, model.head(start))
+        prefix = keras.Model(model.input, model.features)
+        return Boundary(0, prefix, suffix, model.backbone.name)
+    pool = FeaturePooling(
+        model.head.pooling, model.head.data_format, name="pooled"
+    )
+    prefix = keras.Model(model.input, pool(model.features))
+    start = _input_like(prefix.output)
+    suffix = keras.Model(start, model.head(start))
+    return Boundary(0, prefix, suffix, pool.name)
+
+
+def _prefix(model, bottom):
+    inputs = model.input
+    x = inputs
+    if model.augmentation is not None:
+        x = model.augmentation(x)
+    if not keras.tree.is_nested(x):
+        x = model.preprocessing(x)
+    return keras.Model(inputs, bottom(x))
+
+
+def _input_like(tensor):
+    return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype)

@@ -1,0 +1,252 @@
+"""One pass of a data set through the frozen part of a model."""
+
+import dataclasses
+import errno
+import itertools
+import time
+
+import keras
+import numpy as np
+
+from keras_transfer import fingerprints, random_state
+from keras_transfer.feature_cache import manifest
+from keras_transfer.feature_cache.cached import CachedSamples
+from keras_transfer.feature_cache.rows import (
+    FileRows,
+    MemoryRows,
+    free_bytes,
+    num_bytes,
+)
+from keras_transfer.feature_cache.samples import prefetched
+
+_ROWS_A_CHUNK = 32
+
+
+def build(
+    samples,
+    boundary,
+    cache,
+    *,
+    name,
+    views=1,
+    deeper=None,
+    verbose="auto",
+):
+    """Runs a data set through a boundary's prefix, or finds that it was run.
+
+    Args:
+        samples: the `Samples`.
+        boundary: the `Boundary`.
+        cache: the `FeatureCache`.
+        name: what to call the data set while it is read.
+        views: how many versions of each sample.
+        deeper: `(CachedSamples, model)`: what is there at another boundary,
+            and the model from there to this one; `None` begins at the data.
+        verbose: 0 shows no progress.
+
+    Returns:
+        `CachedSamples`.
+
+    Raises:
+        ValueError: it takes more than `max_bytes`, or rows differ in shape.
+        OSError: the disk has no room, or cannot be written.
+    """
+    key = _key(samples, boundary, cache, views)
+    found = cache.kept.get(key) or _found_on_disk(cache, key, views)
+    if found is not None:
+        return dataclasses.replace(found, samples=samples, seconds=0.0)
+    started = time.perf_counter()
+    generators = random_state.collect()
+    try:
+        walk = _Pass(
+            samples, boundary, cache, key, name, views, deeper, verbose
+        )
+        found = walk.run()
+    finally:
+        random_state.restore(*generators)
+    found.seconds = time.perf_counter() - started
+    if cache.directory is None and key is not None:
+        cache.kept[key] = found
+    return found
+
+
+def _key(samples, boundary, cache, views):
+    """Names what is computed; `None` if nobody will ask for it again."""
+    if cache.used_once:
+        return None
+    about = [
+        fingerprints.of_model(boundary.prefix),
+        samples.fingerprint(),
+        views,
+        cache.dtype,
+        keras.version(),
+        keras.backend.backend(),
+    ]
+    return fingerprints.of_arrays(np.frombuffer(repr(about).encode(), "uint8"))
+
+
+class _Pass:
+    """The walk over the data, chunk after chunk."""
+
+    def __init__(
+        self, samples, boundary, cache, key, name, views, deeper, verbose
+    ):
+        self.samples, self.boundary = samples, boundary
+        self.cache, self.key = cache, key
+        self.num_views = views
+        self.below, self.prefix = deeper or (None, boundary.prefix)
+        self.rows_of_items = samples.rows_of_items()
+        self.num_rows = int(sum(self.rows_of_items))
+        self.name = name
+        self.bar = keras.utils.Progbar(
+            self.num_rows,
+            verbose=1 if verbose == "auto" else verbose,
+            unit_name=f"{name} sample through the frozen part",
+        )
+        self.views = None
+        self.rest = []
+
+    def run(self):
+        start = 0
+        for count, inputs_of, rest in self._chunks():
+            self.rest.append(rest)
+            if self.views is None:
+                self._prepare(inputs_of(0))
+            for view, stores in enumerate(self.views):
+                if any(s.missing(start, start + count) for s in stores):
+                    self._compute(inputs_of(view), stores, start)
+            start += count
+            self.bar.update(start)
+        for store in itertools.chain.from_iterable(self.views):
+            store.finish()
+        found = CachedSamples(
+            self.views,
+            _concatenated(self.rest),
+            np.concatenate([[0], np.cumsum(self.rows_of_items)]),
+            self.samples,
+            isinstance(self.boundary.prefix.output, list),
+            0.0,
+        )
+        if self.cache.directory is not None:
+            manifest.write(self.cache.directory / self.key, found)
+        return found
+
+    def _chunks(self):
+        """Yields `(number of rows, inputs by view, labels and weights)`."""
+        if self.below is None:
+            for rows, batch in prefetched(self.samples.chunks()):
+                x, *rest = batch
+                yield sum(rows), lambda view, x=x: x, tuple(rest)
+            return
+        for start in range(0, self.num_rows, _ROWS_A_CHUNK):
+            rows = np.arange(start, min(start + _ROWS_A_CHUNK, self.num_rows))
+            yield (
+                len(rows),
+                lambda view, rows=rows: self.below.take(rows, view),
+                self.below.rest_of(rows),
+            )
+
+    def _compute(self, x, stores, start):
+        outputs = run_prefix(self.prefix, x, training=self.num_views > 1)
+        for store, output in zip(stores, outputs, strict=True):
+            if output.shape[1:] != store.row_shape:
+                raise ValueError(
+                    "The feature cache needs samples of one size. Received: "
+                    f"activations of shape {output.shape[1:]} after "
+                    f"{store.row_shape} in the {self.name} data. Resize the "
+                    "images, or pad the sequences, to one shape."
+                )
+            store.write(start, output)
+
+    def _prepare(self, x):
+        """Learns the shapes from the first sample, and makes room."""
+        first = keras.tree.map_structure(lambda leaf: leaf[:1], x)
+        outputs = run_prefix(self.prefix, first)
+        layout = [
+            (output.shape[1:], self._dtype_for(output)) for output in outputs
+        ]
+        self._check_room(layout)
+        self.views = [
+            [
+                self._store(f"view{view}-{index}", *each)
+                for index, each in enumerate(layout)
+            ]
+            for view in range(self.num_views)
+        ]
+
+    def _dtype_for(self, output):
+        if output.dtype.kind in "biu":
+            return output.dtype.name
+        return self.cache.dtype
+
+    def _store(self, name, row_shape, dtype):
+        if self.cache.directory is None:
+            return MemoryRows(self.num_rows, row_shape, dtype)
+        folder = self.cache.directory / self.key
+        return FileRows(folder, name, self.num_rows, row_shape, dtype)
+
+    def _check_room(self, layout):
+        needed = self.num_views * sum(
+            num_bytes(self.num_rows, shape, dtype) for shape, dtype in layout
+        )
+        shapes = ", ".join(str(shape) for shape, _ in layout)
+        what = (
+            f"The activations of {self.num_rows} {self.name} samples "
+            f"({shapes}, {self.num_views} views, {self.cache.dtype}) take "
+            f"{needed:,} bytes"
+        )
+        most = self.cache.max_bytes
+        if most is not None and needed > most:
+            raise ValueError(
+                f"{what}, more than max_bytes={most:,}. Nothing was computed. "
+                "Allow more, train fewer blocks, or use a 16-bit dtype."
+            )
+        self._check_place(what, needed)
+
+    def _check_place(self, what, needed):
+        if self.cache.directory is None:
+            return
+        free = free_bytes(self.cache.directory)
+        if needed > free:
+            raise OSError(
+                errno.ENOSPC,
+                f"{what}, and {free:,} are free at {self.cache.place}. "
+                "Nothing was computed. Make room, or choose another folder",
+            )
+
+
+def run_prefix(prefix, x, training=False):
+    """Returns the tensors at the boundary for one batch, as a list."""
+    model = _InTraining(prefix) if training else prefix
+    outputs = model.predict_on_batch(x)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    return [_as_stored(output) for output in outputs]
+
+
+def _as_stored(output):
+    output = np.asarray(output)
+    return output if output.dtype.kind in "biu" else output.astype("float32")
+
+
+class _InTraining(keras.Model):
+    """Runs a model as in training: random layers draw."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def call(self, inputs):
+        return self.model(inputs, training=True)
+
+
+def _found_on_disk(cache, key, views):
+    if cache.directory is None:
+        return None
+    return manifest.read(cache.directory / key, views)
+
+
+def _concatenated(parts):
+    return keras.tree.map_structure(
+        lambda *leaves: None if leaves[0] is None else np.concatenate(leaves),
+        *parts,
+    )

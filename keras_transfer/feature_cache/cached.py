@@ -1,0 +1,94 @@
+"""Activations that were computed, as a data set to train on."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from keras_transfer.batches import SeededBatches
+
+# The key under which a TransferModel finds activations in its input.
+FEATURES = "cached_features"
+
+
+@dataclasses.dataclass
+class CachedSamples:
+    """Activations of a data set, with its labels and weights.
+
+    Attributes:
+        views: for each view a list of stores of rows, one for each tensor at
+            the boundary.
+        rest: what came with each sample: `(y,)`, `(y, weights)` or `()`.
+        starts: number of the first row of each item, and that of all rows.
+        samples: the `Samples` they were made of.
+        is_list: whether several tensors cross the boundary.
+        seconds: what the pass took; 0 if it was found on disk.
+    """
+
+    views: list
+    rest: tuple
+    starts: np.ndarray
+    samples: object
+    is_list: bool
+    seconds: float
+
+    @property
+    def num_rows(self):
+        return int(self.starts[-1])
+
+    def take(self, rows, view=0):
+        """Returns the activations of some rows, as the suffix wants them."""
+        tensors = [store.take(rows) for store in self.views[view]]
+        return tensors if self.is_list else tensors[0]
+
+    def rest_of(self, rows):
+        """Returns the labels and weights of some rows."""
+        return keras.tree.map_structure(
+            lambda leaf: None if leaf is None else leaf[rows], self.rest
+        )
+
+    def batches(self, like=None):
+        """Returns `SeededBatches` of activations, in the data set's order."""
+        order = like or self.samples.order(len(self.starts) - 1)
+        return CachedBatches(self, order)
+
+
+class CachedBatches(SeededBatches):
+    """Batches of `({"cached_features": ...}, y, weights)`.
+
+    Args:
+        cached: the `CachedSamples`.
+        order: `SeededBatches` whose order, batch size and seed they have.
+    """
+
+    def __init__(self, cached, order):
+        super().__init__(
+            order.num_samples,
+            batch_size=order.batch_size,
+            shuffle=order.shuffle,
+            seed=order.seed,
+            steps_per_epoch=order.steps_per_epoch,
+        )
+        self.cached = cached
+        self.class_names = order.class_names
+        self._one_row_each = (np.diff(cached.starts) == 1).all()
+
+    def read(self, sample_ids):
+        return self._read(sample_ids, view=0)
+
+    def _batch(self, epoch, position):
+        view = epoch % len(self.cached.views)
+        return self._read(self.sample_ids(position, epoch), view)
+
+    def _read(self, sample_ids, view):
+        rows = self._rows_of(np.asarray(sample_ids))
+        features = {FEATURES: self.cached.take(rows, view)}
+        return (features, *self.cached.rest_of(rows))
+
+    def _rows_of(self, items):
+        if self._one_row_each:
+            return items
+        starts = self.cached.starts
+        return np.concatenate(
+            [np.arange(starts[i], starts[i + 1]) for i in items]
+        )

@@ -1,0 +1,94 @@
+"""What lies beside the activations on disk: labels, weights, and the layout."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_transfer import fingerprints
+from keras_transfer.feature_cache.cached import CachedSamples
+from keras_transfer.feature_cache.rows import FileRows
+from keras_transfer.files import replacing
+
+
+def write(folder, cached):
+    """Writes the manifest of `CachedSamples` whose rows are in `folder`."""
+    leaves = keras.tree.flatten(cached.rest)
+    arrays = {str(i): x for i, x in enumerate(leaves) if x is not None}
+    about = {
+        "keras": keras.version(),
+        "backend": keras.backend.backend(),
+        "rows": cached.num_rows,
+        "views": len(cached.views),
+        "is_list": cached.is_list,
+        "layout": [
+            [list(store.row_shape), store.dtype] for store in cached.views[0]
+        ],
+        "rest": _described(cached.rest),
+        "checksum": fingerprints.of_arrays(cached.starts, leaves),
+    }
+    with replacing(Path(folder) / "labels.npz") as temporary:
+        np.savez(temporary, starts=cached.starts, **arrays)
+    with replacing(Path(folder) / "manifest.json") as temporary:
+        temporary.write_text(json.dumps(about, indent=1))
+
+
+def read(folder, views):
+    """Returns the `CachedSamples` in a folder, or `None` if any is missing.
+
+    Every file is compared with its checksum.
+    """
+    folder = Path(folder)
+    try:
+        about = json.loads((folder / "manifest.json").read_text())
+        with np.load(folder / "labels.npz", allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        rest = _restored(about["rest"], arrays)
+        starts = arrays["starts"]
+        leaves = keras.tree.flatten(rest)
+        fits = fingerprints.of_arrays(starts, leaves) == about["checksum"]
+    except Exception:
+        # Not there, cut short, or of another format.
+        return None
+    if not fits or about["views"] != views or starts[-1] != about["rows"]:
+        return None
+    stores = [
+        [
+            FileRows(folder, f"view{view}-{i}", about["rows"], *each)
+            for i, each in enumerate(about["layout"])
+        ]
+        for view in range(views)
+    ]
+    if any(s.missing(0, about["rows"]) for view in stores for s in view):
+        return None
+    return CachedSamples(stores, rest, starts, None, about["is_list"], 0.0)
+
+
+def _described(rest):
+    """The structure of nested arrays as JSON, with a number for each."""
+    numbers = iter(range(len(keras.tree.flatten(rest))))
+
+    def describe(value):
+        if isinstance(value, dict):
+            # In the order in which keras.tree walks.
+            return {"dict": [[k, describe(value[k])] for k in sorted(value)]}
+        if isinstance(value, list | tuple):
+            kind = "tuple" if isinstance(value, tuple) else "list"
+            return {kind: [describe(each) for each in value]}
+        number = next(numbers)
+        return None if value is None else number
+
+    return describe(rest)
+
+
+def _restored(described, arrays):
+    if described is None:
+        return None
+    if isinstance(described, int):
+        return arrays[str(described)]
+    ((kind, members),) = described.items()
+    if kind == "dict":
+        return {key: _restored(each, arrays) for key, each in members}
+    found = [_restored(each, arrays) for each in members]
+    return tuple(found) if kind == "tuple" else found

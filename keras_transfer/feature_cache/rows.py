@@ -1,0 +1,190 @@
+"""Rows of activations, in memory or in memory-mapped files."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from keras_transfer import fingerprints
+from keras_transfer.files import replacing
+
+SHARD_BYTES = 1 << 26
+
+
+class MemoryRows:
+    """Rows in one array.
+
+    Args:
+        num_rows: how many there will be.
+        row_shape: shape of one.
+        dtype: type in which they are kept.
+    """
+
+    def __init__(self, num_rows, row_shape, dtype):
+        self.array = np.empty((num_rows, *row_shape), stored_dtype(dtype))
+        self.row_shape = tuple(row_shape)
+        self.dtype = dtype
+
+    def missing(self, start, stop):
+        return True
+
+    def write(self, start, rows):
+        self.array[start : start + len(rows)] = encoded(rows, self.dtype)
+
+    def finish(self):
+        pass
+
+    def take(self, rows):
+        """Returns some rows, by an array of their numbers."""
+        return decoded(_picked(self.array, rows), self.dtype)
+
+
+class FileRows:
+    """Rows in files of at most 64 MiB, read through memory maps.
+
+    Each file is written under another name and moved into place, with its
+    checksum beside it. One whose checksum does not fit counts as missing.
+
+    Args:
+        folder: where the files are, or will be.
+        name: first part of their names.
+        num_rows: how many rows there will be.
+        row_shape: shape of one.
+        dtype: type in which they are kept.
+    """
+
+    def __init__(self, folder, name, num_rows, row_shape, dtype):
+        self.folder, self.name, self.dtype = Path(folder), name, dtype
+        self.num_rows = num_rows
+        self.row_shape = tuple(row_shape)
+        row_bytes = max(1, stored_dtype(dtype).itemsize * _size(row_shape))
+        self.per_shard = max(1, SHARD_BYTES // row_bytes)
+        self.num_shards = -(-num_rows // self.per_shard)
+        self.maps = [self._open(k) for k in range(self.num_shards)]
+        self._pending = {}
+
+    def missing(self, start, stop):
+        """Whether any of the rows from `start` to `stop` is not there."""
+        first, last = start // self.per_shard, (stop - 1) // self.per_shard
+        return any(self.maps[k] is None for k in range(first, last + 1))
+
+    def write(self, start, rows):
+        """Takes rows in any order; a file is written when it is full."""
+        rows = encoded(rows, self.dtype)
+        while len(rows):
+            shard, offset = divmod(start, self.per_shard)
+            count = min(len(rows), self.per_shard - offset)
+            if self.maps[shard] is None:
+                self._keep(shard, offset, rows[:count])
+            start, rows = start + count, rows[count:]
+
+    def _keep(self, shard, offset, rows):
+        size = min(self.per_shard, self.num_rows - shard * self.per_shard)
+        if shard not in self._pending:
+            shape = (size, *self.row_shape)
+            self._pending[shard] = [
+                np.empty(shape, stored_dtype(self.dtype)),
+                0,
+            ]
+        pending = self._pending[shard]
+        pending[0][offset : offset + len(rows)] = rows
+        pending[1] += len(rows)
+        if pending[1] == size:
+            self._save(shard, pending[0])
+            del self._pending[shard]
+
+    def _save(self, shard, array):
+        path = self._path(shard)
+        about = {"checksum": fingerprints.of_arrays(array)}
+        with replacing(path) as temporary:
+            np.save(temporary, array)
+        with replacing(path.with_suffix(".json")) as temporary:
+            temporary.write_text(json.dumps(about))
+        self.maps[shard] = np.load(path, mmap_mode="r")
+
+    def _path(self, shard):
+        return self.folder / f"{self.name}-{shard:05d}.npy"
+
+    def _open(self, shard):
+        """Returns a file as a memory map, or `None` if it is not right."""
+        path = self._path(shard)
+        size = min(self.per_shard, self.num_rows - shard * self.per_shard)
+        try:
+            expected = json.loads(path.with_suffix(".json").read_text())
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            fits = (
+                array.shape == (size, *self.row_shape)
+                and array.dtype == stored_dtype(self.dtype)
+                and fingerprints.of_arrays(array) == expected["checksum"]
+            )
+        except Exception:
+            # Cut short, of another format, or not there at all.
+            return None
+        return array if fits else None
+
+    def finish(self):
+        if any(array is None for array in self.maps):
+            raise RuntimeError(
+                f"The feature cache in '{self.folder}' is not whole. Received "
+                f"{sum(a is not None for a in self.maps)} of "
+                f"{self.num_shards} files. The data set became shorter while "
+                "it was read; it has to stay the same."
+            )
+
+    def take(self, rows):
+        """Returns some rows, by an array of their numbers."""
+        shards = rows // self.per_shard
+        first = shards[0] if len(shards) else 0
+        if (shards == first).all():
+            picked = _picked(self.maps[first], rows - first * self.per_shard)
+            return decoded(picked, self.dtype)
+        out = np.empty((len(rows), *self.row_shape), stored_dtype(self.dtype))
+        for shard in np.unique(shards):
+            where = np.flatnonzero(shards == shard)
+            offset = rows[where] - shard * self.per_shard
+            out[where] = self.maps[shard][offset]
+        return decoded(out, self.dtype)
+
+
+def num_bytes(num_rows, row_shape, dtype):
+    """Returns how many bytes that many rows take."""
+    return num_rows * _size(row_shape) * stored_dtype(dtype).itemsize
+
+
+def free_bytes(folder):
+    """Returns the free bytes where `folder` is, or will be."""
+    folder = Path(folder).resolve()
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def stored_dtype(dtype):
+    """The NumPy type in files: they know no bfloat16."""
+    return np.dtype("uint16" if dtype == "bfloat16" else dtype)
+
+
+def encoded(rows, dtype):
+    if dtype != "bfloat16":
+        return np.asarray(rows).astype(dtype, copy=False)
+    bits = np.asarray(rows, "float32").view("uint32")
+    # Rounded to the nearest, ties to even.
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("uint16")
+
+
+def decoded(rows, dtype):
+    if dtype == "bfloat16":
+        return (rows.astype("uint32") << 16).view("float32")
+    return rows.astype("float32") if dtype == "float16" else rows
+
+
+def _picked(array, rows):
+    # Neighbours in one piece: a copy of them, not a walk from row to row.
+    if len(rows) and (np.diff(rows) == 1).all():
+        return np.array(array[rows[0] : rows[-1] + 1])
+    return array[rows]
+
+
+def _size(shape):
+    return int(np.prod(shape, dtype=np.int64))
