@@ -10,10 +10,12 @@ class Run:
     """One call of `fit`, as a callback may want to know it.
 
     Attributes:
+        model: the model that is trained.
         callbacks: all callbacks of the run, in their order.
         validates: whether there are validation data.
     """
 
+    model: keras.Model
     callbacks: tuple
     validates: bool
 
@@ -26,8 +28,17 @@ class Companion(keras.callbacks.Callback):
         acts_first: whether it is put before the callbacks of other kinds.
     """
 
-    run = None
     acts_first = False
+    _run = None
+
+    @property
+    def run(self):
+        known = self._run is not None and self._run.model is self.model
+        return self._run if known else None
+
+    def join(self, run):
+        """Takes note of the run that is about to begin."""
+        self._run = run
 
 
 class Planned(keras.callbacks.Callback):
@@ -40,12 +51,13 @@ class Planned(keras.callbacks.Callback):
     freezing = None
 
 
-def introduced(callbacks, *, validates):
+def introduced(callbacks, model, *, validates):
     """Returns the callbacks in the order in which they act, introduced.
 
     Args:
         callbacks: one, several, a `keras.callbacks.CallbackList` (whose order
             stays what it is) or `None`.
+        model: the model that is trained.
         validates: whether the run has validation data.
 
     Returns:
@@ -59,10 +71,10 @@ def introduced(callbacks, *, validates):
         elif isinstance(callbacks, keras.callbacks.Callback):
             callbacks = [callbacks]
         callbacks = ordered = sorted(callbacks, key=_does_not_act_first)
-    run = Run(tuple(ordered), validates)
+    run = Run(model, tuple(ordered), validates)
     for callback in ordered:
         if isinstance(callback, Companion):
-            callback.run = run
+            callback.join(run)
     return callbacks
 
 

@@ -4,15 +4,15 @@ import dataclasses
 import time
 
 import keras
-import numpy as np
 
+from keras_transfer import feature_cache
 from keras_transfer.batches import ArrayBatches
 from keras_transfer.freezing import set_trainable_depth
 from keras_transfer.layers import (
     ClassificationHead,
-    FeaturePooling,
     RegressionHead,
 )
+from keras_transfer.memory import available_bytes
 from keras_transfer.probe import solve_softmax
 
 
@@ -128,6 +128,7 @@ def _fit(model, data, epochs, best, seed, common):
         validation_data=data.validation,
         epochs=epochs,
         seed=seed,
+        feature_cache=_cache_for(model, data),
         callbacks=[best, *common["callbacks"]],
         verbose=common["verbose"],
     )
@@ -139,16 +140,14 @@ def _train_head(model, data, epochs, rate, best, seed, common):
     if not _features_stand_still(model):
         _compile(model, model, rate)
         return _fit(model, data, epochs, best, seed, common)
-    pool = FeaturePooling(model.head.pooling, model.head.data_format)
-    features = keras.Model(model.input, pool(model.features))
     show = common["verbose"]
-    train = _once(features, data.train, "train", show)
+    train = _once(model, data.train, "training", show)
     validation = data.validation
     if validation is not None:
-        validation = _once(features, validation, "validation", show)
+        validation = _once(model, validation, "validation", show)
     if _is_linear_softmax(model):
         return _solve_head(model, train, validation, best)
-    head_alone = _head_alone(model, features)
+    head_alone = _head_alone(model, train[0].shape[1:])
     _compile(head_alone, model, rate)
     head_alone.fit(
         ArrayBatches(*train, seed=seed),
@@ -180,26 +179,24 @@ def _features_stand_still(model):
     return ours and model.augmentation is None and model.trainable_depth == 0
 
 
-def _once(features, batches, name, verbose):
+def _once(model, batches, name, verbose):
     """Runs the frozen part over a data set once; returns `(x, y[, w])`."""
-    steps = len(batches)
-    bar = keras.utils.Progbar(
-        steps,
-        verbose=1 if verbose == "auto" else verbose,
-        unit_name=f"batch of {name} features",
-    )
-    parts = []
-    for step in range(steps):
-        x, *rest = batches[step]
-        parts.append((features.predict_on_batch(x), *map(np.asarray, rest)))
-        bar.update(step + 1)
-    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+    found = feature_cache.features(model, batches, name=name, verbose=verbose)
+    return (found.take(found.rows), *found.rest)
 
 
-def _head_alone(model, features):
+def _head_alone(model, shape):
     """The model's own head, weights shared, on vectors that are ready."""
-    inputs = keras.Input(features.output_shape[1:], name="features")
+    inputs = keras.Input(shape, name="features")
     return keras.Model(inputs, model.head(inputs))
+
+
+def _cache_for(model, data):
+    """`"memory"` where what is frozen can run once and fits, else `None`."""
+    needed = feature_cache.bytes_to_cache(model, data.train.num_samples)
+    available = available_bytes()
+    fits = available is None or (needed or 0) <= available / 8
+    return "memory" if needed is not None and fits else None
 
 
 class _BestWeights(keras.callbacks.Callback):

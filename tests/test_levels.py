@@ -10,8 +10,8 @@ LEVELS = {
     0: {
         "_version", "_keras_private", "applications", "bias_correction",
         "checkpoint_folder", "companions", "files", "fingerprints",
-        "first_batch", "graph",
-        "layers", "probe", "random_state", "sampling", "schedules", "tables",
+        "first_batch", "graph", "layers", "memory", "probe", "random_state",
+        "sampling", "schedules", "tables",
     },
     1: {
         "assignment", "backbones", "batches", "channels", "feature_cache",

@@ -53,6 +53,8 @@ class TransferCheckpoint(Companion):
     and name them: `callbacks=`.
 
     Not restored: the place in a data set that shuffles by itself (tf.data).
+    With `use_ema`, Keras puts the averages into the weights when training
+    ends, so a later call with more epochs starts from those.
 
     Args:
         directory: a folder for the checkpoints of this run alone.

@@ -11,6 +11,7 @@ from keras_transfer.feature_cache.cached import (
     CachedBatches,
     CachedSamples,
 )
+from keras_transfer.feature_cache.features import bytes_to_cache, features
 from keras_transfer.feature_cache.obstacles import obstacles
 from keras_transfer.feature_cache.samples import samples_of
 from keras_transfer.feature_cache.settings import (
@@ -28,6 +29,8 @@ __all__ = [
     "between",
     "boundary_at",
     "build",
+    "bytes_to_cache",
+    "features",
     "obstacles",
     "samples_of",
 ]

@@ -18,6 +18,7 @@ from keras_transfer.feature_cache.rows import (
     num_bytes,
 )
 from keras_transfer.feature_cache.samples import prefetched
+from keras_transfer.memory import available_bytes
 
 _ROWS_A_CHUNK = 32
 
@@ -205,6 +206,12 @@ class _Pass:
 
     def _check_place(self, what, needed):
         if self.cache.directory is None:
+            free = available_bytes()
+            if free is not None and needed > free:
+                raise MemoryError(
+                    f"{what}, and {free:,} of memory are available. Nothing "
+                    "was computed. Pass a folder, or train more blocks."
+                )
             return
         free = free_bytes(self.cache.directory)
         if needed > free:

@@ -33,6 +33,16 @@ class CachedSamples:
     seconds: float
 
     @property
+    def rows(self):
+        """The numbers of all rows."""
+        return np.arange(self.num_rows)
+
+    @property
+    def ids(self):
+        """The number of the item (sample or batch) that each row is of."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
+    @property
     def num_rows(self):
         return int(self.starts[-1])
 

@@ -58,6 +58,8 @@ def fit_cached(
         ValueError: the numbers would not be those of the uncached run.
     """
     _check_call(model)
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = callbacks.callbacks
     samples = cache.samples_of(x, seed=seed)
     if samples.note:
         print(samples.note)

@@ -287,6 +287,7 @@ class TransferModel(PenalizedModel):
             steps_per_epoch = None
         callbacks = introduced(
             callbacks,
+            self,
             validates=validation_data is not None or bool(validation_split),
         )
         common = {

@@ -208,6 +208,7 @@ RUNS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_an_interrupted_run_ends_as_one_that_was_not(samples, tmp_path, name):
     make, others, has_acted = RUNS[name]
@@ -230,6 +231,7 @@ def test_an_interrupted_run_ends_as_one_that_was_not(samples, tmp_path, name):
     assert not list(parts.glob("epoch-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_the_place_in_the_list_does_not_matter(samples, tmp_path, place):
     def extra():
@@ -322,6 +324,7 @@ def test_more_epochs_go_on(samples, tmp_path):
     assert_same(model, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patience", [1, 9])
 def test_a_run_that_has_ended_is_only_read(samples, tmp_path, patience):
     def extra():

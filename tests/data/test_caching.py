@@ -75,17 +75,3 @@ def test_auto_takes_no_more_than_two_gibibytes(monkeypatch):
 def test_other_values_are_refused(folder):
     with pytest.raises(ValueError, match="True, False or 'auto'"):
         data.load(folder, cache="disk")
-
-
-def test_the_system_says_how_much_memory_there_is():
-    available = caching.available_bytes()
-    assert available is None or available > 2**20
-
-
-def test_the_limit_of_a_container_counts(tmp_path):
-    (tmp_path / "memory.max").write_text("5000\n")
-    (tmp_path / "memory.current").write_text("2000\n")
-    assert caching._free_in_group(tmp_path) == 3000
-    (tmp_path / "memory.max").write_text("max\n")
-    assert caching._free_in_group(tmp_path) is None
-    assert caching._free_in_group(tmp_path / "none") is None

@@ -1,0 +1,79 @@
+"""Features of a data set at a boundary, for whatever comes after."""
+
+import keras
+
+from keras_transfer.batches import ArrayBatches
+from keras_transfer.feature_cache.boundary import boundary_at
+from keras_transfer.feature_cache.building import build
+from keras_transfer.feature_cache.obstacles import obstacles
+from keras_transfer.feature_cache.rows import num_bytes
+from keras_transfer.feature_cache.samples import samples_of
+from keras_transfer.feature_cache.settings import as_feature_cache
+from keras_transfer.first_batch import are_arrays
+
+
+def features(
+    model, data, *, depth=0, cache="memory", name="given", verbose="auto"
+):
+    """Runs a data set through the lower part of a `TransferModel` once.
+
+    Args:
+        model: a `TransferModel`. Its flags do not matter.
+        data: arrays `(x, y)`, or what `fit` trains on.
+        depth: blocks above the boundary, from 0 (the pooled features that the
+            head starts from) to all but one.
+        cache: `"memory"`, a folder or a `FeatureCache`.
+        name: what to call the data in the progress bar.
+        verbose: 0 shows no progress.
+
+    Returns:
+        `CachedSamples`: `.take(rows)` gives activations, `.rest` labels and
+        weights, `.ids` the number of the sample (or batch) of each row.
+
+    Raises:
+        ValueError: the data cannot be walked over.
+
+    Example:
+
+    ```python
+    found = features(model, (images, labels))
+    x, (y,) = found.take(found.rows), found.rest
+    ```
+    """
+    if are_arrays(data):
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+        data = ArrayBatches(x, y, weights, shuffle=False)
+    return build(
+        samples_of(data),
+        boundary_at(model, depth),
+        as_feature_cache(cache),
+        name=name,
+        verbose=verbose,
+    )
+
+
+def bytes_to_cache(model, num_samples, depth=None):
+    """Returns what caching a training takes, or `None` if it cannot be exact.
+
+    Args:
+        model: a `TransferModel`.
+        num_samples: how many samples there are.
+        depth: blocks above the boundary; `None` is what trains now.
+
+    Returns:
+        Bytes, or `None` where nothing is frozen, where something below the
+        boundary is random or trains, or where the size is not known.
+    """
+    depth = model.trainable_depth if depth is None else depth
+    if depth == len(model.blocks):
+        return None
+    boundary = boundary_at(model, depth)
+    if obstacles(boundary):
+        return None
+    shapes = [
+        tensor.shape[1:]
+        for tensor in keras.tree.flatten(boundary.prefix.output)
+    ]
+    if any(axis is None for shape in shapes for axis in shape):
+        return None
+    return sum(num_bytes(num_samples, shape, "float32") for shape in shapes)
