@@ -7,6 +7,7 @@ from keras_transfer.callbacks import FreezeAudit as FreezeAudit
 from keras_transfer.callbacks import FreezingScheduler as FreezingScheduler
 from keras_transfer.callbacks import TransferCheckpoint as TransferCheckpoint
 from keras_transfer.callbacks import UnfreezeOnPlateau as UnfreezeOnPlateau
+from keras_transfer.feature_cache import FeatureCache as FeatureCache
 from keras_transfer.files import load_model as load_model
 from keras_transfer.freezing import freeze as freeze
 from keras_transfer.freezing import set_trainable_depth as set_trainable_depth

@@ -96,6 +96,8 @@ class _Pass:
         self.cache, self.key = cache, key
         self.num_views = views
         self.below, self.prefix = deeper or (None, boundary.prefix)
+        if views > 1:
+            self.prefix = InTraining(self.prefix)
         self.rows_of_items = samples.rows_of_items()
         self.num_rows = int(sum(self.rows_of_items))
         self.name = name
@@ -148,7 +150,7 @@ class _Pass:
             )
 
     def _compute(self, x, stores, start):
-        outputs = run_prefix(self.prefix, x, training=self.num_views > 1)
+        outputs = run_prefix(self.prefix, x)
         for store, output in zip(stores, outputs, strict=True):
             if output.shape[1:] != store.row_shape:
                 raise ValueError(
@@ -222,10 +224,9 @@ class _Pass:
             )
 
 
-def run_prefix(prefix, x, training=False):
+def run_prefix(prefix, x):
     """Returns the tensors at the boundary for one batch, as a list."""
-    model = _InTraining(prefix) if training else prefix
-    outputs = model.predict_on_batch(x)
+    outputs = prefix.predict_on_batch(x)
     outputs = outputs if isinstance(outputs, list) else [outputs]
     return [_as_stored(output) for output in outputs]
 
@@ -235,7 +236,7 @@ def _as_stored(output):
     return output if output.dtype.kind in "biu" else output.astype("float32")
 
 
-class _InTraining(keras.Model):
+class InTraining(keras.Model):
     """Runs a model as in training: random layers draw."""
 
     def __init__(self, model):

@@ -132,7 +132,7 @@ class _Loop:
             return self._in_order(self.x, epoch), self.validation_data
         known = depth in self.stages.made
         boundary, train, validation = self.stages.at(depth, epoch)
-        if not known and self.stages.seconds:
+        if not known and self.stages.seconds and self.stages.verbose:
             self._report(train, epochs - epoch)
         self.model.use_suffix(boundary.suffix)
         like = self.x if isinstance(self.x, SeededBatches) else None
