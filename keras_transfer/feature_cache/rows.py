@@ -101,7 +101,7 @@ class FileRows:
             np.save(temporary, array)
         with replacing(path.with_suffix(".json")) as temporary:
             temporary.write_text(json.dumps(about))
-        self.maps[shard] = np.load(path, mmap_mode="r")
+        self.maps[shard] = _mapped(path)
 
     def _path(self, shard):
         return self.folder / f"{self.name}-{shard:05d}.npy"
@@ -112,7 +112,7 @@ class FileRows:
         size = min(self.per_shard, self.num_rows - shard * self.per_shard)
         try:
             expected = json.loads(path.with_suffix(".json").read_text())
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            array = _mapped(path)
             fits = (
                 array.shape == (size, *self.row_shape)
                 and array.dtype == stored_dtype(self.dtype)
@@ -140,11 +140,18 @@ class FileRows:
             picked = _picked(self.maps[first], rows - first * self.per_shard)
             return decoded(picked, self.dtype)
         out = np.empty((len(rows), *self.row_shape), stored_dtype(self.dtype))
-        for shard in np.unique(shards):
-            where = np.flatnonzero(shards == shard)
-            offset = rows[where] - shard * self.per_shard
-            out[where] = self.maps[shard][offset]
+        offsets = rows - shards * self.per_shard
+        for place, (shard, offset) in enumerate(
+            zip(shards.tolist(), offsets.tolist(), strict=True)
+        ):
+            out[place] = self.maps[shard][offset]
         return decoded(out, self.dtype)
+
+
+def _mapped(path):
+    # A plain view of the map: picking from a `memmap` costs far more.
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array.view(np.ndarray)
 
 
 def num_bytes(num_rows, row_shape, dtype):
