@@ -349,11 +349,23 @@ def _as_config(multipliers):
     if isinstance(multipliers, dict):
         multipliers = multipliers.items()
     return [
-        [item[0], float(_checked_factor(item[1]))]
+        [_checked_pattern(item[0]), float(_checked_factor(item[1]))]
         if isinstance(item, tuple | list)
         else float(_checked_factor(item))
         for item in multipliers
     ]
+
+
+def _checked_pattern(pattern):
+    try:
+        re.compile(pattern)
+    except (re.error, TypeError) as error:
+        raise ValueError(
+            "A multiplier of LayerwiseOptimizer belongs to a regular "
+            f"expression. Received: {pattern!r} ({error}). Expected for "
+            "example ('block_1[0-6]', 0.5)."
+        ) from error
+    return pattern
 
 
 def _checked_factor(factor):

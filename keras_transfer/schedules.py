@@ -175,7 +175,7 @@ def depth_at(schedule, epoch, num_blocks):
     return checked_depth(
         schedule(epoch, num_blocks),
         num_blocks,
-        f"what {schedule!r} says for epoch {epoch}",
+        f"what {_name(schedule)} says for epoch {epoch}",
     )
 
 
@@ -209,6 +209,11 @@ def whole_number(value):
         return operator.index(value)
     except TypeError:
         return None
+
+
+def _name(schedule):
+    named = getattr(schedule, "__name__", None)
+    return repr(schedule) if named is None else f"the function {named!r}"
 
 
 def _at_least(smallest, value, name):

@@ -96,6 +96,8 @@ def test_factors(arguments, expected):
         ({"multipliers": [0.1, -1]}, "at least 0"),
         ({"multipliers": [0.1, None]}, "at least 0"),
         ({"multipliers": [("a", float("inf"))]}, "at least 0"),
+        ({"multipliers": [("(", 0.5)]}, "regular expression.*unterminated"),
+        ({"multipliers": [(1, 0.5)]}, "regular expression"),
         ({"weight_decay_on": "biases"}, "'all' or 'kernels'"),
     ],
 )
