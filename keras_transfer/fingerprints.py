@@ -50,23 +50,45 @@ def of_model(model):
     them by what happened before in the process.
     """
     digest = hashlib.blake2b(digest_size=16)
-    place = {}
-    for node in _keras_private.graph_nodes(model):
-        operation, args, kwargs, outputs = _keras_private.node_call(node)
-        config = _without_names(_config_of(operation))
-        inputs = [
-            place.get(id(leaf), str(leaf))
-            if isinstance(leaf, keras.KerasTensor)
-            else repr(leaf)
-            for leaf in keras.tree.flatten((args, kwargs))
-        ]
-        what = [type(operation).__name__, config, inputs]
-        digest.update(json.dumps(what, sort_keys=True, default=str).encode())
-        for output in keras.tree.flatten(outputs):
-            place[id(output)] = f"tensor {len(place)}"
+    structure = _structure(_keras_private.functional_graph(model))
+    digest.update(json.dumps(structure, sort_keys=True, default=str).encode())
     for weight in model.weights:
         add_array(digest, ops.convert_to_numpy(weight))
     return digest.hexdigest()
+
+
+def _structure(functional):
+    """The calls of a graph, its tensors and operations by their numbers."""
+    place, number = {}, {}
+
+    def known(leaf):
+        if not isinstance(leaf, keras.KerasTensor):
+            return repr(leaf)
+        shape = f"{leaf.shape} {leaf.dtype}"
+        return place.setdefault(id(leaf), f"tensor {len(place)}: {shape}")
+
+    starts = [known(leaf) for leaf in functional.inputs]
+    calls = []
+    for node in _keras_private.graph_nodes(functional):
+        operation, args, kwargs, outputs = _keras_private.node_call(node)
+        calls.append(
+            [
+                number.setdefault(id(operation), len(number)),
+                _described(operation),
+                [known(leaf) for leaf in keras.tree.flatten((args, kwargs))],
+                [known(leaf) for leaf in keras.tree.flatten(outputs)],
+            ]
+        )
+    return [starts, calls, [known(leaf) for leaf in functional.outputs]]
+
+
+def _described(operation):
+    # A nested model's config has the names of its layers for its graph.
+    if isinstance(operation, keras.Model):
+        graph = _keras_private.functional_graph(operation)
+        if graph is not None and _keras_private.runs_its_graph(operation):
+            return ["graph", _structure(graph)]
+    return [type(operation).__name__, _without_names(_config_of(operation))]
 
 
 def _config_of(operation):
@@ -78,6 +100,9 @@ def _config_of(operation):
 
 def _without_names(config):
     if isinstance(config, dict):
+        if str(config.get("class_name")).endswith("DTypePolicy"):
+            # The one thing whose name is what it is.
+            return config
         dropped = ("name", "registered_name", "build_config")
         return {
             key: _without_names(value)

@@ -74,3 +74,14 @@ def test_get_mask_and_set_mask():
     assert private.get_mask(ids) is None
     private.set_mask(ids, mask)
     assert private.get_mask(ids) is mask
+
+
+def test_seed_states():
+    inputs = keras.Input((4,))
+    x = keras.layers.Dropout(0.5, seed=3)(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2)(x))
+    (state,) = private.seed_states(keras.Sequential([model]))
+    assert keras.ops.convert_to_numpy(state).tolist() == [3, 0]
+    model(keras.ops.ones((1, 4)), training=True)
+    assert keras.ops.convert_to_numpy(state).tolist() == [3, 1]
+    assert private.seed_states(keras.layers.Dense(2)) == []

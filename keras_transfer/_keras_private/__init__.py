@@ -26,6 +26,7 @@ from keras_transfer._keras_private.layers import (
     leaf_layers,
     nested_models,
     own_trainable_variables,
+    seed_states,
 )
 from keras_transfer._keras_private.optimizers import (
     apply_to_active_variables,
@@ -73,6 +74,7 @@ __all__ = [
     "runs_its_graph",
     "scale_updates",
     "scale_weight_decay",
+    "seed_states",
     "set_mask",
     "start_at_epoch",
     "sync_state",

@@ -42,3 +42,17 @@ def draws_random_numbers(layer):
     Uses `Layer._seed_generators`.
     """
     return bool(layer._seed_generators)
+
+
+def seed_states(layer):
+    """Returns the states of all seed generators at or below `layer`.
+
+    Each is a variable `[seed, counter]`.
+    Uses `Layer._flatten_layers`, `Layer._seed_generators` and
+    `SeedGenerator.state`.
+    """
+    return [
+        generator.state
+        for each in layer._flatten_layers(include_self=True, recursive=True)
+        for generator in each._seed_generators
+    ]

@@ -43,6 +43,12 @@ def boundary_at(model, depth):
     Returns:
         A `Boundary`.
     """
+    boundary = _cut(model, depth)
+    _run_like(model, boundary.prefix)
+    return boundary
+
+
+def _cut(model, depth):
     below = len(model.blocks) - depth
     if depth == 0:
         return _at_head(model)
@@ -59,7 +65,15 @@ def between(deeper, boundary):
     Its output equals that of `boundary.prefix`, on what `deeper.prefix` puts
     out.
     """
-    return graph.split(boundary.prefix, deeper.cut)[1]
+    model = graph.split(boundary.prefix, deeper.cut)[1]
+    _run_like(boundary.prefix, model)
+    return model
+
+
+def _run_like(model, part):
+    # The same operations, fused by a compiler, differ in the last bit.
+    part.run_eagerly = model.run_eagerly
+    part.jit_compile = model.jit_compile
 
 
 def _at_head(model):

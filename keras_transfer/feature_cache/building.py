@@ -7,8 +7,9 @@ import time
 
 import keras
 import numpy as np
+from keras import ops
 
-from keras_transfer import fingerprints, random_state
+from keras_transfer import _keras_private, fingerprints, random_state
 from keras_transfer.feature_cache import manifest
 from keras_transfer.feature_cache.cached import CachedSamples
 from keras_transfer.feature_cache.rows import (
@@ -97,7 +98,9 @@ class _Pass:
         self.num_views = views
         self.below, self.prefix = deeper or (None, boundary.prefix)
         if views > 1:
+            run_eagerly = self.prefix.run_eagerly
             self.prefix = InTraining(self.prefix)
+            self.prefix.run_eagerly = run_eagerly
         self.rows_of_items = samples.rows_of_items()
         self.num_rows = int(sum(self.rows_of_items))
         self.name = name
@@ -108,8 +111,16 @@ class _Pass:
         )
         self.views = None
         self.rest = []
+        self.seeds = _Seeds(self.prefix)
 
     def run(self):
+        try:
+            self._walk()
+        finally:
+            self.seeds.restore()
+        return self._finished()
+
+    def _walk(self):
         start = 0
         for count, inputs_of, rest in self._chunks():
             self.rest.append(rest)
@@ -117,9 +128,12 @@ class _Pass:
                 self._prepare(inputs_of(0))
             for view, stores in enumerate(self.views):
                 if any(s.missing(start, start + count) for s in stores):
+                    self.seeds.count_from(view * self.num_rows + start)
                     self._compute(inputs_of(view), stores, start)
             start += count
             self.bar.update(start)
+
+    def _finished(self):
         for store in itertools.chain.from_iterable(self.views):
             store.finish()
         found = CachedSamples(
@@ -222,6 +236,30 @@ class _Pass:
                 f"{what}, and {free:,} are free at {self.cache.place}. "
                 "Nothing was computed. Make room, or choose another folder",
             )
+
+
+class _Seeds:
+    """What random layers draw: by the sample's number, not by what ran before.
+
+    A build that goes on after a kill, or finds a part of its files, then draws
+    what a new one does; and a training does not see whether there was one.
+    """
+
+    # More than a layer draws in one call.
+    _STEP = 256
+
+    def __init__(self, model):
+        self.states = _keras_private.seed_states(model)
+        self.before = [ops.convert_to_numpy(state) for state in self.states]
+
+    def count_from(self, number):
+        shift = np.array([0, number * self._STEP % 2**31], "uint32")
+        for state, before in zip(self.states, self.before, strict=True):
+            state.assign(before + shift)
+
+    def restore(self):
+        for state, before in zip(self.states, self.before, strict=True):
+            state.assign(before)
 
 
 def run_prefix(prefix, x):

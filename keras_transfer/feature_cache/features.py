@@ -40,7 +40,7 @@ def features(
     x, (y,) = found.take(found.rows), found.rest
     ```
     """
-    if are_arrays(data):
+    if isinstance(data, tuple) or are_arrays(data):
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         data = ArrayBatches(x, y, weights, shuffle=False)
     return build(

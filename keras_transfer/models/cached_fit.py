@@ -70,7 +70,7 @@ def fit_cached(
         add_progbar=verbose != 0,
         verbose=verbose,
         epochs=epochs,
-        steps=len(x) if isinstance(x, SeededBatches) else None,
+        steps=options.get("steps_per_epoch") or _num_batches(x),
         model=model,
     )
     model.stop_training = False
@@ -123,6 +123,8 @@ class _Loop:
                 )
             epoch = self.watch.next_epoch
             self.stages.trained(depth)
+            if self.watch.went_deeper:
+                self.stages.forget_plan()
             if self.model.stop_training and not self.watch.moved:
                 break
 
@@ -160,7 +162,7 @@ def _validation_samples(data, options):
     """Validation data as `Samples`; `None` if they are read as they come."""
     if data is None or options.get("validation_steps"):
         return None
-    if are_arrays(data):
+    if isinstance(data, tuple) or are_arrays(data):
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         size = options.get("validation_batch_size") or 32
         data = ArrayBatches(x, y, weights, batch_size=size, shuffle=False)
@@ -172,6 +174,14 @@ def _validation_samples(data, options):
     elif hasattr(data, "__next__") or not hasattr(data, "__iter__"):
         return None
     return cache.samples_of(data)
+
+
+def _num_batches(x):
+    """The number of batches of a data set; `None` if it does not know."""
+    try:
+        return len(x)
+    except TypeError:
+        return None
 
 
 def _innermost(model):

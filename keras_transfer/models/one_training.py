@@ -57,13 +57,25 @@ class StageWatch(keras.callbacks.Callback):
         self.depth = None
         self.next_epoch = 0
         self.moved = False
+        self.went_deeper = False
 
     def watch(self, depth, epoch):
-        self.depth, self.next_epoch, self.moved = depth, epoch, False
+        self.depth, self.next_epoch = depth, epoch
+        self.moved = self.went_deeper = False
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._now() > self.depth:
+            self.went_deeper = True
             raise DepthMoved
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._now() > self.depth:
+            raise ValueError(
+                "feature_cache= cannot follow a depth that changes within an "
+                f"epoch. Received: {self._now()} trainable blocks before "
+                f"batch {batch}, after {self.depth} when the epoch began. Set "
+                "it when an epoch begins or ends, or leave feature_cache out."
+            )
 
     def on_epoch_end(self, epoch, logs=None):
         self.next_epoch = epoch + 1

@@ -92,6 +92,10 @@ class Stages:
             self._make(depth)
         return self.made[depth]
 
+    def forget_plan(self):
+        """Goes by what trains: a callback does not keep to the schedule."""
+        self.depths = {}
+
     def trained(self, depth):
         """Forgets what the blocks that have trained since have changed.
 
