@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import itertools
+import os
 import time
 
 import keras
@@ -229,6 +230,7 @@ class _Pass:
                     "was computed. Pass a folder, or train more blocks."
                 )
             return
+        _check_folder(self.cache)
         free = free_bytes(self.cache.directory)
         if needed > free:
             raise OSError(
@@ -260,6 +262,23 @@ class _Seeds:
     def restore(self):
         for state, before in zip(self.states, self.before, strict=True):
             state.assign(before)
+
+
+def _check_folder(cache):
+    """Raises before anything is computed if the folder is none to write to."""
+    try:
+        cache.directory.mkdir(parents=True, exist_ok=True)
+        if os.access(cache.directory, os.W_OK):
+            return
+        number = errno.EACCES
+    except OSError as error:
+        number = error.errno
+    raise OSError(
+        number,
+        f"The feature cache cannot be kept in {cache.place}: "
+        f"{os.strerror(number)}. Nothing was computed. Expected a folder that "
+        "can be made and written to; choose another one",
+    )
 
 
 def run_prefix(prefix, x):
