@@ -536,7 +536,7 @@ def test_a_depth_that_changes_within_an_epoch_is_refused():
         def on_train_batch_end(self, batch, logs=None):
             kt.set_trainable_depth(self.model, 1)
 
-    with pytest.raises(ValueError, match="changes within an epoch.*batch 1"):
+    with pytest.raises(ValueError, match=r"changes within an epoch.*batch 1"):
         fit(built(), arrays(), "memory", [Midway()])
 
 
