@@ -175,9 +175,12 @@ def stored_dtype(dtype):
 def encoded(rows, dtype):
     if dtype != "bfloat16":
         return np.asarray(rows).astype(dtype, copy=False)
-    bits = np.asarray(rows, "float32").view("uint32")
+    rows = np.asarray(rows, "float32")
+    bits = rows.view("uint32")
     # Rounded to the nearest, ties to even.
-    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("uint16")
+    found = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("uint16")
+    # The sum can run over for what is no number.
+    return np.where(np.isnan(rows), np.uint16(0x7FC0), found)
 
 
 def decoded(rows, dtype):
