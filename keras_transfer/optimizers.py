@@ -1,13 +1,10 @@
 """Layer-wise learning rates around any Keras optimizer."""
 
-import math
-import re
-
 import keras
 import numpy as np
 from keras import ops
 
-from keras_transfer import _keras_private, bias_correction
+from keras_transfer import _keras_private, bias_correction, block_factors
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -86,7 +83,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         _check_arguments(optimizer, decay, multipliers, weight_decay_on)
         self.inner_optimizer = optimizer
         self.decay = decay
-        self.multipliers = _as_config(multipliers)
+        self.multipliers = block_factors.as_config(multipliers)
         self.correct_late_joiners = bool(correct_late_joiners)
         self.weight_decay_on = weight_decay_on
         self._factor_of = None
@@ -110,7 +107,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
             ValueError: the multipliers do not fit the blocks.
         """
         names = [block.name for block in blocks]
-        factors = _block_factors(names, self.decay, self.multipliers)
+        factors = block_factors.of_blocks(names, self.decay, self.multipliers)
         # What belongs to no block lies before the first one.
         lowest = factors[0] if factors and self.decay else 1.0
         factor_of = {id(v): lowest for v in variables}
@@ -325,7 +322,7 @@ def _check_arguments(optimizer, decay, multipliers, weight_decay_on):
             "LayerwiseOptimizer takes `decay` or `multipliers`. Received: "
             f"decay={decay}, multipliers={multipliers}. Leave one of them out."
         )
-    if decay is not None and not (_is_number(decay) and decay > 0):
+    if decay is not None and not (block_factors.is_number(decay) and decay > 0):
         raise ValueError(
             "`decay` is the factor from one block to the one below it, above "
             f"0. Received: decay={decay!r}. Usual values are 0.65 to 0.95."
@@ -340,80 +337,6 @@ def _check_arguments(optimizer, decay, multipliers, weight_decay_on):
 def _multi_optimizer():
     # Keras before 3.15 has none.
     return getattr(keras.optimizers, "MultiOptimizer", LayerwiseOptimizer)
-
-
-def _as_config(multipliers):
-    """Multipliers as lists, which survive JSON."""
-    if multipliers is None:
-        return None
-    if isinstance(multipliers, dict):
-        multipliers = multipliers.items()
-    return [
-        [_checked_pattern(item[0]), float(_checked_factor(item[1]))]
-        if isinstance(item, tuple | list)
-        else float(_checked_factor(item))
-        for item in multipliers
-    ]
-
-
-def _checked_pattern(pattern):
-    try:
-        re.compile(pattern)
-    except (re.error, TypeError) as error:
-        raise ValueError(
-            "A multiplier of LayerwiseOptimizer belongs to a regular "
-            f"expression. Received: {pattern!r} ({error}). Expected for "
-            "example ('block_1[0-6]', 0.5)."
-        ) from error
-    return pattern
-
-
-def _checked_factor(factor):
-    if not (_is_number(factor) and factor >= 0):
-        raise ValueError(
-            "A multiplier is a finite number of at least 0. Received: "
-            f"{factor!r}. Expected a list of numbers, one for each block, or "
-            "pairs (regex, number)."
-        )
-    return factor
-
-
-def _is_number(value):
-    try:
-        return not isinstance(value, str | bool) and math.isfinite(value)
-    except TypeError:
-        return False
-
-
-def _block_factors(names, decay, multipliers):
-    """Returns the factors of the blocks, and last that of the head."""
-    if decay is not None:
-        return [decay**k for k in range(len(names), -1, -1)]
-    if not multipliers:
-        return [1.0] * (len(names) + 1)
-    if isinstance(multipliers[0], list):
-        return _factors_by_name([*names, "head"], multipliers)
-    if len(multipliers) != len(names):
-        raise ValueError(
-            "LayerwiseOptimizer needs one multiplier for each block, from "
-            f"input to output. Received: {len(multipliers)} multipliers. "
-            f"Expected {len(names)}, for the blocks {', '.join(names)}."
-        )
-    return [*multipliers, 1.0]
-
-
-def _factors_by_name(names, pairs):
-    for pattern, _ in pairs:
-        if not any(re.search(pattern, name) for name in names):
-            raise ValueError(
-                "A multiplier of LayerwiseOptimizer fits no block. Received: "
-                f"the regular expression {pattern!r}. Expected one that is "
-                f"found in a block's name: {', '.join(names)}."
-            )
-    return [
-        next((f for pattern, f in pairs if re.search(pattern, name)), 1.0)
-        for name in names
-    ]
 
 
 def _is_kernel(variable):

@@ -9,9 +9,9 @@ PACKAGE = Path(__file__).parents[1] / "keras_transfer"
 LEVELS = {
     0: {
         "_version", "_keras_private", "applications", "bias_correction",
-        "checkpoint_folder", "companions", "files", "fingerprints",
-        "first_batch", "graph", "layers", "memory", "probe", "random_state",
-        "sampling", "schedules", "tables",
+        "block_factors", "checkpoint_folder", "companions", "files",
+        "fingerprints", "first_batch", "graph", "layers", "memory", "probe",
+        "random_state", "sampling", "schedules", "tables",
     },
     1: {
         "assignment", "backbones", "batches", "channels", "feature_cache",

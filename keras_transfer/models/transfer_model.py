@@ -1,9 +1,8 @@
 """`TransferModel`: a source model's backbone under a head for your data."""
 
 import keras
-import numpy as np
 
-from keras_transfer import _keras_private, first_batch, freezing, graph
+from keras_transfer import _keras_private, first_batch, freezing
 from keras_transfer.assignment import assign_weights
 from keras_transfer.backbones import ResolvedBackbone, resolve_backbone
 from keras_transfer.batches import (
@@ -14,13 +13,26 @@ from keras_transfer.batches import (
 from keras_transfer.companions import introduced
 from keras_transfer.feature_cache import FEATURES, as_feature_cache
 from keras_transfer.layers import (
-    ClassificationHead,
     HeadPart,
     ImageNetPreprocessing,
-    TrainingOnly,
 )
 from keras_transfer.models.auto_compile import complete_arguments
 from keras_transfer.models.cached_fit import fit_cached
+from keras_transfer.models.construction import (
+    applied,
+    described,
+    head_layer,
+    in_training_only,
+    initial_plan,
+    input_like,
+    preprocessing_layer,
+)
+from keras_transfer.models.order import (
+    OrderOfEpoch,
+    is_foreign_py_dataset,
+    is_plain_py_dataset,
+    with_callback,
+)
 from keras_transfer.models.penalized import PenalizedModel
 
 
@@ -98,12 +110,12 @@ class TransferModel(PenalizedModel):
         )
         head = head_layer(head)
         preprocessing = preprocessing_layer(preprocessing, source)
-        inputs = keras.tree.map_structure(_input_like, source.model.input)
+        inputs = keras.tree.map_structure(input_like, source.model.input)
         x = inputs
         if augmentation is not None:
-            augmentation = _in_training_only(augmentation)
+            augmentation = in_training_only(augmentation)
             x = augmentation(x)
-        features = source.model(_applied(preprocessing, x))
+        features = source.model(applied(preprocessing, x))
         super().__init__(inputs, head(features), name=name)
         self.features = features
         self.backbone = source.model
@@ -111,8 +123,8 @@ class TransferModel(PenalizedModel):
         self.preprocessing = preprocessing
         self.augmentation = augmentation
         self.class_names = None
-        self._source = _described(source)
-        self._freeze_plan = _initial_plan(
+        self._source = described(source)
+        self._freeze_plan = initial_plan(
             source, head, train_batch_norm, self.name
         )
         freezing.set_trainable_depth(self, self._freeze_plan.depth)
@@ -277,11 +289,11 @@ class TransferModel(PenalizedModel):
             validation_split = 0.0
         self._adopt_class_names(x)
         x = first_batch.check(x, y, self)
-        if shuffle and _is_plain_py_dataset(x):
+        if shuffle and is_plain_py_dataset(x):
             x = ReorderedBatches(x, seed=seed)
         # What is left to Keras to shuffle are data sets with several workers.
-        shuffle = shuffle and _is_foreign_py_dataset(x)
-        order = _OrderOfEpoch()
+        shuffle = shuffle and is_foreign_py_dataset(x)
+        order = OrderOfEpoch()
         if isinstance(x, SeededBatches):
             x = order.batches = x.starting_at(initial_epoch, steps_per_epoch)
             steps_per_epoch = None
@@ -379,113 +391,5 @@ class TransferModel(PenalizedModel):
         return model
 
 
-class _OrderOfEpoch(keras.callbacks.Callback):
-    """Tells a seeded data set which epoch it is, also after a resume."""
-
-    batches = None
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if self.batches is not None:
-            self.batches.epoch = epoch
-
-
-def head_layer(head):
-    """Returns the head as a layer; a number means that many classes."""
-    if isinstance(head, keras.layers.Layer):
-        return head
-    if isinstance(head, (int, np.integer)) and not isinstance(head, bool):
-        return ClassificationHead(int(head), name="head")
-    raise ValueError(
-        "The head of a TransferModel is a number of classes or a layer. "
-        f"Received: head={head!r} (of type {type(head).__name__}). Examples: "
-        "head=5, head=ClassificationHead(5, dropout=0.2), "
-        "head=RegressionHead(1)."
-    )
-
-
-def preprocessing_layer(preprocessing, source):
-    """Returns the layer that turns raw input into what the backbone wants."""
-    if isinstance(preprocessing, str) and preprocessing == "auto":
-        preprocessing = source.preprocessing
-    if isinstance(preprocessing, keras.layers.Layer):
-        return preprocessing
-    if preprocessing in (None, "none"):
-        return keras.layers.Identity(name="preprocessing")
-    return ImageNetPreprocessing(preprocessing, name="preprocessing")
-
-
-def with_callback(callbacks, extra):
-    """Returns `callbacks` (one, several, a list object or none) and `extra`."""
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks.append(extra)
-        return callbacks
-    if callbacks is None:
-        return [extra]
-    if isinstance(callbacks, keras.callbacks.Callback):
-        return [callbacks, extra]
-    return [*callbacks, extra]
-
-
 def _are_activations(inputs):
     return isinstance(inputs, dict) and FEATURES in inputs
-
-
-def _is_foreign_py_dataset(x):
-    return isinstance(x, keras.utils.PyDataset) and not isinstance(
-        x, SeededBatches
-    )
-
-
-def _is_plain_py_dataset(x):
-    """Whether Keras would read `x` in this thread, batch after batch."""
-    return (
-        _is_foreign_py_dataset(x)
-        and x.workers <= 1
-        and not x.use_multiprocessing
-        and x.num_batches is not None
-    )
-
-
-def _input_like(tensor):
-    # Floats in, whatever the images are: an input of type uint8 would turn
-    # 0.9 into 0, NaN into 0 and wrap 300 round, without a word.
-    is_image = len(tensor.shape) == 4
-    return keras.Input(
-        batch_shape=(None, *tensor.shape[1:]),
-        dtype="float32" if is_image else tensor.dtype,
-        name="images" if is_image else tensor.name,
-    )
-
-
-def _applied(preprocessing, inputs):
-    if keras.tree.is_nested(inputs):
-        return inputs
-    return preprocessing(inputs)
-
-
-def _in_training_only(augmentation):
-    if isinstance(augmentation, TrainingOnly):
-        return augmentation
-    return TrainingOnly(augmentation, name="augmentation")
-
-
-def _described(source):
-    return {
-        "name": source.name,
-        "min_size": source.min_size,
-        "input_shape": source.input_shape,
-        "pretrained": source.pretrained,
-    }
-
-
-def _initial_plan(source, head, train_batch_norm, name):
-    if train_batch_norm not in ("auto", True, False):
-        raise ValueError(
-            f"TransferModel '{name}' got an unknown train_batch_norm. "
-            f"Received: {train_batch_norm!r}. Expected 'auto', True or False."
-        )
-    if train_batch_norm == "auto":
-        train_batch_norm = not source.pretrained
-    blocks = graph.blocks(source.model)
-    depth = 0 if source.pretrained else len(blocks)
-    return freezing.FreezePlan(blocks, [head], depth, bool(train_batch_norm))

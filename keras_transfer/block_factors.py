@@ -1,0 +1,79 @@
+"""From a decay or multipliers to one factor for each block."""
+
+import math
+import re
+
+
+def as_config(multipliers):
+    """Multipliers as lists, which survive JSON."""
+    if multipliers is None:
+        return None
+    if isinstance(multipliers, dict):
+        multipliers = multipliers.items()
+    return [
+        [_checked_pattern(item[0]), float(_checked_factor(item[1]))]
+        if isinstance(item, tuple | list)
+        else float(_checked_factor(item))
+        for item in multipliers
+    ]
+
+
+def _checked_pattern(pattern):
+    try:
+        re.compile(pattern)
+    except (re.error, TypeError) as error:
+        raise ValueError(
+            "A multiplier of LayerwiseOptimizer belongs to a regular "
+            f"expression. Received: {pattern!r} ({error}). Expected for "
+            "example ('block_1[0-6]', 0.5)."
+        ) from error
+    return pattern
+
+
+def _checked_factor(factor):
+    if not (is_number(factor) and factor >= 0):
+        raise ValueError(
+            "A multiplier is a finite number of at least 0. Received: "
+            f"{factor!r}. Expected a list of numbers, one for each block, or "
+            "pairs (regex, number)."
+        )
+    return factor
+
+
+def is_number(value):
+    """Whether `value` is a finite number, and no `bool`."""
+    try:
+        return not isinstance(value, str | bool) and math.isfinite(value)
+    except TypeError:
+        return False
+
+
+def of_blocks(names, decay, multipliers):
+    """Returns the factors of the blocks, and last that of the head."""
+    if decay is not None:
+        return [decay**k for k in range(len(names), -1, -1)]
+    if not multipliers:
+        return [1.0] * (len(names) + 1)
+    if isinstance(multipliers[0], list):
+        return _factors_by_name([*names, "head"], multipliers)
+    if len(multipliers) != len(names):
+        raise ValueError(
+            "LayerwiseOptimizer needs one multiplier for each block, from "
+            f"input to output. Received: {len(multipliers)} multipliers. "
+            f"Expected {len(names)}, for the blocks {', '.join(names)}."
+        )
+    return [*multipliers, 1.0]
+
+
+def _factors_by_name(names, pairs):
+    for pattern, _ in pairs:
+        if not any(re.search(pattern, name) for name in names):
+            raise ValueError(
+                "A multiplier of LayerwiseOptimizer fits no block. Received: "
+                f"the regular expression {pattern!r}. Expected one that is "
+                f"found in a block's name: {', '.join(names)}."
+            )
+    return [
+        next((f for pattern, f in pairs if re.search(pattern, name)), 1.0)
+        for name in names
+    ]

@@ -1,0 +1,86 @@
+"""What a `TransferModel` is put together from."""
+
+import keras
+import numpy as np
+
+from keras_transfer import freezing, graph
+from keras_transfer.layers import (
+    ClassificationHead,
+    ImageNetPreprocessing,
+    TrainingOnly,
+)
+
+
+def head_layer(head):
+    """Returns the head as a layer; a number means that many classes."""
+    if isinstance(head, keras.layers.Layer):
+        return head
+    if isinstance(head, (int, np.integer)) and not isinstance(head, bool):
+        return ClassificationHead(int(head), name="head")
+    raise ValueError(
+        "The head of a TransferModel is a number of classes or a layer. "
+        f"Received: head={head!r} (of type {type(head).__name__}). Examples: "
+        "head=5, head=ClassificationHead(5, dropout=0.2), "
+        "head=RegressionHead(1)."
+    )
+
+
+def preprocessing_layer(preprocessing, source):
+    """Returns the layer that turns raw input into what the backbone wants."""
+    if isinstance(preprocessing, str) and preprocessing == "auto":
+        preprocessing = source.preprocessing
+    if isinstance(preprocessing, keras.layers.Layer):
+        return preprocessing
+    if preprocessing in (None, "none"):
+        return keras.layers.Identity(name="preprocessing")
+    return ImageNetPreprocessing(preprocessing, name="preprocessing")
+
+
+def input_like(tensor):
+    """Returns an input for tensors like `tensor`, of any batch size."""
+    # Floats in, whatever the images are: an input of type uint8 would turn
+    # 0.9 into 0, NaN into 0 and wrap 300 round, without a word.
+    is_image = len(tensor.shape) == 4
+    return keras.Input(
+        batch_shape=(None, *tensor.shape[1:]),
+        dtype="float32" if is_image else tensor.dtype,
+        name="images" if is_image else tensor.name,
+    )
+
+
+def applied(preprocessing, inputs):
+    """Returns the preprocessed input; nested ones pass as they are."""
+    if keras.tree.is_nested(inputs):
+        return inputs
+    return preprocessing(inputs)
+
+
+def in_training_only(augmentation):
+    """Returns the augmentation as a layer that acts in training alone."""
+    if isinstance(augmentation, TrainingOnly):
+        return augmentation
+    return TrainingOnly(augmentation, name="augmentation")
+
+
+def described(source):
+    """Returns what of a source is kept in the model's config."""
+    return {
+        "name": source.name,
+        "min_size": source.min_size,
+        "input_shape": source.input_shape,
+        "pretrained": source.pretrained,
+    }
+
+
+def initial_plan(source, head, train_batch_norm, name):
+    """Returns the `FreezePlan` with which a model begins."""
+    if train_batch_norm not in ("auto", True, False):
+        raise ValueError(
+            f"TransferModel '{name}' got an unknown train_batch_norm. "
+            f"Received: {train_batch_norm!r}. Expected 'auto', True or False."
+        )
+    if train_batch_norm == "auto":
+        train_batch_norm = not source.pretrained
+    blocks = graph.blocks(source.model)
+    depth = 0 if source.pretrained else len(blocks)
+    return freezing.FreezePlan(blocks, [head], depth, bool(train_batch_norm))
