@@ -29,7 +29,10 @@ def tokens():
     x = layers.Embedding(20, 8, mask_zero=True)(inputs)
     for _ in range(3):
         x = layers.LSTM(8, return_sequences=True)(x)
-    return kt.TransferModel(keras.Model(inputs, x), head=2, preprocessing=None)
+    model = kt.TransferModel(keras.Model(inputs, x), head=2, preprocessing=None)
+    for weight in model.weights:
+        weight.assign(weight * 3.0)
+    return model
 
 
 def together(boundary, x):
