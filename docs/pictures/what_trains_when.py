@@ -1,6 +1,6 @@
 """Draws `what_trains_when.svg`: which blocks train in which epoch.
 
-    python docs/pictures/what_trains_when.py
+python docs/pictures/what_trains_when.py
 """
 
 from pathlib import Path
