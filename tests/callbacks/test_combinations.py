@@ -205,7 +205,10 @@ def equal(before, after):
     return [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "optimizer",
+    [pytest.param("stock", marks=pytest.mark.slow), "layer-wise"],
+)
 @pytest.mark.parametrize("name", CASES)
 def test_a_schedule_beside(name, optimizer, samples):
     reason = why_not(name)
