@@ -18,13 +18,12 @@ set is looked at once, with that rate. One JSON file a data set and way in
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 
 import keras
 import numpy as np
-from paired import machine
+from cells import read, write
 
 import keras_transfer as kt
 from keras_transfer.sampling import few_shot
@@ -111,7 +110,7 @@ def run_missing(folder, weights, seeds):
     parts = None
     for seed in range(seeds):
         for way in WAYS:
-            cells = read(folder.name, way)
+            cells = read(file_of(folder.name, way))
             if str(seed) in cells:
                 continue
             parts = parts or photos(folder)
@@ -125,7 +124,7 @@ def run_missing(folder, weights, seeds):
             started = time.process_time()
             found = cell(start, way, *parts, seed)
             found["cpu_s"] = round(time.process_time() - started, 1)
-            write(folder.name, way, cells | {str(seed): found})
+            write(file_of(folder.name, way), cells | {str(seed): found})
             print(folder.name, way, seed, found, flush=True)
             keras.utils.clear_session()
 
@@ -134,26 +133,10 @@ def file_of(name, way):
     return RESULTS / f"{name}_{way}.json"
 
 
-def read(name, way):
-    path = file_of(name, way)
-    return json.loads(path.read_text())["seeds"] if path.exists() else {}
-
-
-def write(name, way, cells):
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    about = {
-        "device": machine(),
-        "keras": keras.__version__,
-        "backend": keras.backend.backend(),
-        "seeds": cells,
-    }
-    file_of(name, way).write_text(json.dumps(about, indent=1) + "\n")
-
-
 def row(name):
     """One line of the table: means, and differences to the head alone."""
     tests = {
-        way: np.array([c["test"] for c in read(name, way).values()])
+        way: np.array([c["test"] for c in read(file_of(name, way)).values()])
         for way in WAYS
     }
     shown = [f"{tests[way].mean():.3f}" for way in WAYS]

@@ -14,7 +14,6 @@ there is not run again. Prints the table of `docs/sequences.md`.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from paired import machine
+from cells import read, write
 from sklearn.model_selection import train_test_split
 
 HERE = Path(__file__).resolve().parent
@@ -83,7 +82,7 @@ def run_missing(name, seeds, folder):
     for seed in range(seeds):
         path = str(Path(folder, f"{name}-{seed}.keras"))
         for shots in SHOTS:
-            cells = read(name, shots)
+            cells = read(file_of(name, shots))
             if str(seed) in cells:
                 continue
             if not Path(path).exists():
@@ -93,7 +92,7 @@ def run_missing(name, seeds, folder):
             sides = lstm_source.two_sides(build, path, seed)
             cell = {k: measure(m, data, seed) for k, m in sides.items()}
             cell["cpu_s"] = round(time.process_time() - started, 1)
-            write(name, shots, cells | {str(seed): cell})
+            write(file_of(name, shots), cells | {str(seed): cell})
             keras.utils.clear_session()
 
 
@@ -101,25 +100,9 @@ def file_of(name, shots):
     return RESULTS / f"{name.lower()}_{shots}.json"
 
 
-def read(name, shots):
-    path = file_of(name, shots)
-    return json.loads(path.read_text())["seeds"] if path.exists() else {}
-
-
-def write(name, shots, cells):
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    about = {
-        "device": machine(),
-        "keras": keras.__version__,
-        "backend": keras.backend.backend(),
-        "seeds": cells,
-    }
-    file_of(name, shots).write_text(json.dumps(about, indent=1) + "\n")
-
-
 def row(name, shots):
     """One line of the table: means, and the paired difference."""
-    cells = read(name, shots).values()
+    cells = read(file_of(name, shots)).values()
     pairs = np.array(
         [
             [cell[side]["test"] for side in ("transfer", "scratch")]

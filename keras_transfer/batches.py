@@ -96,11 +96,9 @@ class SeededBatches(keras.utils.PyDataset):
     def fingerprint(self) -> str:
         """A digest of all samples, whatever the order."""
         size = self.batch_size
-        return fingerprints.of_arrays(
-            *(
-                self.read(np.arange(i, min(i + size, self.num_samples)))
-                for i in range(0, self.num_samples, size)
-            )
+        return fingerprints.of_each(
+            self.read(np.arange(i, min(i + size, self.num_samples)))
+            for i in range(0, self.num_samples, size)
         )
 
     @property

@@ -45,10 +45,10 @@ class Planned(keras.callbacks.Callback):
     """A callback that knows beforehand how many blocks train in which epoch.
 
     Attributes:
-        freezing: its schedule, `f(epoch, num_blocks) -> int`.
+        schedule: `f(epoch, num_blocks) -> int`.
     """
 
-    freezing = None
+    schedule = None
 
 
 def introduced(callbacks, model, *, validates):

@@ -12,6 +12,11 @@ from keras_transfer import _keras_private
 
 def of_arrays(*structures):
     """Returns the digest of nested arrays: their types, shapes and bytes."""
+    return of_each(structures)
+
+
+def of_each(structures):
+    """Returns what `of_arrays` does, holding one structure at a time."""
     digest = hashlib.blake2b(digest_size=16)
     for structure in structures:
         for leaf in keras.tree.flatten(structure):

@@ -85,3 +85,50 @@ def test_seed_states():
     model(keras.ops.ones((1, 4)), training=True)
     assert keras.ops.convert_to_numpy(state).tolist() == [3, 1]
     assert private.seed_states(keras.layers.Dense(2)) == []
+
+
+def test_start_at_epoch_and_epoch_to_start_at():
+    model = small_functional()
+    assert private.epoch_to_start_at(model) is None
+    model.compile("sgd", "mse")
+    x, y = keras.ops.ones((4, 4)), keras.ops.ones((4, 3))
+
+    class Late(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            private.start_at_epoch(self.model, 2)
+
+    history = model.fit(x, y, epochs=3, verbose=0, callbacks=[Late()])
+    assert history.epoch == [2]
+    assert private.epoch_to_start_at(model) == 2
+
+
+def test_is_higher_better():
+    model = small_functional()
+    model.compile("sgd", "mse", metrics=["mae", "r2_score"])
+    model.evaluate(keras.ops.ones((4, 4)), keras.ops.ones((4, 3)), verbose=0)
+    assert not private.is_higher_better(model, "val_loss")
+    assert not private.is_higher_better(model, "mae")
+    assert private.is_higher_better(model, "val_r2_score")
+
+
+def test_draws_random_numbers():
+    assert private.draws_random_numbers(keras.layers.Dropout(0.5))
+    assert not private.draws_random_numbers(keras.layers.Dense(3))
+
+
+def test_wrapped_optimizers():
+    inner = keras.optimizers.SGD()
+    outer = keras.optimizers.LossScaleOptimizer(inner)
+    assert private.wrapped_optimizers(outer) == [outer, inner]
+    assert private.wrapped_optimizers(inner) == [inner]
+
+
+def test_forget_functions():
+    model = small_functional()
+    model.compile("sgd", "mse")
+    x, y = keras.ops.ones((4, 4)), keras.ops.ones((4, 3))
+    model.fit(x, y, verbose=0)
+    before = model.train_function
+    private.forget_functions(model)
+    model.fit(x, y, verbose=0)
+    assert model.train_function not in (None, before)

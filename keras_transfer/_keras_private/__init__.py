@@ -7,6 +7,7 @@ When Keras changes one of them, the probe test with the function's name fails
 from keras_transfer._keras_private.callbacks import (
     BATCHES_SINCE_SAVED,
     SWAPPED,
+    epoch_to_start_at,
     is_higher_better,
     start_at_epoch,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "apply_to_active_variables",
     "average_active_variables",
     "draws_random_numbers",
+    "epoch_to_start_at",
     "forget_functions",
     "functional_graph",
     "get_mask",

@@ -32,3 +32,11 @@ def start_at_epoch(model, epoch):
     To be called in `on_train_begin`. Uses `Trainer._initial_epoch`.
     """
     model._initial_epoch = epoch
+
+
+def epoch_to_start_at(model):
+    """Returns what `start_at_epoch` has set, or `None`.
+
+    Uses `Trainer._initial_epoch`.
+    """
+    return model._initial_epoch

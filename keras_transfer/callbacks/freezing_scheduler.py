@@ -44,7 +44,6 @@ class FreezingScheduler(Planned):
                 "(epoch, num_blocks)."
             )
         self.schedule = schedule
-        self.freezing = schedule
         self.train_batch_norm = train_batch_norm
         self.verbose = verbose
         self._depth = None

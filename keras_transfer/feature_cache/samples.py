@@ -90,7 +90,7 @@ class Listed(Samples):
         return SeededBatches(num_items, batch_size=1, shuffle=False)
 
     def fingerprint(self):
-        return fingerprints.of_arrays(*(batch for _, batch in self.chunks()))
+        return fingerprints.of_each(batch for _, batch in self.chunks())
 
 
 class Shuffled(Listed):

@@ -75,7 +75,7 @@ def fit_cached(
     )
     model.stop_training = False
     training.begin()
-    epoch = model._initial_epoch or initial_epoch
+    epoch = _keras_private.epoch_to_start_at(model) or initial_epoch
     stages = Stages(
         model,
         samples,
@@ -189,7 +189,7 @@ def _innermost(model):
 
 
 def _check_call(model):
-    if not getattr(type(model).call, "runs_graph", False):
+    if not _keras_private.runs_its_graph(model):
         raise ValueError(
             "feature_cache= would not give the numbers of an uncached "
             f"training: {type(model).__name__} has a `call` of its own, which "

@@ -14,7 +14,7 @@ def planned_depths(model, callbacks, epochs):
         callbacks: the callbacks of the training.
         epochs: a range.
     """
-    schedules = [c.freezing for c in callbacks if isinstance(c, Planned)]
+    schedules = [c.schedule for c in callbacks if isinstance(c, Planned)]
     num_blocks = len(model.blocks)
     if len(schedules) == 1:
         return {e: depth_at(schedules[0], e, num_blocks) for e in epochs}
