@@ -121,10 +121,9 @@ def list_backbones() -> list[dict]:
         the ImageNet weights lie in the Keras cache.
 
     Examples:
-
-    >>> last = list_backbones()[-1]
-    >>> last.get("name")
-    'Xception'
+        >>> last = list_backbones()[-1]
+        >>> last.get("name")
+        'Xception'
     """
     fields = (
         "name",

@@ -27,9 +27,8 @@ def replacing(path):
         OSError: the folder cannot be written to, with what to do about it.
 
     Examples:
-
-    >>> with replacing("run/metrics.json") as temporary:
-    ...     temporary.write_text("{}")
+        >>> with replacing("run/metrics.json") as temporary:
+        ...     temporary.write_text("{}")
     """
     path = Path(path)
     with _explained(path):

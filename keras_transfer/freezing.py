@@ -58,9 +58,8 @@ def set_trainable_depth(model, depth, *, train_batch_norm=None):
         ValueError: `depth` is no whole number of blocks that the model has.
 
     Examples:
-
-    >>> set_trainable_depth(model, 2)
-    ['residual_15', 'residual_16']
+        >>> set_trainable_depth(model, 2)
+        ['residual_15', 'residual_16']
     """
     plan = freeze_plan(model)
     plan.depth = checked_depth(

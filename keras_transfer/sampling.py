@@ -28,9 +28,8 @@ def epoch_order(
         int64 array of shape `(num_samples,)`, a permutation.
 
     Examples:
-
-    >>> epoch_order(seed=0, epoch=0, num_samples=4, shuffle=False)
-    array([0, 1, 2, 3])
+        >>> epoch_order(seed=0, epoch=0, num_samples=4, shuffle=False)
+        array([0, 1, 2, 3])
     """
     if not shuffle:
         return np.arange(num_samples, dtype=np.int64)
@@ -59,10 +58,9 @@ def train_validation_split(
         ValueError: for a fraction outside `[0, 1)`.
 
     Examples:
-
-    >>> stay, held_out = train_validation_split([0, 0, 1, 1], 0.5)
-    >>> len(stay), len(held_out)
-    (2, 2)
+        >>> stay, held_out = train_validation_split([0, 0, 1, 1], 0.5)
+        >>> len(stay), len(held_out)
+        (2, 2)
     """
     if not 0 <= fraction < 1:
         raise ValueError(
@@ -107,9 +105,8 @@ def few_shot(
         UserWarning: once, naming the classes that have fewer samples.
 
     Examples:
-
-    >>> len(few_shot([0, 0, 0, 1, 1, 1], shots_per_class=2))
-    4
+        >>> len(few_shot([0, 0, 0, 1, 1, 1], shots_per_class=2))
+        4
     """
     if shots_per_class < 1:
         raise ValueError(

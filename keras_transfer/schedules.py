@@ -16,9 +16,8 @@ class FreezingSchedule:
     same form does as well wherever a schedule is taken.
 
     Examples:
-
-    >>> [GradualUnfreezing(2, epochs_per_block=1)(e, 9) for e in range(5)]
-    [0, 0, 1, 2, 3]
+        >>> [GradualUnfreezing(2, epochs_per_block=1)(e, 9) for e in range(5)]
+        [0, 0, 1, 2, 3]
     """
 
     def __call__(self, epoch, num_blocks):
@@ -131,10 +130,9 @@ class PiecewiseUnfreezing(FreezingSchedule):
         ValueError: lengths that do not fit, or boundaries out of order.
 
     Examples:
-
-    >>> schedule = PiecewiseUnfreezing([3, 6], [0, 4, 2])
-    >>> [schedule(epoch, num_blocks=10) for epoch in (2, 3, 6)]
-    [0, 4, 2]
+        >>> schedule = PiecewiseUnfreezing([3, 6], [0, 4, 2])
+        >>> [schedule(epoch, num_blocks=10) for epoch in (2, 3, 6)]
+        [0, 4, 2]
     """
 
     def __init__(self, boundaries, values):

@@ -18,8 +18,7 @@ def format_table(
         Text of several lines, without colours.
 
     Examples:
-
-    >>> print(format_table(["layer", "status"], [["conv1", "copied"]]))
+        >>> print(format_table(["layer", "status"], [["conv1", "copied"]]))
     """
     texts = [[str(value) for value in row] for row in rows]
     try:

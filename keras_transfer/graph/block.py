@@ -52,10 +52,9 @@ def blocks(model):
         ValueError: `model` has no graph (subclassed, or not built yet).
 
     Examples:
-
-    >>> backbone = keras.applications.MobileNetV2(include_top=False)
-    >>> for block in blocks(backbone):
-    ...     print(block.index, block.name, block.num_params)
+        >>> backbone = keras.applications.MobileNetV2(include_top=False)
+        >>> for block in blocks(backbone):
+        ...     print(block.index, block.name, block.num_params)
     """
     found = _units(segments.segments(cuts.exact_trace(model)))
     return [

@@ -72,10 +72,9 @@ def cut_points(model):
         ValueError: `model` has no graph (subclassed, or not built yet).
 
     Examples:
-
-    >>> model = keras.applications.VGG16(include_top=False, weights=None)
-    >>> cut_points(model)[0].name
-    'block1_conv1'
+        >>> model = keras.applications.VGG16(include_top=False, weights=None)
+        >>> cut_points(model)[0].name
+        'block1_conv1'
     """
     return [place.cut for place in places(exact_trace(model))]
 

@@ -28,11 +28,10 @@ def flatten(model):
         ValueError: `model` has no graph (subclassed, or not built yet).
 
     Examples:
-
-    >>> backbone = keras.applications.MobileNetV2(include_top=False)
-    >>> model = keras.Sequential([backbone, keras.layers.Dense(5)])
-    >>> len(model.layers), len(flatten(model).layers)
-    (2, 155)
+        >>> backbone = keras.applications.MobileNetV2(include_top=False)
+        >>> model = keras.Sequential([backbone, keras.layers.Dense(5)])
+        >>> len(model.layers), len(flatten(model).layers)
+        (2, 155)
     """
     flat = cuts.exact_trace(model)
     inputs = _keras_private.functional_graph(model).input
@@ -61,10 +60,9 @@ def split(model, cut):
         IndexError: there is no block with that index.
 
     Examples:
-
-    >>> prefix, suffix = split(model, "block3_pool")
-    >>> features = prefix.predict(images)
-    >>> logits = suffix.predict(features)
+        >>> prefix, suffix = split(model, "block3_pool")
+        >>> features = prefix.predict(images)
+        >>> logits = suffix.predict(features)
     """
     flat = cuts.exact_trace(model)
     place = cuts.find(flat, _as_cut(model, cut))
@@ -137,8 +135,7 @@ def tap(model, cuts_to_tap):
         ValueError: the model has no graph or no such cut.
 
     Examples:
-
-    >>> features = tap(model, cut_points(model)[::10])(images)
+        >>> features = tap(model, cut_points(model)[::10])(images)
     """
     flat = cuts.exact_trace(model)
     found = [cuts.find(flat, _as_cut(model, cut)) for cut in cuts_to_tap]

@@ -29,9 +29,8 @@ def top_cut(model, output_layer=None):
             `output_layer`, or cannot be cut at `output_layer`.
 
     Examples:
-
-    >>> top_cut(keras.applications.VGG16(weights=None)).name
-    'block5_pool'
+        >>> top_cut(keras.applications.VGG16(weights=None)).name
+        'block5_pool'
     """
     flat = cuts.exact_trace(model)
     if output_layer is not None:
