@@ -22,7 +22,16 @@ def paired(ours, theirs, *, pairs=30, warm_up=3):
     """
     for _ in range(warm_up):
         ours(), theirs()
-    times = np.array([_pair(ours, theirs, i % 2) for i in range(pairs)])
+    return summary([_pair(ours, theirs, i % 2) for i in range(pairs)])
+
+
+def summary(times):
+    """The result of `paired` for seconds measured elsewhere.
+
+    Args:
+        times: array-like `(pairs, 2)`, seconds of ours and of theirs.
+    """
+    times = np.asarray(times)
     ratios = times[:, 0] / times[:, 1]
     low, high = _interval(ratios)
     return {
@@ -31,7 +40,7 @@ def paired(ours, theirs, *, pairs=30, warm_up=3):
         "ratio": float(np.median(ratios)),
         "low": low,
         "high": high,
-        "pairs": pairs,
+        "pairs": len(times),
     }
 
 
