@@ -92,7 +92,7 @@ def _what_is_kept(source, before, model, test):
     weights, accuracy = before
     same = map(np.array_equal, weights, source.get_weights())
     kernel, bias = source.get_layer("classes").get_weights()
-    scores = ways.features(model, test[0]) @ kernel + bias
+    scores = ways.features(model, test) @ kernel + bias
     return {
         "accuracy": accuracy,
         "unchanged": bool(all(same)),

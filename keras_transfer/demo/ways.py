@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_transfer import feature_cache
 from keras_transfer.demo.digits import SIZE
 from keras_transfer.freezing import set_trainable_depth
 from keras_transfer.layers import ClassificationHead
@@ -53,7 +54,7 @@ def fine_tuned(start, few, test, seed):
     backbone = keras.models.clone_model(start.backbone)
     backbone.set_weights(start.backbone.get_weights())
     model = TransferModel(backbone, head=_head())
-    probe = solve_softmax((features(model, few[0]), few[1]), None, 5)
+    probe = solve_softmax((features(model, few), few[1]), None, 5)
     model.head.set_weights([probe.kernel, probe.bias])
     linear = accuracy(model, test)
     set_trainable_depth(model, len(model.blocks))
@@ -67,10 +68,10 @@ def from_scratch(few, test, seed):
     return _train(model, SCRATCH_RATE, few, test, seed)
 
 
-def features(model, images):
-    """Pooled features of a model's backbone, `(samples, 64)`."""
-    maps = model.backbone.predict(images, verbose=0, batch_size=512)
-    return maps.max(axis=(1, 2))
+def features(model, data):
+    """What a model's head starts from, `(samples, 64)`, computed once."""
+    found = feature_cache.features(model, data, verbose=0)
+    return found.take(found.rows)
 
 
 def accuracy(model, data):
