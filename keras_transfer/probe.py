@@ -1,8 +1,8 @@
 """The linear head on features that stand still, solved and not trained.
 
-Logistic regression is convex: L-BFGS finds its minimum in a second where
-gradient descent takes epochs and stops short. How strongly to regularise is
-chosen on validation.
+Logistic regression and least squares are convex: their minimum takes a second
+where gradient descent takes epochs and stops short. How strongly to regularise
+is chosen on validation, or by cross-validation.
 """
 
 import dataclasses
@@ -10,19 +10,20 @@ import dataclasses
 import numpy as np
 
 # Inverse strengths of the L2 penalty, on features of variance one.
-STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+STRENGTHS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+DEFAULT_STRENGTH = 3e-2
 
 
 @dataclasses.dataclass
 class Probe:
-    """A solved linear softmax head.
+    """A solved linear head.
 
     Attributes:
-        kernel: `(features, classes)`.
-        bias: `(classes,)`.
+        kernel: `(features, outputs)`.
+        bias: `(outputs,)`.
         rows: one dict for each strength that was tried, with `strength`,
-            `loss`, `accuracy` and, with validation data, `val_loss` and
-            `val_accuracy`.
+            `loss` and, for classes, `accuracy`; with validation data or folds
+            also `val_loss` and `val_accuracy`.
         best: the row whose solution this is.
     """
 
@@ -32,46 +33,61 @@ class Probe:
     best: dict
 
 
-def solve_softmax(train, validation, num_classes, strengths=STRENGTHS):
-    """Fits multinomial logistic regression; validation picks its strength.
+def solve(
+    kind, train, validation, num_outputs, *, folds=None, strengths=STRENGTHS
+):
+    """Fits a linear head; validation picks the strength of its penalty.
 
     Minimises, over kernel W and bias b,
 
-        sum_i -log softmax(W'x_i + b)[y_i] + |W|^2 / (2 C)
+        sum_i l(W'x_i + b, y_i) + |W|^2 / (2 C)
 
     for each C in `strengths`, on features scaled by one common factor to an
     average variance of one (so that C means the same for every backbone), and
-    keeps the solution with the lowest loss on validation. Without validation
-    data C is 0.03.
+    keeps the solution with the lowest loss on validation. l is
+
+        softmax   -log softmax(z)[y]
+        sigmoid   -sum_k y_k log s(z_k) + (1 - y_k) log (1 - s(z_k))
+        linear    sum_k (z_k - y_k)^2 / (2 var(y_k))
+
+    With `folds` instead of validation data the losses on what each fold leaves
+    out are taken together, and the strength with the lowest is fitted to all
+    samples. With neither, C is 0.03.
 
     Args:
-        train: `(x, y)` or `(x, y, weights)`: features `(samples, features)`,
-            integer labels `(samples,)`, weights `(samples,)`.
+        kind: `"softmax"`, `"sigmoid"` or `"linear"`.
+        train: `(x, y)` or `(x, y, weights)`: features `(samples, features)`;
+            labels, integers `(samples,)` for a softmax, else
+            `(samples, outputs)`; weights `(samples,)`.
         validation: the same, or `None`.
-        num_classes: number of classes; a class without samples gets a bias
-            so low that it is never predicted.
+        num_outputs: number of outputs. A class or label without samples (or
+            without counterexamples) gets a bias so far out that it is never
+            (or always) predicted.
+        folds: pairs `(rows to fit, rows to validate)` of `train`, or `None`.
         strengths: values of C to try.
 
     Returns:
         A `Probe`.
     """
-    from sklearn.linear_model import LogisticRegression
-
-    x, y, *weights = train
-    scale = 1.0 / max(float(np.sqrt(np.var(x, axis=0).mean())), 1e-12)
-    if validation is None:
-        strengths = (3e-2,)
+    if validation is None and folds is None:
+        strengths = (DEFAULT_STRENGTH,)
+    fit, scores = _KINDS[kind]
+    problem = _Problem(train, num_outputs)
+    if folds is not None:
+        held_out = _cross_validated(
+            fit, scores, train, folds, num_outputs, strengths
+        )
+        chosen = min(held_out, key=lambda s: held_out[s]["val_loss"])
+        kernel, bias = fit(problem, chosen)
+        held_out[chosen] |= scores(kernel, bias, train)
+        rows = [{"strength": s, **held_out[s]} for s in strengths]
+        return Probe(kernel, bias, rows, rows[strengths.index(chosen)])
     rows, best = [], None
-    solver = LogisticRegression(max_iter=500, warm_start=True)
     for strength in strengths:
-        # For two classes scikit-learn penalises their difference W, which as
-        # kernel columns of W/2 and -W/2 has half of that norm.
-        solver.set_params(C=strength * (2 if len(np.unique(y)) == 2 else 1))
-        solver.fit(x * scale, y.reshape(-1), *weights)
-        kernel, bias = _as_dense(solver, scale, num_classes)
-        row = {"strength": strength, **_scores(kernel, bias, train)}
+        kernel, bias = fit(problem, strength)
+        row = {"strength": strength, **scores(kernel, bias, train)}
         if validation is not None:
-            row |= _scores(kernel, bias, validation, "val_")
+            row |= scores(kernel, bias, validation, "val_")
         rows.append(row)
         value = row.get("val_loss", row["loss"])
         if best is None or value < best[0]:
@@ -79,31 +95,138 @@ def solve_softmax(train, validation, num_classes, strengths=STRENGTHS):
     return Probe(*best[1:3], rows, best[3])
 
 
-def _as_dense(solver, scale, num_classes):
+class _Problem:
+    """Samples to fit, scaled; it remembers where the last fit ended."""
+
+    def __init__(self, data, num_outputs):
+        x, y, *weights = data
+        # One factor for all features, so that the penalty stays isotropic.
+        spread = float(np.sqrt(np.var(x, axis=0).mean()))
+        self.scale = 1.0 / max(spread, 1e-12)
+        self.x = x * self.scale
+        self.y = np.asarray(y)
+        self.weights = weights[0] if weights else None
+        self.num_outputs = num_outputs
+        self.solvers = {}
+
+    def logistic(self, name, y, strength):
+        """Returns scikit-learn's solution, started from the last one."""
+        from sklearn.linear_model import LogisticRegression
+
+        solver = self.solvers.setdefault(
+            name, LogisticRegression(max_iter=500, warm_start=True)
+        )
+        return solver.set_params(C=strength).fit(self.x, y, self.weights)
+
+
+def _cross_validated(fit, scores, train, folds, num_outputs, strengths):
+    """Returns by strength the scores on what each fold leaves out."""
+    found = {s: [] for s in strengths}
+    sizes = [len(held_out) for _, held_out in folds]
+    for rows, held_out in folds:
+        problem = _Problem([part[rows] for part in train], num_outputs)
+        rest = [part[held_out] for part in train]
+        for strength in strengths:
+            solution = fit(problem, strength)
+            found[strength].append(scores(*solution, rest, "val_"))
+    return {
+        strength: {
+            name: float(np.average([row[name] for row in rows], weights=sizes))
+            for name in rows[0]
+        }
+        for strength, rows in found.items()
+    }
+
+
+def _fit_softmax(problem, strength):
     """The solution as kernel and bias over all classes and raw features."""
-    kernel = np.zeros((solver.coef_.shape[1], num_classes))
-    bias = np.full(num_classes, -30.0)
-    seen = solver.classes_.astype(int)
+    y = problem.y.reshape(-1).astype(int)
+    seen = np.unique(y)
+    kernel = np.zeros((problem.x.shape[1], problem.num_outputs))
+    bias = np.full(problem.num_outputs, -30.0)
+    if len(seen) == 1:
+        bias[seen] = 0.0
+        return kernel, bias
+    # For two classes scikit-learn penalises their difference W, which as
+    # kernel columns of W/2 and -W/2 has half of that norm.
+    factor = 2 if len(seen) == 2 else 1
+    solver = problem.logistic("softmax", y, strength * factor)
     coefficients, intercepts = solver.coef_, solver.intercept_
     if len(seen) == 2:
         # scikit-learn keeps one row for two classes: their difference.
         coefficients = np.concatenate([-coefficients, coefficients]) / 2
         intercepts = np.concatenate([-intercepts, intercepts]) / 2
-    kernel[:, seen] = coefficients.T * scale
+    kernel[:, seen] = coefficients.T * problem.scale
     bias[seen] = intercepts
     return kernel, bias
 
 
-def _scores(kernel, bias, data, prefix=""):
-    x, y, *weights = data
+def _fit_sigmoid(problem, strength):
+    """One logistic regression a label."""
+    y = problem.y.reshape(-1, problem.num_outputs) > 0.5
+    kernel = np.zeros((problem.x.shape[1], problem.num_outputs))
+    bias = np.where(y[0], 30.0, -30.0)
+    for label in np.flatnonzero((y != y[0]).any(axis=0)):
+        solver = problem.logistic(label, y[:, label], strength)
+        kernel[:, label] = solver.coef_[0] * problem.scale
+        bias[label] = solver.intercept_[0]
+    return kernel, bias
+
+
+def _fit_linear(problem, strength):
+    """Ridge regression on targets of variance one."""
+    from sklearn.linear_model import Ridge
+
+    y = problem.y.reshape(-1, problem.num_outputs).astype("float64")
+    spread = np.maximum(y.std(axis=0), 1e-12)
+    solver = Ridge(alpha=1.0 / strength)
+    solver.fit(problem.x, y / spread, problem.weights)
+    coefficients = np.reshape(solver.coef_, (problem.num_outputs, -1))
+    kernel = coefficients.T * problem.scale * spread
+    return kernel, solver.intercept_ * spread
+
+
+def _score_softmax(kernel, bias, data, prefix=""):
+    x, y, weights = _unpacked(data)
     y = y.reshape(-1).astype(int)
     logits = x @ kernel + bias
     logits -= logits.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(logits).sum(axis=1))
     losses = log_sum - logits[np.arange(len(y)), y]
-    weights = weights[0] if weights else np.ones(len(y))
-    hits = logits.argmax(axis=1) == y
     return {
         f"{prefix}loss": float((losses * weights).sum() / len(y)),
-        f"{prefix}accuracy": float(np.mean(hits)),
+        f"{prefix}accuracy": float(np.mean(logits.argmax(axis=1) == y)),
     }
+
+
+def _score_sigmoid(kernel, bias, data, prefix=""):
+    x, y, weights = _unpacked(data)
+    y = y.reshape(len(x), -1)
+    logits = x @ kernel + bias
+    losses = np.logaddexp(0.0, logits) - y * logits
+    return {
+        f"{prefix}loss": float((losses.mean(axis=1) * weights).mean()),
+        f"{prefix}binary_accuracy": float(np.mean((logits > 0) == (y > 0.5))),
+    }
+
+
+def _score_linear(kernel, bias, data, prefix=""):
+    x, y, weights = _unpacked(data)
+    errors = x @ kernel + bias - y.reshape(len(x), -1)
+    squares = (errors**2).mean(axis=1)
+    return {
+        f"{prefix}loss": float((squares * weights).mean()),
+        f"{prefix}mean_absolute_error": float(np.abs(errors).mean()),
+    }
+
+
+def _unpacked(data):
+    x, y, *weights = data
+    return x, np.asarray(y), weights[0] if weights else np.ones(len(x))
+
+
+_KINDS = {
+    "softmax": (_fit_softmax, _score_softmax),
+    "sigmoid": (_fit_sigmoid, _score_sigmoid),
+    "linear": (_fit_linear, _score_linear),
+}

@@ -8,7 +8,7 @@ from keras_transfer.demo.digits import SIZE
 from keras_transfer.freezing import set_trainable_depth
 from keras_transfer.layers import ClassificationHead
 from keras_transfer.models import TransferModel
-from keras_transfer.probe import solve_softmax
+from keras_transfer.probe import solve
 
 # Test accuracy is read after these epochs, whatever it is there; the first
 # and the last are in the table.
@@ -54,7 +54,7 @@ def fine_tuned(start, few, test, seed):
     backbone = keras.models.clone_model(start.backbone)
     backbone.set_weights(start.backbone.get_weights())
     model = TransferModel(backbone, head=_head())
-    probe = solve_softmax((features(model, few), few[1]), None, 5)
+    probe = solve("softmax", (features(model, few), few[1]), None, 5)
     model.head.set_weights([probe.kernel, probe.bias])
     linear = accuracy(model, test)
     set_trainable_depth(model, len(model.blocks))

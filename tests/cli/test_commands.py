@@ -15,6 +15,7 @@ pytest.importorskip("matplotlib")
 import keras_transfer as kt
 from keras_transfer import data, export, recipes, report
 from keras_transfer.cli import main
+from keras_transfer.recipes import two_stages
 
 COLOURS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
@@ -195,7 +196,7 @@ def test_ctrl_c_keeps_the_best_so_far_and_says_how_to_go_on(
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(recipes, "_fit", interrupted)
+    monkeypatch.setattr(two_stages, "_fit", interrupted)
     assert fit(tmp_path / "r") == 130
     assert "--resume" in capsys.readouterr().out
     model = kt.load_model(tmp_path / "r" / "model.keras")
@@ -210,7 +211,7 @@ def test_ctrl_c_before_there_is_anything_leaves_no_model(
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(recipes, "_once", interrupted)
+    monkeypatch.setattr(two_stages, "_once", interrupted)
     assert fit(tmp_path / "r") == 130
     assert not (tmp_path / "r" / "model.keras").exists()
 

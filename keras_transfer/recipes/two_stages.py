@@ -1,6 +1,5 @@
-"""Whole stages in one call."""
+"""`two_stage`: the head first, then the top blocks at a fixed low rate."""
 
-import dataclasses
 import time
 
 import keras
@@ -12,27 +11,13 @@ from keras_transfer.layers import (
     ClassificationHead,
     RegressionHead,
 )
-from keras_transfer.memory import available_bytes
-from keras_transfer.probe import solve_softmax
-
-
-@dataclasses.dataclass
-class TwoStageResult:
-    """What `two_stage` did.
-
-    Attributes:
-        history: one dict an epoch: `stage`, `epoch`, `seconds` and what Keras
-            logs (`loss`, `accuracy`, `val_loss`, ...).
-        stages: one dict a stage: `stage`, `epochs`, `seconds` and the best
-            `val_loss`.
-        best: the row of `history` whose weights the model has now.
-        interrupted: whether Ctrl-C ended the training early.
-    """
-
-    history: list = dataclasses.field(default_factory=list)
-    stages: list = dataclasses.field(default_factory=list)
-    best: dict = dataclasses.field(default_factory=dict)
-    interrupted: bool = False
+from keras_transfer.probe import solve
+from keras_transfer.recipes.best_weights import (
+    BestWeights,
+    Stage,
+    TwoStageResult,
+)
+from keras_transfer.recipes.training import compile_like, fits_in_memory
 
 
 def two_stage(
@@ -90,24 +75,26 @@ def two_stage(
     """
     if not getattr(model, "compiled", False):
         model.compile("auto")
-    best = _BestWeights(model)
+    best = BestWeights(model)
     result = TwoStageResult()
     common = {"callbacks": list(callbacks), "verbose": verbose}
     try:
         if head_epochs:
-            with _stage("head", result, best):
+            with Stage("head", result, best):
                 _train_head(
                     model, data, head_epochs, head_rate, best, seed, common
                 )
         else:
-            with _stage("start", result, best):
+            with Stage("start", result, best):
                 best.take_present(data)
         if epochs:
             share = max(1, len(model.blocks) // 3)
             best.restore()
-            with _stage("fine-tune", result, best):
+            with Stage("fine-tune", result, best):
                 set_trainable_depth(model, share if blocks is None else blocks)
-                _compile(model, model, fine_tune_rate)
+                compile_like(
+                    model, model, keras.optimizers.Adam(fine_tune_rate)
+                )
                 _fit(model, data, epochs, best, seed, common)
     except KeyboardInterrupt:
         result.interrupted = True
@@ -116,29 +103,27 @@ def two_stage(
     return result
 
 
-def _compile(model, like, rate):
-    """Compiles with the loss and metrics of `like`, and Adam at `rate`."""
-    kept = keras.saving.deserialize_keras_object(like.get_compile_config())
-    model.compile(**kept | {"optimizer": keras.optimizers.Adam(rate)})
-
-
 def _fit(model, data, epochs, best, seed, common):
     model.fit(
         data.train,
         validation_data=data.validation,
         epochs=epochs,
         seed=seed,
-        feature_cache=_cache_for(model, data),
+        feature_cache="memory"
+        if fits_in_memory(model, data.train.num_samples)
+        else None,
         callbacks=[best, *common["callbacks"]],
         verbose=common["verbose"],
     )
 
 
 def _train_head(model, data, epochs, rate, best, seed, common):
-    patience = keras.callbacks.EarlyStopping(best.monitor(data), patience=5)
+    patience = keras.callbacks.EarlyStopping(
+        best.monitor(data.validation), patience=5
+    )
     common = common | {"callbacks": [patience, *common["callbacks"]]}
     if not _features_stand_still(model):
-        _compile(model, model, rate)
+        compile_like(model, model, keras.optimizers.Adam(rate))
         return _fit(model, data, epochs, best, seed, common)
     show = common["verbose"]
     train = _once(model, data.train, "training", show)
@@ -148,7 +133,7 @@ def _train_head(model, data, epochs, rate, best, seed, common):
     if _is_linear_softmax(model):
         return _solve_head(model, train, validation, best)
     head_alone = _head_alone(model, train[0].shape[1:])
-    _compile(head_alone, model, rate)
+    compile_like(head_alone, model, keras.optimizers.Adam(rate))
     head_alone.fit(
         ArrayBatches(*train, seed=seed),
         validation_data=validation,
@@ -168,7 +153,7 @@ def _is_linear_softmax(model):
 def _solve_head(model, train, validation, best):
     """Puts the solved logistic regression into the head."""
     started = time.perf_counter()
-    probe = solve_softmax(train, validation, model.head.num_outputs)
+    probe = solve("softmax", train, validation, model.head.num_outputs)
     model.head.set_weights([probe.kernel, probe.bias])
     seconds = (time.perf_counter() - started) / len(probe.rows)
     best.take(probe.rows, probe.best, seconds)
@@ -189,91 +174,3 @@ def _head_alone(model, shape):
     """The model's own head, weights shared, on vectors that are ready."""
     inputs = keras.Input(shape, name="features")
     return keras.Model(inputs, model.head(inputs))
-
-
-def _cache_for(model, data):
-    """`"memory"` where what is frozen can run once and fits, else `None`."""
-    needed = feature_cache.bytes_to_cache(model, data.train.num_samples)
-    available = available_bytes()
-    fits = available is None or (needed or 0) <= available / 8
-    return "memory" if needed is not None and fits else None
-
-
-class _BestWeights(keras.callbacks.Callback):
-    """Remembers the whole model at its best epoch, across stages."""
-
-    def __init__(self, whole):
-        super().__init__()
-        self.whole = whole
-        self.weights = None
-        self.row = {}
-        self.rows = []
-        self.stage = ""
-
-    @staticmethod
-    def monitor(data):
-        return "loss" if data.validation is None else "val_loss"
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._started = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        row = {
-            "stage": self.stage,
-            "epoch": epoch + 1,
-            "seconds": time.perf_counter() - self._started,
-            **{name: float(value) for name, value in (logs or {}).items()},
-        }
-        self.rows.append(row)
-        value = row.get("val_loss", row["loss"])
-        if not self.row or value < self.row.get("val_loss", self.row["loss"]):
-            self.row = row
-            self.weights = self.whole.get_weights()
-
-    def take(self, rows, chosen, seconds):
-        """Takes the rows of a stage that was solved, not trained."""
-        rows = [
-            {"stage": self.stage, "epoch": i + 1, "seconds": seconds, **row}
-            for i, row in enumerate(rows)
-        ]
-        self.rows += rows
-        self.row = next(r for r in rows if chosen.items() <= r.items())
-        self.weights = self.whole.get_weights()
-
-    def take_present(self, data):
-        """Takes the model as it is as the one to beat."""
-        prefix, part = ("val_", data.validation)
-        if part is None:
-            prefix, part = ("", data.train)
-        logs = self.whole.evaluate(part, verbose=0, return_dict=True)
-        row = {f"{prefix}{k}": float(v) for k, v in logs.items()}
-        row.setdefault("loss", row.get("val_loss"))
-        self.take([row], row, 0.0)
-
-    def restore(self):
-        if self.weights is not None:
-            self.whole.set_weights(self.weights)
-
-
-class _stage:  # noqa: N801 (reads as a statement)
-    """Times a stage and writes its line, also when it is interrupted."""
-
-    def __init__(self, name, result, best):
-        self.name, self.result, self.best = name, result, best
-
-    def __enter__(self):
-        self.best.stage = self.name
-        self.started = time.perf_counter()
-
-    def __exit__(self, *exception):
-        rows = [r for r in self.best.rows if r["stage"] == self.name]
-        losses = [row.get("val_loss", row["loss"]) for row in rows]
-        self.result.history = list(self.best.rows)
-        self.result.stages.append(
-            {
-                "stage": self.name,
-                "epochs": len(rows),
-                "seconds": time.perf_counter() - self.started,
-                "val_loss": min(losses, default=None),
-            }
-        )

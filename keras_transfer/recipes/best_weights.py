@@ -1,0 +1,139 @@
+"""The best epoch over all stages of a recipe, and what each stage took."""
+
+import dataclasses
+import time
+
+import keras
+
+
+@dataclasses.dataclass
+class TwoStageResult:
+    """What a recipe did.
+
+    Attributes:
+        history: one dict an epoch (or strength tried): `stage`, `epoch`,
+            `seconds` and what Keras logs (`loss`, `accuracy`, `val_loss`, ...).
+        stages: one dict a stage: `stage`, `epochs`, `seconds`, and of its best
+            row `val_loss` and the metrics.
+        best: the row of `history` whose weights the model has now.
+        interrupted: whether Ctrl-C ended the training early.
+    """
+
+    history: list = dataclasses.field(default_factory=list)
+    stages: list = dataclasses.field(default_factory=list)
+    best: dict = dataclasses.field(default_factory=dict)
+    interrupted: bool = False
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Remembers the whole model at its best epoch, across stages.
+
+    The best is the lowest `val_loss`, or `loss` without validation data.
+
+    Args:
+        whole: the model whose weights are kept; what is trained may be a part
+            of it.
+
+    Attributes:
+        weights: the weights of the best epoch; `None` before the first.
+        row: its row.
+        rows: all rows so far.
+        stage: name of the stage that is under way.
+    """
+
+    def __init__(self, whole):
+        super().__init__()
+        self.whole = whole
+        self.weights = None
+        self.row = {}
+        self.rows = []
+        self.stage = ""
+
+    @staticmethod
+    def monitor(validation):
+        """The name of what is compared."""
+        return "loss" if validation is None else "val_loss"
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {
+            "stage": self.stage,
+            "epoch": epoch + 1,
+            "seconds": time.perf_counter() - self._started,
+            **{name: float(value) for name, value in (logs or {}).items()},
+        }
+        self.rows.append(row)
+        if not self.row or compared(row) < compared(self.row):
+            self.row = row
+            self.weights = self.whole.get_weights()
+
+    def take(self, rows, chosen, seconds):
+        """Takes the rows of a stage that was solved, not trained."""
+        rows = [
+            {"stage": self.stage, "epoch": i + 1, "seconds": seconds, **row}
+            for i, row in enumerate(rows)
+        ]
+        self.rows += rows
+        self.row = next(r for r in rows if chosen.items() <= r.items())
+        self.weights = self.whole.get_weights()
+
+    def take_present(self, data):
+        """Takes the model as it is as the one to beat."""
+        prefix, part = ("val_", data.validation)
+        if part is None:
+            prefix, part = ("", data.train)
+        logs = self.whole.evaluate(part, verbose=0, return_dict=True)
+        row = {f"{prefix}{k}": float(v) for k, v in logs.items()}
+        row.setdefault("loss", row.get("val_loss"))
+        self.take([row], row, 0.0)
+
+    def restore(self):
+        """Gives the model the weights of the best epoch."""
+        if self.weights is not None:
+            self.whole.set_weights(self.weights)
+
+
+def compared(row):
+    """What the rows of a history are compared by."""
+    return row.get("val_loss", row["loss"])
+
+
+class Stage:
+    """Times a stage and writes its line, also when it is interrupted.
+
+    Args:
+        name: its name.
+        result: the `TwoStageResult` to write to.
+        best: the `BestWeights` of the recipe.
+    """
+
+    def __init__(self, name, result, best):
+        self.name, self.result, self.best = name, result, best
+
+    def __enter__(self):
+        self.best.stage = self.name
+        self.started = time.perf_counter()
+
+    def __exit__(self, *exception):
+        rows = [r for r in self.best.rows if r["stage"] == self.name]
+        best = min(rows, key=compared, default=None)
+        self.result.history = list(self.best.rows)
+        self.result.stages.append(
+            {
+                "stage": self.name,
+                "epochs": len(rows),
+                "seconds": time.perf_counter() - self.started,
+                "val_loss": None if best is None else compared(best),
+                **_metrics_of(best or {}),
+            }
+        )
+
+
+def _metrics_of(row):
+    return {
+        name: value
+        for name, value in row.items()
+        if name.startswith("val_") and name != "val_loss"
+    }
