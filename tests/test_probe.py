@@ -73,3 +73,71 @@ def test_weights_count_as_repetitions(rng):
         strengths=(0.03 * (scale_twice / scale) ** 2,),
     )
     np.testing.assert_allclose(a.kernel, b.kernel, rtol=0.1, atol=0.02)
+
+
+def test_labels_are_solved_each_on_its_own(rng):
+    from sklearn.linear_model import LogisticRegression
+
+    x = rng.normal(size=(80, 5))
+    y = (x[:, :3] + rng.normal(size=(80, 3)) > 0).astype("float32")
+    y[:, 2] = 1.0
+    probe = solve("sigmoid", (x, y), None, 3)
+    scale = 1 / np.sqrt(np.var(x, axis=0).mean())
+    for label in (0, 1):
+        alone = LogisticRegression(C=0.03).fit(x * scale, y[:, label])
+        np.testing.assert_allclose(
+            probe.kernel[:, label], alone.coef_[0] * scale, atol=1e-3
+        )
+    assert probe.bias[2] == 30.0 and not probe.kernel[:, 2].any()
+    logits = x @ probe.kernel + probe.bias
+    p = 1 / (1 + np.exp(-logits))
+    by_hand = -np.mean(
+        y * np.log(p) + (1 - y) * np.log1p(-np.minimum(p, 1 - 1e-16))
+    )
+    assert probe.best["loss"] == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_numbers_are_solved_by_ridge_regression(rng):
+    x = rng.normal(size=(60, 4))
+    y = x @ rng.normal(size=(4, 2)) * (100.0, 0.01) + (7.0, -3.0)
+    probe = solve("linear", (x, y), (x, y), 2, strengths=(0.01, 100.0))
+    assert probe.best["strength"] == 100.0
+    errors = x @ probe.kernel + probe.bias - y
+    np.testing.assert_allclose(errors / y.std(axis=0), 0, atol=0.01)
+    assert probe.best["loss"] == pytest.approx(np.mean(errors**2))
+    at = _ridge_loss(probe, x, y, 100.0)
+    for _ in range(20):
+        near = probe.kernel + rng.normal(size=(4, 2)) * y.std(axis=0) * 0.01
+        moved = type(probe)(near, probe.bias, [], {})
+        assert _ridge_loss(moved, x, y, 100.0) > at
+
+
+def _ridge_loss(probe, x, y, strength):
+    """The documented sum for targets of variance one."""
+    spread = y.std(axis=0)
+    scale = np.sqrt(np.var(x, axis=0).mean())
+    errors = (x @ probe.kernel + probe.bias - y) / spread
+    norm = np.sum((probe.kernel * scale / spread) ** 2)
+    return np.sum(errors**2) / 2 + norm / (2 * strength)
+
+
+def test_cross_validation_picks_the_strength_and_fits_all_samples(rng):
+    x, y = clouds(rng, 3, spread=6.0)
+    rows = np.arange(len(y))
+    folds = [(rows[rows % 4 != k], rows[rows % 4 == k]) for k in range(4)]
+    probe = solve("softmax", (x, y), None, 3, folds=folds)
+    by_hand = {}
+    for strength in [row["strength"] for row in probe.rows]:
+        losses = []
+        for stay, out in folds:
+            part = x[stay], y[stay]
+            held_out = x[out], y[out]
+            found = solve("softmax", part, held_out, 3, strengths=(strength,))
+            losses += [found.best["val_loss"]] * len(out)
+        by_hand[strength] = np.mean(losses)
+    assert probe.best["strength"] == min(by_hand, key=by_hand.get)
+    for row in probe.rows:
+        expected = by_hand[row["strength"]]
+        assert row["val_loss"] == pytest.approx(expected, rel=1e-3)
+    labels = (x @ probe.kernel + probe.bias).argmax(axis=1)
+    assert probe.best["accuracy"] == np.mean(labels == y)
