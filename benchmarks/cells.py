@@ -1,6 +1,8 @@
 """Measured cells of a table as small JSON files: what is there is not rerun."""
 
+import argparse
 import json
+from pathlib import Path
 
 import keras
 from paired import machine
@@ -21,3 +23,19 @@ def write(path, cells):
         "seeds": cells,
     }
     path.write_text(json.dumps(about, indent=1) + "\n")
+
+
+def arguments(description):
+    """Reads the command line of a table over folders of photos."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--weights", default="imagenet")
+    parser.add_argument("--seeds", type=int, default=5)
+    return parser.parse_args()
+
+
+def difference(ours, base):
+    """The mean difference in pairs, and its standard error, as text."""
+    gain = ours - base
+    error = gain.std(ddof=1) / len(gain) ** 0.5
+    return f"{gain.mean():+.3f} ± {error:.3f}"

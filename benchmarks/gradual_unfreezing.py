@@ -17,13 +17,12 @@ set is looked at once, with that rate. One JSON file a data set and way in
 `docs/schedules.md`.
 """
 
-import argparse
 import time
 from pathlib import Path
 
 import keras
 import numpy as np
-from cells import read, write
+from cells import arguments, difference, read, write
 
 import keras_transfer as kt
 from keras_transfer.sampling import few_shot
@@ -141,25 +140,19 @@ def row(name):
     }
     shown = [f"{tests[way].mean():.3f}" for way in WAYS]
     for way in ("all", "gradual"):
-        gain = tests[way] - tests["head"]
-        error = gain.std(ddof=1) / len(gain) ** 0.5
-        shown.append(f"{gain.mean():+.3f} ± {error:.3f}")
+        shown.append(difference(tests[way], tests["head"]))
     return f"| {name} | {' | '.join(shown)} |"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--weights", default="imagenet")
-    parser.add_argument("--seeds", type=int, default=5)
-    arguments = parser.parse_args()
-    for folder in arguments.folders:
-        run_missing(folder, arguments.weights, arguments.seeds)
+    given = arguments(__doc__)
+    for folder in given.folders:
+        run_missing(folder, given.weights, given.seeds)
     print(
         "| data | head alone | all at once | gradual | all - head | "
         "gradual - head |\n| --- | --- | --- | --- | --- | --- |"
     )
-    for folder in arguments.folders:
+    for folder in given.folders:
         print(row(folder.name))
 
 

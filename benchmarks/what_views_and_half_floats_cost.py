@@ -13,17 +13,15 @@ MobileNetV2 with ImageNet weights (the file for 224 px, without top) on folders
 
 Each side's learning rate is the best of the same three on validation; the test
 set is looked at once, with that rate. One JSON file a data set and way in
-`benchmarks/results/`; what is there is not run again. Prints the table of
-`docs/feature_cache.md`.
+`benchmarks/results/`; what is there is not run again. Prints a table.
 """
 
-import argparse
 import time
 from pathlib import Path
 
 import keras
 import numpy as np
-from cells import read, write
+from cells import arguments, difference, read, write
 from gradual_unfreezing import RATES, few, photos
 
 import keras_transfer as kt
@@ -157,25 +155,20 @@ def rows(name):
         for way in WAYS
     }
     for way in WAYS:
-        difference = ""
+        gain = ""
         if way in BASES:
-            gain = tests[way] - tests[BASES[way]]
-            error = gain.std(ddof=1) / len(gain) ** 0.5
-            difference = f"{gain.mean():+.3f} ± {error:.3f} to {BASES[way]}"
-        yield f"| {name} | {way} | {tests[way].mean():.3f} | {difference} |"
+            base = BASES[way]
+            gain = f"{difference(tests[way], tests[base])} to {base}"
+        yield f"| {name} | {way} | {tests[way].mean():.3f} | {gain} |"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--weights", default="imagenet")
-    parser.add_argument("--seeds", type=int, default=5)
-    arguments = parser.parse_args()
-    for folder in arguments.folders:
-        run_missing(folder, arguments.weights, arguments.seeds)
+    given = arguments(__doc__)
+    for folder in given.folders:
+        run_missing(folder, given.weights, given.seeds)
     print("| data | cache | test accuracy | difference |")
     print("| --- | --- | --- | --- |")
-    for folder in arguments.folders:
+    for folder in given.folders:
         print("\n".join(rows(folder.name)))
 
 

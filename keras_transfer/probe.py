@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 
 # Inverse strengths of the L2 penalty, on features of variance one.
-STRENGTHS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 DEFAULT_STRENGTH = 3e-2
 
 
