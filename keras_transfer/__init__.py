@@ -30,6 +30,9 @@ from keras_transfer.weights import transfer_weights as transfer_weights
 # import TensorFlow, scikit-learn or Pillow somewhere below.
 _LAZY = {
     "data": "keras_transfer.data",
+    "find_learning_rate": "keras_transfer.recipes:find_learning_rate",
+    "fine_tune": "keras_transfer.recipes:fine_tune",
+    "recipes": "keras_transfer.recipes",
     "export_saved_model": "keras_transfer.export:export_saved_model",
 }
 

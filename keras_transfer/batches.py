@@ -101,6 +101,18 @@ class SeededBatches(keras.utils.PyDataset):
             for i in range(0, self.num_samples, size)
         )
 
+    def read_labels(self) -> np.ndarray:
+        """The labels of all samples, in the order of their numbers."""
+        size = self.batch_size
+        return np.concatenate(
+            [
+                np.asarray(
+                    self.read(np.arange(i, min(i + size, self.num_samples)))[1]
+                )
+                for i in range(0, self.num_samples, size)
+            ]
+        )
+
     @property
     def epoch(self) -> int:
         return self._epoch
@@ -226,6 +238,9 @@ class ArrayBatches(SeededBatches):
             lambda array: None if array is None else array[sample_ids],
             self.data,
         )
+
+    def read_labels(self):
+        return self.data[1]
 
     def fingerprint(self) -> str:
         return fingerprints.of_arrays(self.data)

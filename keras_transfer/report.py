@@ -28,21 +28,30 @@ def write_rows(path, rows):
 
 
 def plot_history(path, rows):
-    """Draws loss and accuracy over all epochs, the stages shaded, as PNG.
+    """Draws loss and accuracy over all epochs, the stages shaded.
 
     Args:
-        path: the file to write.
-        rows: what `two_stage` gives as `history`.
+        path: the PNG file to write, or `None`.
+        rows: what a recipe gives as `history`.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
     """
     from matplotlib.figure import Figure
 
-    names = [n for n in ("loss", "accuracy") if any(n in row for row in rows)]
+    names = [
+        name
+        for name in ("loss", "accuracy", "binary_accuracy")
+        if any(name in row or f"val_{name}" in row for row in rows)
+    ]
     figure = Figure(figsize=(5 * len(names), 3.6), layout="constrained")
     all_axes = figure.subplots(1, len(names), squeeze=False)[0]
     for axes, name in zip(all_axes, names, strict=True):
         _plot_metric(axes, name, rows)
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+    if path is not None:
+        with files.replacing(path) as temporary:
+            figure.savefig(temporary, dpi=120, format="png")
+    return figure
 
 
 def _plot_metric(axes, name, rows):
@@ -59,7 +68,7 @@ def _plot_metric(axes, name, rows):
             (first + last + 1) / 2, 1.02, stage, ha="center",
             transform=axes.get_xaxis_transform(),
         )  # fmt: skip
-    axes.set(xlabel="epoch (or strength tried)", ylabel=name)
+    axes.set(xlabel="epoch (or penalty, or weights tried)", ylabel=name)
     axes.legend()
 
 

@@ -71,6 +71,9 @@ class PhotoBatches(SeededBatches):
     def read(self, sample_ids):
         return self._start(sample_ids)()
 
+    def read_labels(self):
+        return self.labels
+
     def fingerprint(self):
         files = fingerprints.of_files(self.photos)
         how = f"{files} {self.image_size} {self.channels}".encode()

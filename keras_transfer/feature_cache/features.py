@@ -3,7 +3,7 @@
 import keras
 
 from keras_transfer.batches import ArrayBatches
-from keras_transfer.feature_cache.boundary import boundary_at
+from keras_transfer.feature_cache.boundary import between, boundary_at
 from keras_transfer.feature_cache.building import build
 from keras_transfer.feature_cache.obstacles import obstacles
 from keras_transfer.feature_cache.rows import num_bytes
@@ -13,7 +13,14 @@ from keras_transfer.first_batch import are_arrays
 
 
 def features(
-    model, data, *, depth=0, cache="memory", name="given", verbose="auto"
+    model,
+    data,
+    *,
+    depth=0,
+    through=None,
+    cache="memory",
+    name="given",
+    verbose="auto",
 ):
     """Runs a data set through the lower part of a `TransferModel` once.
 
@@ -22,6 +29,9 @@ def features(
         data: arrays `(x, y)`, or what `fit` trains on.
         depth: blocks above the boundary, from 0 (the pooled features that the
             head starts from) to all but one.
+        through: blocks above a deeper boundary. Its activations are computed
+            first and kept in `cache`, the features from them: a later `fit`
+            with that many blocks and that cache has no need of the images.
         cache: `"memory"`, a folder or a `FeatureCache`.
         name: what to call the data in the progress bar.
         verbose: 0 shows no progress.
@@ -43,22 +53,25 @@ def features(
     if isinstance(data, tuple) or are_arrays(data):
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         data = ArrayBatches(x, y, weights, shuffle=False)
-    return build(
-        samples_of(data),
-        boundary_at(model, depth),
-        as_feature_cache(cache),
-        name=name,
-        verbose=verbose,
-    )
+    samples, cache = samples_of(data), as_feature_cache(cache)
+    boundary = boundary_at(model, depth)
+    options = {"name": name, "verbose": verbose}
+    below = None
+    if through is not None and through > depth:
+        start = boundary_at(model, through)
+        found = build(samples, start, cache, **options)
+        below = found, between(start, boundary)
+    return build(samples, boundary, cache, deeper=below, **options)
 
 
-def bytes_to_cache(model, num_samples, depth=None):
+def bytes_to_cache(model, num_samples, depth=None, *, views=1):
     """Returns what caching a training takes, or `None` if it cannot be exact.
 
     Args:
         model: a `TransferModel`.
         num_samples: how many samples there are.
         depth: blocks above the boundary; `None` is what trains now.
+        views: how many augmented versions of each sample.
 
     Returns:
         Bytes, or `None` where nothing is frozen, where something below the
@@ -68,7 +81,7 @@ def bytes_to_cache(model, num_samples, depth=None):
     if depth == len(model.blocks):
         return None
     boundary = boundary_at(model, depth)
-    if obstacles(boundary):
+    if obstacles(boundary, views=views):
         return None
     shapes = [
         tensor.shape[1:]
@@ -76,4 +89,6 @@ def bytes_to_cache(model, num_samples, depth=None):
     ]
     if any(axis is None for shape in shapes for axis in shape):
         return None
-    return sum(num_bytes(num_samples, shape, "float32") for shape in shapes)
+    return views * sum(
+        num_bytes(num_samples, shape, "float32") for shape in shapes
+    )

@@ -140,6 +140,11 @@ class TransferModel(PenalizedModel):
         return self._freeze_plan.depth
 
     @property
+    def is_pretrained(self):
+        """Whether the backbone came with weights that are not random."""
+        return self._source["pretrained"]
+
+    @property
     def expects_pixels(self):
         """Whether the input is known to be raw pixels in 0..255."""
         return self._source["min_size"] is not None or isinstance(

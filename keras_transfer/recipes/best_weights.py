@@ -39,6 +39,7 @@ class BestWeights(keras.callbacks.Callback):
         row: its row.
         rows: all rows so far.
         stage: name of the stage that is under way.
+        about: what else the rows of a training say, such as its rate.
     """
 
     def __init__(self, whole):
@@ -48,6 +49,7 @@ class BestWeights(keras.callbacks.Callback):
         self.row = {}
         self.rows = []
         self.stage = ""
+        self.about = {}
 
     @staticmethod
     def monitor(validation):
@@ -62,6 +64,7 @@ class BestWeights(keras.callbacks.Callback):
             "stage": self.stage,
             "epoch": epoch + 1,
             "seconds": time.perf_counter() - self._started,
+            **self.about,
             **{name: float(value) for name, value in (logs or {}).items()},
         }
         self.rows.append(row)
@@ -86,7 +89,6 @@ class BestWeights(keras.callbacks.Callback):
             prefix, part = ("", data.train)
         logs = self.whole.evaluate(part, verbose=0, return_dict=True)
         row = {f"{prefix}{k}": float(v) for k, v in logs.items()}
-        row.setdefault("loss", row.get("val_loss"))
         self.take([row], row, 0.0)
 
     def restore(self):
@@ -97,7 +99,7 @@ class BestWeights(keras.callbacks.Callback):
 
 def compared(row):
     """What the rows of a history are compared by."""
-    return row.get("val_loss", row["loss"])
+    return row["val_loss"] if "val_loss" in row else row["loss"]
 
 
 class Stage:

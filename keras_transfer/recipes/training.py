@@ -6,30 +6,34 @@ from keras_transfer import feature_cache
 from keras_transfer.memory import available_bytes
 
 
-def compile_like(model, like, optimizer):
+def compile_like(model, like, optimizer, **options):
     """Compiles with the loss, metrics and regularizer of `like`.
 
     Args:
         model: the model to compile.
         like: a compiled model.
         optimizer: the optimizer to use instead of that model's.
+        **options: other arguments of `compile` to use instead.
     """
     kept = keras.saving.deserialize_keras_object(like.get_compile_config())
     if model is not like:
         # A part of the model has no starting point to be pulled to.
         kept.pop("regularizer", None)
-    model.compile(**kept | {"optimizer": optimizer})
+    model.compile(**kept | {"optimizer": optimizer} | options)
 
 
-def fits_in_memory(model, num_samples, depth=None):
+def fits_in_memory(model, num_samples, depth=None, *, views=1):
     """Whether what is frozen can run once, and its activations be kept.
 
     Args:
         model: a `TransferModel`.
         num_samples: how many samples there are.
         depth: blocks above the boundary; `None` is what trains now.
+        views: how many augmented versions of each sample.
     """
-    needed = feature_cache.bytes_to_cache(model, num_samples, depth)
+    needed = feature_cache.bytes_to_cache(
+        model, num_samples, depth, views=views
+    )
     available = available_bytes()
     fits = available is None or (needed or 0) <= available / 8
     return needed is not None and fits

@@ -1,21 +1,22 @@
 """`two_stage`: the head first, then the top blocks at a fixed low rate."""
 
-import time
-
 import keras
 
-from keras_transfer import feature_cache
 from keras_transfer.batches import ArrayBatches
 from keras_transfer.freezing import set_trainable_depth
 from keras_transfer.layers import (
     ClassificationHead,
     RegressionHead,
 )
-from keras_transfer.probe import solve
 from keras_transfer.recipes.best_weights import (
     BestWeights,
     Stage,
     TwoStageResult,
+)
+from keras_transfer.recipes.heads import (
+    pooled_once,
+    solvable_kind,
+    solve_head,
 )
 from keras_transfer.recipes.training import compile_like, fits_in_memory
 
@@ -124,14 +125,16 @@ def _train_head(model, data, epochs, rate, best, seed, common):
     common = common | {"callbacks": [patience, *common["callbacks"]]}
     if not _features_stand_still(model):
         compile_like(model, model, keras.optimizers.Adam(rate))
-        return _fit(model, data, epochs, best, seed, common)
+        _fit(model, data, epochs, best, seed, common)
+        return
     show = common["verbose"]
-    train = _once(model, data.train, "training", show)
+    train = pooled_once(model, data.train, "training", show)
     validation = data.validation
     if validation is not None:
-        validation = _once(model, validation, "validation", show)
-    if _is_linear_softmax(model):
-        return _solve_head(model, train, validation, best)
+        validation = pooled_once(model, validation, "validation", show)
+    if solvable_kind(model) == "softmax":
+        solve_head(model, train, validation, best)
+        return
     head_alone = _head_alone(model, train[0].shape[1:])
     compile_like(head_alone, model, keras.optimizers.Adam(rate))
     head_alone.fit(
@@ -144,30 +147,9 @@ def _train_head(model, data, epochs, rate, best, seed, common):
     )
 
 
-def _is_linear_softmax(model):
-    softmax = getattr(model.head, "activation", None) == "softmax"
-    sparse = model.loss == "sparse_categorical_crossentropy"
-    return softmax and sparse and not model.head.hidden_units
-
-
-def _solve_head(model, train, validation, best):
-    """Puts the solved logistic regression into the head."""
-    started = time.perf_counter()
-    probe = solve("softmax", train, validation, model.head.num_outputs)
-    model.head.set_weights([probe.kernel, probe.bias])
-    seconds = (time.perf_counter() - started) / len(probe.rows)
-    best.take(probe.rows, probe.best, seconds)
-
-
 def _features_stand_still(model):
     ours = isinstance(model.head, (ClassificationHead, RegressionHead))
     return ours and model.augmentation is None and model.trainable_depth == 0
-
-
-def _once(model, batches, name, verbose):
-    """Runs the frozen part over a data set once; returns `(x, y[, w])`."""
-    found = feature_cache.features(model, batches, name=name, verbose=verbose)
-    return (found.take(found.rows), *found.rest)
 
 
 def _head_alone(model, shape):

@@ -1,0 +1,105 @@
+"""What a recipe was given, as data to train on and data to validate on."""
+
+import keras
+import numpy as np
+
+from keras_transfer import feature_cache
+from keras_transfer.batches import (
+    ArrayBatches,
+    ReorderedBatches,
+    SeededBatches,
+)
+from keras_transfer.first_batch import are_arrays
+from keras_transfer.memory import available_bytes
+from keras_transfer.sampling import train_validation_split
+from keras_transfer.subset_batches import SubsetBatches
+
+
+def parts(train, validation, *, batch_size=32, seed=0):
+    """Returns `(train, validation)` as `SeededBatches`.
+
+    Args:
+        train: what `data.load` returns (any object with `.train` and
+            `.validation`), arrays `(x, y)` or `(x, y, sample_weight)`,
+            `SeededBatches`, a `PyDataset`, a `tf.data.Dataset`, a torch
+            `DataLoader` or a Grain data set. The last four are read into
+            memory once.
+        validation: the same but for the first, or `None`.
+        batch_size: samples a step, for what has none of its own.
+        seed: seed of the order, for what has none of its own.
+
+    Raises:
+        ValueError: samples without labels, or data that cannot be walked
+            over.
+        MemoryError: a data set that does not fit into memory.
+    """
+    if not isinstance(train, tuple) and hasattr(train, "validation"):
+        validation = train.validation if validation is None else validation
+        train = train.train
+    options = {"batch_size": batch_size, "seed": seed}
+    train = _as_batches(train, "train", shuffle=True, **options)
+    if validation is not None:
+        validation = _as_batches(
+            validation, "validation", shuffle=False, **options
+        )
+    return train, validation
+
+
+def hold_out(batches, fraction, seed):
+    """Returns `(train, validation)`: a part held out, class by class."""
+    stay, held_out = train_validation_split(
+        batches.read_labels(), fraction, seed
+    )
+    return (
+        SubsetBatches(batches, stay),
+        SubsetBatches(batches, held_out, shuffle=False),
+    )
+
+
+def _as_batches(data, name, shuffle, batch_size, seed):
+    options = {"shuffle": shuffle, "batch_size": batch_size, "seed": seed}
+    if isinstance(data, tuple | list) or are_arrays(data):
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(tuple(data))
+        data = ArrayBatches(x, y, weights, **options)
+    elif not _has_numbered_samples(data):
+        data = _in_memory(data, name, options)
+    if len(data.read(np.arange(1))) < 2:
+        raise ValueError(
+            f"`{name}` has no labels. Received: samples alone. Expected "
+            "arrays (x, y), or batches of (x, y)."
+        )
+    return data
+
+
+def _has_numbered_samples(data):
+    return isinstance(data, SeededBatches) and not isinstance(
+        data, ReorderedBatches
+    )
+
+
+def _in_memory(data, name, options):
+    """Reads a data set of another kind to its end."""
+    if isinstance(data, keras.utils.PyDataset):
+        data = ReorderedBatches(data)
+    batches, taken = [], 0
+    most = (available_bytes() or float("inf")) / 2
+    for _, batch in feature_cache.samples_of(data).chunks():
+        batches.append(batch)
+        taken += sum(
+            leaf.nbytes
+            for leaf in keras.tree.flatten(batch)
+            if leaf is not None
+        )
+        if taken > most:
+            raise MemoryError(
+                f"`{name}` is a {type(data).__name__} of more than "
+                f"{taken:,} bytes, half of the memory that is available. "
+                "Recipes read such data sets into memory. Expected "
+                "keras_transfer.data.load, which reads photos as they are "
+                "needed, or fewer samples."
+            )
+    whole = keras.tree.map_structure(
+        lambda *leaves: None if leaves[0] is None else np.concatenate(leaves),
+        *batches,
+    )
+    return ArrayBatches(*whole, **options)

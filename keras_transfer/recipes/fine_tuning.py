@@ -1,0 +1,246 @@
+"""`fine_tune`: the whole of training a target model in one call."""
+
+import dataclasses
+
+from keras_transfer import report
+from keras_transfer.recipes import interpolation, options, rules, truths
+from keras_transfer.recipes.best_weights import (
+    BestWeights,
+    Stage,
+    TwoStageResult,
+)
+from keras_transfer.recipes.choices import Choices, count_labels
+from keras_transfer.recipes.data_parts import hold_out, parts
+from keras_transfer.recipes.head_stage import HeadStage
+from keras_transfer.recipes.stage_runner import StageRunner
+from keras_transfer.recipes.time_limit import TimeLimit
+from keras_transfer.recipes.tuning_stage import TuningStage
+
+
+@dataclasses.dataclass
+class FineTuneResult(TwoStageResult):
+    """What `fine_tune` did.
+
+    Attributes:
+        choices: one dict a choice: `choice`, `value`, `reason`.
+        warnings: sentences that the user should read.
+    """
+
+    choices: list = dataclasses.field(default_factory=list)
+    warnings: list = dataclasses.field(default_factory=list)
+
+    def plot(self, path=None):
+        """Draws loss and accuracy over all epochs, the stages shaded.
+
+        Args:
+            path: a PNG file to write, or `None`.
+
+        Returns:
+            A `matplotlib.figure.Figure`.
+        """
+        return report.plot_history(path, self.history)
+
+
+def fine_tune(
+    model,
+    train,
+    validation=None,
+    *,
+    max_minutes=None,
+    epochs=None,
+    blocks=None,
+    learning_rate=None,
+    decay=None,
+    gradual=None,
+    l2sp=None,
+    interpolate=None,
+    views=None,
+    batch_size=32,
+    seed=0,
+    callbacks=(),
+    verbose="auto",
+):
+    """Trains a target model: the head first, then what validation says pays.
+
+    1. Head. The frozen backbone runs over the data once. A linear head (for
+       classes, labels or numbers) is solved on these features: logistic or
+       ridge regression, the strength of its L2 penalty picked on validation,
+       or by cross-validation where there are few samples. Another head is
+       trained on them, with the best of three learning rates.
+    2. Fine-tuning. From there the top blocks train too, at a low rate that
+       rises over the first tenth of the steps and falls along a cosine, on
+       what the blocks below have put out once.
+    3. The weights that are kept are the best on validation of those between
+       the head's model and the fine-tuned one (WiSE-FT): lowest loss, and no
+       accuracy below the head's. So fine-tuning only ever adds to the head.
+    4. Without validation data a part was held out for all that, and the model
+       that was chosen is trained again on all samples.
+
+    Every automatic choice is printed with its reason and kept in the result.
+    All of it is made of what a user can write with `fit`; the documentation
+    shows that script.
+
+    Args:
+        model: a `TransferModel`; a compiled one keeps its loss, metrics and
+            regularizer, another one is compiled with `"auto"`. One with
+            random weights (`weights=None`) trains as a whole instead.
+        train: what `keras_transfer.data.load` returns, arrays `(x, y)` or
+            `(x, y, sample_weight)`, or a data set that `fit` takes and that
+            can be walked over again.
+        validation: the same, or `None`.
+        max_minutes: a time limit; the best so far is kept. The head of a
+            model is always finished.
+        epochs: epochs of fine-tuning; 0 trains the head alone.
+        blocks: how many blocks are fine-tuned, counted from the top.
+        learning_rate: peak rate of Adam in fine-tuning.
+        decay: factor of the rate from one block to the one below it, as in
+            `LayerwiseOptimizer`; 1 is one rate for all.
+        gradual: whether the blocks join one after the other.
+        l2sp: strength of the pull to the pre-trained weights (`L2SP`).
+        interpolate: whether weights between the two models are tried.
+        views: for a model with augmentation, how many augmented versions of
+            each sample are computed once; 0 augments anew in each epoch.
+        batch_size: samples a step, for data that have no batches yet.
+        seed: seed of the order of samples and of what is held out.
+        callbacks: callbacks of fine-tuning, `TransferCheckpoint` for example.
+        verbose: as in `keras.Model.fit`; 0 prints nothing.
+
+    Returns:
+        A `FineTuneResult`. Ctrl-C does not raise: it ends the training, and
+        `result.interrupted` says so.
+
+    Raises:
+        ValueError: arguments or data that do not fit.
+
+    Example:
+
+    ```python
+    model = TransferModel("MobileNetV2", head=5)
+    result = fine_tune(model, data.load("photos"))
+    result.plot("curves.png")
+    ```
+
+    Reference:
+        Kumar et al. 2022, Fine-Tuning can Distort Pretrained Features and
+        Underperform Out-of-Distribution (the head first); Wortsman et al.
+        2022, Robust Fine-Tuning of Zero-Shot Models.
+    """
+    given = options.FineTuneOptions(
+        epochs, blocks, learning_rate, decay, gradual, l2sp, interpolate, views
+    )
+    limit = TimeLimit(max_minutes)
+    given.check(len(model.blocks))
+    if not getattr(model, "compiled", False):
+        model.compile("auto")
+    train, validation = parts(
+        train, validation, batch_size=batch_size, seed=seed
+    )
+    show = print if verbose else lambda line: None
+    runner = StageRunner(
+        model, train, validation, BestWeights(model), limit, verbose
+    )
+    recipe = _Recipe(runner, given, Choices(show), seed, list(callbacks))
+    try:
+        recipe.run()
+    except KeyboardInterrupt:
+        recipe.result.interrupted = True
+    return recipe.finished(show)
+
+
+class _Recipe:
+    """The stages one after the other."""
+
+    def __init__(self, runner, given, choices, seed, callbacks):
+        self.runner, self.given = runner, given
+        self.choices, self.seed, self.callbacks = choices, seed, callbacks
+        self.model, self.best = runner.model, runner.best
+        self.result = FineTuneResult(choices=choices.rows)
+        self.whole = runner.train
+        head = self.model.head
+        self.counts = count_labels(
+            self.whole.read_labels(),
+            getattr(head, "activation", None),
+            self.model.output_shape[-1],
+        )
+
+    def run(self):
+        if rules.is_untrained(self.model):
+            self._train_from_random_weights()
+            return
+        plan = rules.plan(
+            self.model, self.counts, self.given, self.choices, self.runner
+        )
+        self._divide(plan)
+        head = HeadStage(self.runner, plan, self.seed)
+        with Stage("head", self.result, self.best):
+            head.run()
+        chosen_epochs = self._fine_tune(plan)
+        self._refit(plan, head, chosen_epochs)
+
+    def _divide(self, plan):
+        if plan.hold_out:
+            self.runner.train, self.runner.validation = hold_out(
+                self.whole, plan.hold_out, self.seed
+            )
+
+    def _fine_tune(self, plan):
+        """Returns the tuned epochs that the model has now, 0 for none."""
+        if not plan.epochs:
+            return 0
+        if self.runner.limit.is_over:
+            self._skipped("fine-tuning")
+            return 0
+        self.best.restore()
+        tuning = TuningStage(self.runner, plan, self.callbacks)
+        with Stage("fine-tune", self.result, self.best):
+            tuning.run()
+        with Stage("choice", self.result, self.best):
+            row = tuning.choose()
+        self.choices.take(
+            "weights", None, interpolation.described(row), tuning.reason(row)
+        )
+        return row["epochs"]
+
+    def _refit(self, plan, head, epochs):
+        if not plan.hold_out:
+            return
+        if self.runner.limit.is_over:
+            self._skipped("training again on all samples")
+            return
+        kept = self.model.get_weights()
+        self.runner.train, self.runner.validation = self.whole, None
+        self.best.restore()
+        with Stage("on all samples", self.result, self.best):
+            head.again()
+            if epochs:
+                TuningStage(self.runner, plan, self.callbacks).again(
+                    epochs, self.best.row["share"]
+                )
+        if self.runner.limit.is_over:
+            self.model.set_weights(kept)
+            self._skipped("training again on all samples")
+        self.best.weights = self.model.get_weights()
+
+    def _train_from_random_weights(self):
+        plan = rules.plan_from_random_weights(
+            self.model, self.counts, self.given, self.choices, self.runner
+        )
+        self._divide(plan)
+        with Stage("all blocks", self.result, self.best):
+            TuningStage(self.runner, plan, self.callbacks).run()
+
+    def _skipped(self, what):
+        self.choices.take(
+            what, None, "left out",
+            f"the limit of {self.runner.limit.minutes:g} minutes is over",
+        )  # fmt: skip
+
+    def finished(self, show):
+        self.best.restore()
+        self.result.best = self.best.row
+        self.result.warnings = truths.about(
+            self.counts, self.best.row, self.runner.validation, self.model
+        )
+        for sentence in self.result.warnings:
+            show(f"Note: {sentence}")
+        return self.result

@@ -1,0 +1,115 @@
+"""The first stage of `fine_tune`: the head alone, on frozen features."""
+
+import keras
+import numpy as np
+
+from keras_transfer.freezing import freeze
+from keras_transfer.probe import solve
+from keras_transfer.recipes.heads import as_solved, pooled_once, put, solve_head
+from keras_transfer.recipes.training import compile_like
+
+RATES = (3e-4, 1e-3, 3e-3)
+EPOCHS = 20
+PATIENCE = 3
+
+
+class HeadStage:
+    """Solves or trains the head, and does so again on all samples.
+
+    Args:
+        runner: the `StageRunner`.
+        plan: the `Plan`.
+        seed: seed of the folds.
+    """
+
+    def __init__(self, runner, plan, seed):
+        self.runner, self.plan, self.seed = runner, plan, seed
+        self.model = runner.model
+        self._parts = []
+
+    def run(self):
+        """Leaves the best head in the model, and its row with `best`."""
+        freeze(self.model)
+        if self.plan.kind is None:
+            self._train()
+        else:
+            self._solve()
+        self.runner.best.restore()
+
+    def again(self):
+        """Fits the head to all samples, as it was fitted to a part."""
+        freeze(self.model)
+        row = self._chosen
+        if self.plan.kind is None:
+            self._fit(row["rate"], row["epoch"])
+            return
+        together = [
+            np.concatenate(pair) for pair in zip(*self._parts, strict=True)
+        ]
+        probe = solve(
+            self.plan.kind, together, None, self.model.head.num_outputs,
+            strengths=(row["strength"],),
+        )  # fmt: skip
+        put(self.model, probe)
+
+    def _solve(self):
+        runner, kind = self.runner, self.plan.kind
+        parts = {"training": runner.train, "validation": runner.validation}
+        train, validation = (
+            None
+            if part is None
+            else as_solved(kind, self._features(part, name))
+            for name, part in parts.items()
+        )
+        self._parts = [p for p in (train, validation) if p is not None]
+        folds = None
+        if self.plan.use_folds:
+            folds = _folds(train[1], kind, self.seed)
+        solve_head(self.model, train, validation, runner.best, folds=folds)
+        self._chosen = runner.best.row
+
+    def _features(self, part, name):
+        # What fine-tuning starts from is on the way to the head's features.
+        through = self.plan.blocks if self.plan.epochs else None
+        if through is not None and self.runner.cache_at(through) is None:
+            through = None
+        if self.plan.views:
+            through = None
+        return pooled_once(
+            self.model, part, name, self.runner.verbose,
+            cache=self.runner.cache, through=through,
+        )  # fmt: skip
+
+    def _train(self):
+        start = self.model.head.get_weights()
+        self._chosen = None
+        for rate in RATES:
+            if self._chosen is not None and self.runner.limit.is_over:
+                break
+            self.model.head.set_weights(start)
+            self.runner.best.about = {"rate": rate}
+            self._fit(rate, EPOCHS)
+            self._chosen = self.runner.best.row
+        self.runner.best.about = {}
+
+    def _fit(self, rate, epochs):
+        compile_like(self.model, self.model, keras.optimizers.Adam(rate))
+        self.runner.fit(epochs, PATIENCE, depth=0)
+
+
+def _folds(labels, kind, seed):
+    """Pairs of rows to fit and rows to validate, class by class."""
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    labels = np.asarray(labels)
+    if kind != "softmax":
+        folds = KFold(min(5, len(labels)), shuffle=True, random_state=seed)
+        return list(folds.split(labels))
+    smallest = int(np.unique(labels, return_counts=True)[1].min())
+    number = min(5, max(2, smallest))
+    if smallest < 2:
+        # A class of one sample is in one fold alone, whatever is done.
+        folds = KFold(min(5, len(labels)), shuffle=True, random_state=seed)
+        return list(folds.split(labels))
+    folds = StratifiedKFold(number, shuffle=True, random_state=seed)
+    return list(folds.split(labels, labels))

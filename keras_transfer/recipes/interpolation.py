@@ -1,0 +1,101 @@
+"""Weights between two models: as robust as the one, as good as the other."""
+
+import keras
+import numpy as np
+
+from keras_transfer import feature_cache
+from keras_transfer.batches import ArrayBatches
+from keras_transfer.recipes.training import compile_like
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def between_weights(start, end, share):
+    """Returns `(1 - share) * start + share * end`, array by array.
+
+    The interpolation of Wortsman et al. 2022, Robust Fine-Tuning of Zero-Shot
+    Models (WiSE-FT), between the solved head on the source's features and the
+    fine-tuned model.
+
+    Args:
+        start: list of arrays.
+        end: list of arrays of the same shapes.
+        share: from 0 to 1.
+
+    Examples:
+        >>> between_weights([np.zeros(2)], [np.ones(2)], 0.25)
+        [array([0.25, 0.25])]
+    """
+    return [
+        a if not np.issubdtype(a.dtype, np.floating)
+        else ((1 - share) * a + share * b).astype(a.dtype)
+        for a, b in zip(start, end, strict=True)
+    ]  # fmt: skip
+
+
+def evaluated(model, validation, start, end, shares, *, depth, cache, verbose):
+    """Evaluates each share of the way on validation data.
+
+    Args:
+        model: a compiled `TransferModel`; it has the last share's weights
+            afterwards.
+        validation: `SeededBatches`.
+        start: weights of the whole model.
+        end: weights of the whole model.
+        shares: what to evaluate.
+        depth: how many blocks have trained.
+        cache: a `FeatureCache` with what the frozen part makes of
+            `validation`, or `None` to run all of the model.
+        verbose: 0 shows no progress.
+
+    Returns:
+        List of dicts: `share`, `val_loss` and the metrics.
+    """
+    part, data = model, validation
+    if cache is not None:
+        part, data = _upper_part(model, validation, depth, cache, verbose)
+    rows = []
+    for share in shares:
+        model.set_weights(between_weights(start, end, share))
+        logs = part.evaluate(data, verbose=0, return_dict=True)
+        named = {f"val_{k}": float(v) for k, v in logs.items()}
+        rows.append({"share": share, **named})
+    return rows
+
+
+def best_of(rows):
+    """Returns the row to take: the first is the one to beat.
+
+    That is the one with the lowest `val_loss` among those whose accuracies
+    (every metric with "accuracy" in its name) are not below the first's.
+    """
+    first = rows[0]
+
+    def keeps_up(row):
+        return all(
+            row[name] >= first[name] for name in row if "accuracy" in name
+        )
+
+    return min(filter(keeps_up, rows), key=lambda row: row["val_loss"])
+
+
+def described(row):
+    """Returns a row of `evaluated` in words."""
+    if row["share"] == 0:
+        return "those of the head alone"
+    return f"{row['share']:.0%} of the way to epoch {row['epochs']}"
+
+
+def _upper_part(model, validation, depth, cache, verbose):
+    """What has trained, and the activations that it starts from."""
+    suffix = feature_cache.boundary_at(model, depth).suffix
+    compile_like(suffix, model, keras.optimizers.SGD(0.0))
+    found = feature_cache.features(
+        model, validation, depth=depth, cache=cache, name="validation",
+        verbose=verbose,
+    )  # fmt: skip
+    data = ArrayBatches(
+        found.take(found.rows), *found.rest,
+        batch_size=validation.batch_size, shuffle=False,
+    )  # fmt: skip
+    return suffix, data

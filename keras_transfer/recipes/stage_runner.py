@@ -1,0 +1,70 @@
+"""What the stages of `fine_tune` work on together."""
+
+import dataclasses
+
+import keras
+
+from keras_transfer.feature_cache import FeatureCache
+from keras_transfer.recipes.best_weights import BestWeights
+from keras_transfer.recipes.time_limit import StopAtTimeLimit, TimeLimit
+from keras_transfer.recipes.training import fits_in_memory
+
+
+@dataclasses.dataclass
+class StageRunner:
+    """A model, its data, and one way to train it for all stages.
+
+    Attributes:
+        model: a compiled `TransferModel`.
+        train: `SeededBatches`.
+        validation: `SeededBatches`, or `None`.
+        best: the `BestWeights` of the recipe.
+        limit: its `TimeLimit`.
+        verbose: as in `keras.Model.fit`.
+        cache: what the frozen part has put out so far.
+    """
+
+    model: keras.Model
+    train: object
+    validation: object
+    best: BestWeights
+    limit: TimeLimit
+    verbose: object
+    cache: FeatureCache = dataclasses.field(
+        default_factory=lambda: FeatureCache("memory")
+    )
+
+    def cache_at(self, depth):
+        """The cache, or `None` where it would not be exact or not fit."""
+        num_samples = self.train.num_samples
+        if self.validation is not None:
+            num_samples += self.validation.num_samples
+        fits = fits_in_memory(
+            self.model, num_samples, depth, views=self.cache.views
+        )
+        return self.cache if fits else None
+
+    def fit(self, epochs, patience, callbacks=(), *, depth, initial_epoch=0):
+        """Trains, and remembers the best epoch.
+
+        Args:
+            epochs: most epochs.
+            patience: epochs without a better one before it stops.
+            callbacks: others that take part.
+            depth: most blocks that are going to train.
+            initial_epoch: as in `keras.Model.fit`.
+        """
+        stop = keras.callbacks.EarlyStopping(
+            self.best.monitor(self.validation), patience=patience
+        )
+        self.model.fit(
+            self.train,
+            validation_data=self.validation,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            feature_cache=self.cache_at(depth),
+            callbacks=[
+                self.best, stop, StopAtTimeLimit(self.limit), *callbacks
+            ],
+            verbose=self.verbose,
+        )  # fmt: skip

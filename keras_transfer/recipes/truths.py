@@ -1,0 +1,82 @@
+"""What the user should know about a result before relying on it."""
+
+import numpy as np
+
+
+def about(counts, row, validation, model):
+    """Returns sentences, most important first; none if all is well.
+
+    Args:
+        counts: the `LabelCounts` of all samples.
+        row: the row of the history that the model is from.
+        validation: `SeededBatches` that it was chosen on, or `None`.
+        model: the trained `TransferModel`.
+    """
+    found = [
+        _not_better_than_guessing(counts, row, validation),
+        _unbalanced(counts, validation, model),
+        _few(counts),
+    ]
+    return [sentence for sentence in found if sentence]
+
+
+def _not_better_than_guessing(counts, row, validation):
+    """Compares with always naming the most frequent class."""
+    accuracy = row.get("val_accuracy")
+    if accuracy is None or not counts.per_class:
+        return None
+    number = counts.num_samples
+    if validation is not None:
+        number = validation.num_samples
+    share = max(counts.per_class) / sum(counts.per_class)
+    error = np.sqrt(share * (1 - share) / number)
+    if accuracy > share + 2 * error:
+        return None
+    return (
+        f"the model knows no more than the share of the classes: validation "
+        f"accuracy {accuracy:.3f} on {number} samples, and always naming the "
+        f"most frequent class gives {share:.3f} ± {error:.3f}. Are the labels "
+        "right, and do they belong to these samples? Otherwise these features "
+        "do not tell the classes apart: try another source model."
+    )
+
+
+def _unbalanced(counts, validation, model):
+    if counts.imbalance < 20:
+        return None
+    rarest = int(np.argmin([n or np.inf for n in counts.per_class]))
+    names = model.class_names or [f"class {i}" for i in range(1 + rarest)]
+    sentence = (
+        f"the classes are unbalanced, {counts.imbalance:.0f} to 1: "
+        f"{names[rarest]} has {counts.smallest} of {counts.num_samples} "
+        "samples, and the accuracy says little about it"
+    )
+    recall = _recall(rarest, validation, model)
+    if recall is None:
+        return f"{sentence}; no such sample was held out to measure on."
+    found, number = recall
+    return f"{sentence}; of {number} held out, {found} were recognised."
+
+
+def _recall(label, validation, model):
+    """How many samples of a class are recognised, and how many there are."""
+    if validation is None or getattr(model.head, "activation", "") != "softmax":
+        return None
+    labels = np.asarray(validation.read_labels())
+    labels = labels.argmax(-1) if labels.ndim > 1 else labels
+    chosen = np.flatnonzero(labels.reshape(-1) == label)
+    if not len(chosen):
+        return None
+    scores = model.predict_on_batch(validation.read(chosen[:256])[0])
+    predicted = np.asarray(scores).argmax(axis=-1)
+    return int((predicted == label).sum()), len(predicted)
+
+
+def _few(counts):
+    if not counts.per_class or counts.smallest >= 10:
+        return None
+    return (
+        f"{counts.smallest} samples of the smallest class: another draw of "
+        "samples may give a model that is noticeably better or worse. More "
+        "labelled samples help more than any setting."
+    )

@@ -1,0 +1,166 @@
+"""The second stage of `fine_tune`: the top blocks, from a solved head on."""
+
+import keras
+
+from keras_transfer.callbacks import FreezingScheduler
+from keras_transfer.feature_cache import FeatureCache
+from keras_transfer.freezing import freeze_plan, set_trainable_depth
+from keras_transfer.optimizers import LayerwiseOptimizer
+from keras_transfer.recipes import interpolation
+from keras_transfer.recipes.best_weights import BestWeights
+from keras_transfer.recipes.time_limit import StopAtTimeLimit
+from keras_transfer.recipes.training import compile_like
+from keras_transfer.regularizers import L2SP
+from keras_transfer.schedules import GradualUnfreezing
+
+
+class TuningStage:
+    """Trains the top blocks, and chooses what of that is kept.
+
+    Args:
+        runner: the `StageRunner`; its model has the weights to start from.
+        plan: the `Plan`.
+        callbacks: those of the user.
+    """
+
+    def __init__(self, runner, plan, callbacks):
+        self.runner, self.plan, self.callbacks = runner, plan, callbacks
+        self.model = runner.model
+        self.start = self.model.get_weights()
+        if plan.views:
+            runner.cache = FeatureCache("memory", views=plan.views)
+
+    def run(self):
+        """Trains; `tuned` remembers the best epoch, `last` are the weights."""
+        overall = self.runner.best
+        self.tuned = BestWeights(self.model)
+        self.tuned.rows, self.tuned.stage = overall.rows, overall.stage
+        self._prepare()
+        self.runner.best = self.tuned
+        try:
+            self.runner.fit(
+                self.plan.epochs, self.plan.patience, self._all_callbacks(),
+                depth=self.plan.blocks,
+            )  # fmt: skip
+        finally:
+            self.runner.best = overall
+            if not overall.row:
+                overall.row, overall.weights = (
+                    self.tuned.row, self.tuned.weights
+                )  # fmt: skip
+        self.last = self.model.get_weights()
+
+    def choose(self):
+        """Gives the model the best weights between start and end.
+
+        Returns:
+            The row of what was chosen: `share` of the way, `epochs` after
+            which the end was read, `val_loss` and the metrics.
+        """
+        best = self.runner.best
+        rows = []
+        for epochs, end in self._ends():
+            found = self._evaluated(end, self._shares()[bool(rows) :])
+            rows += [
+                row | {"epochs": epochs if row["share"] else 0} for row in found
+            ]
+        row = interpolation.best_of(rows)
+        ends = dict(self._ends())
+        end = ends.get(row["epochs"], self.start)
+        self.model.set_weights(
+            interpolation.between_weights(self.start, end, row["share"])
+        )
+        best.take(rows, row, 0.0)
+        return row
+
+    def again(self, epochs, share):
+        """Trains on all samples as before, and goes the same share of the way.
+
+        Args:
+            epochs: how many epochs.
+            share: from 0 to 1.
+        """
+        self._prepare()
+        self.model.fit(
+            self.runner.train,
+            epochs=epochs,
+            feature_cache=self.runner.cache_at(self.plan.blocks),
+            callbacks=[
+                StopAtTimeLimit(self.runner.limit), *self._gradually()
+            ],
+            verbose=self.runner.verbose,
+        )  # fmt: skip
+        self.model.set_weights(
+            interpolation.between_weights(
+                self.start, self.model.get_weights(), share
+            )
+        )
+
+    def reason(self, row):
+        """Why these weights, in words."""
+        first = next(
+            r for r in self.runner.best.rows
+            if r["stage"] == "choice" and r["share"] == 0
+        )  # fmt: skip
+        if row["share"] == 0:
+            return (
+                f"nothing fine-tuned has a validation loss below "
+                f"{first['val_loss']:.4f} without losing accuracy"
+            )
+        return (
+            f"validation loss {row['val_loss']:.4f} after "
+            f"{first['val_loss']:.4f} of the head alone"
+        )
+
+    def _prepare(self):
+        """What trains, and how fast."""
+        plan, model = self.plan, self.model
+        set_trainable_depth(model, plan.blocks)
+        steps = plan.epochs * len(self.runner.train)
+        warm_up = max(1, steps // 10)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, max(1, steps - warm_up), warmup_target=plan.rate,
+            warmup_steps=warm_up,
+        )  # fmt: skip
+        optimizer = keras.optimizers.Adam(rate)
+        if plan.decay < 1:
+            optimizer = LayerwiseOptimizer(optimizer, decay=plan.decay)
+        more = {}
+        if plan.l2sp:
+            more["regularizer"] = L2SP(plan.l2sp, 0.0)
+        compile_like(model, model, optimizer, **more)
+
+    def _gradually(self):
+        if not self.plan.gradual:
+            return []
+        step = max(1, -(-self.plan.blocks // self.plan.epochs))
+        schedule = GradualUnfreezing(
+            0, 1, blocks_per_step=step, max_blocks=self.plan.blocks
+        )
+        return [FreezingScheduler(schedule)]
+
+    def _all_callbacks(self):
+        return [*self._gradually(), *self.callbacks]
+
+    def _shares(self):
+        moves_statistics = freeze_plan(self.model).train_batch_norm
+        if self.plan.interpolate and not moves_statistics:
+            return interpolation.SHARES
+        return (0.0, 1.0)
+
+    def _ends(self):
+        """The fine-tuned weights to look at, by the epochs they took."""
+        rows = [r for r in self.tuned.rows if r["stage"] == self.tuned.stage]
+        last = rows[-1]["epoch"] if rows else self.plan.epochs
+        ends = {last: self.last}
+        if self.tuned.weights is not None:
+            ends.setdefault(self.tuned.row["epoch"], self.tuned.weights)
+        return list(ends.items())
+
+    def _evaluated(self, end, shares):
+        runner = self.runner
+        return interpolation.evaluated(
+            self.model, runner.validation, self.start, end, shares,
+            depth=self.plan.blocks,
+            cache=runner.cache_at(self.plan.blocks), verbose=runner.verbose,
+        )  # fmt: skip
