@@ -6,6 +6,7 @@ is chosen on validation, or by cross-validation.
 """
 
 import dataclasses
+import warnings
 
 import numpy as np
 
@@ -71,23 +72,22 @@ def solve(
     """
     if validation is None and folds is None:
         strengths = (DEFAULT_STRENGTH,)
-    fit, scores = _KINDS[kind]
+    fit = _KINDS[kind][0]
     problem = _Problem(train, num_outputs)
     if folds is not None:
-        held_out = _cross_validated(
-            fit, scores, train, folds, num_outputs, strengths
-        )
+        held_out = _cross_validated(kind, train, folds, num_outputs, strengths)
         chosen = min(held_out, key=lambda s: held_out[s]["val_loss"])
         kernel, bias = fit(problem, chosen)
-        held_out[chosen] |= scores(kernel, bias, train)
+        held_out[chosen] |= _scored(kind, (kernel, bias), train)
         rows = [{"strength": s, **held_out[s]} for s in strengths]
         return Probe(kernel, bias, rows, rows[strengths.index(chosen)])
     rows, best = [], None
     for strength in strengths:
         kernel, bias = fit(problem, strength)
-        row = {"strength": strength, **scores(kernel, bias, train)}
+        solution = kernel, bias
+        row = {"strength": strength, **_scored(kind, solution, train)}
         if validation is not None:
-            row |= scores(kernel, bias, validation, "val_")
+            row |= _scored(kind, solution, validation, "val_")
         rows.append(row)
         value = row.get("val_loss", row["loss"])
         if best is None or value < best[0]:
@@ -111,16 +111,22 @@ class _Problem:
 
     def logistic(self, name, y, strength):
         """Returns scikit-learn's solution, started from the last one."""
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
         solver = self.solvers.setdefault(
             name, LogisticRegression(max_iter=500, warm_start=True)
         )
-        return solver.set_params(C=strength).fit(self.x, y, self.weights)
+        with warnings.catch_warnings():
+            # A solution that is not quite the minimum is one with a slightly
+            # stronger penalty; validation judges it like any other.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return solver.set_params(C=strength).fit(self.x, y, self.weights)
 
 
-def _cross_validated(fit, scores, train, folds, num_outputs, strengths):
+def _cross_validated(kind, train, folds, num_outputs, strengths):
     """Returns by strength the scores on what each fold leaves out."""
+    fit = _KINDS[kind][0]
     found = {s: [] for s in strengths}
     sizes = [len(held_out) for _, held_out in folds]
     for rows, held_out in folds:
@@ -128,7 +134,7 @@ def _cross_validated(fit, scores, train, folds, num_outputs, strengths):
         rest = [part[held_out] for part in train]
         for strength in strengths:
             solution = fit(problem, strength)
-            found[strength].append(scores(*solution, rest, "val_"))
+            found[strength].append(_scored(kind, solution, rest, "val_"))
     return {
         strength: {
             name: float(np.average([row[name] for row in rows], weights=sizes))
@@ -186,43 +192,48 @@ def _fit_linear(problem, strength):
     return kernel, solver.intercept_ * spread
 
 
-def _score_softmax(kernel, bias, data, prefix=""):
-    x, y, weights = _unpacked(data)
+def score(kind, logits, labels, weights=None, prefix=""):
+    """Returns the mean loss, and for classes the accuracy, by name.
+
+    Args:
+        kind: as in `solve`.
+        logits: `(samples, outputs)`, before softmax or sigmoid.
+        labels: as in `solve`.
+        weights: `(samples,)`, or `None`.
+        prefix: what the names begin with.
+    """
+    weights = np.ones(len(logits)) if weights is None else weights
+    losses, (name, value) = _KINDS[kind][1](logits, np.asarray(labels))
+    loss = float((losses * weights).sum() / len(losses))
+    return {f"{prefix}loss": loss, f"{prefix}{name}": float(value)}
+
+
+def _scored(kind, solution, data, prefix=""):
+    kernel, bias = solution
+    x, y, *weights = data
+    return score(kind, x @ kernel + bias, y, *weights, prefix=prefix)
+
+
+def _score_softmax(logits, y):
     y = y.reshape(-1).astype(int)
-    logits = x @ kernel + bias
-    logits -= logits.max(axis=1, keepdims=True)
+    logits = logits - logits.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(logits).sum(axis=1))
     losses = log_sum - logits[np.arange(len(y)), y]
-    return {
-        f"{prefix}loss": float((losses * weights).sum() / len(y)),
-        f"{prefix}accuracy": float(np.mean(logits.argmax(axis=1) == y)),
-    }
+    return losses, ("accuracy", np.mean(logits.argmax(axis=1) == y))
 
 
-def _score_sigmoid(kernel, bias, data, prefix=""):
-    x, y, weights = _unpacked(data)
-    y = y.reshape(len(x), -1)
-    logits = x @ kernel + bias
-    losses = np.logaddexp(0.0, logits) - y * logits
-    return {
-        f"{prefix}loss": float((losses.mean(axis=1) * weights).mean()),
-        f"{prefix}binary_accuracy": float(np.mean((logits > 0) == (y > 0.5))),
-    }
+def _score_sigmoid(logits, y):
+    y = y.reshape(len(logits), -1)
+    losses = (np.logaddexp(0.0, logits) - y * logits).mean(axis=1)
+    return losses, ("binary_accuracy", np.mean((logits > 0) == (y > 0.5)))
 
 
-def _score_linear(kernel, bias, data, prefix=""):
-    x, y, weights = _unpacked(data)
-    errors = x @ kernel + bias - y.reshape(len(x), -1)
-    squares = (errors**2).mean(axis=1)
-    return {
-        f"{prefix}loss": float((squares * weights).mean()),
-        f"{prefix}mean_absolute_error": float(np.abs(errors).mean()),
-    }
-
-
-def _unpacked(data):
-    x, y, *weights = data
-    return x, np.asarray(y), weights[0] if weights else np.ones(len(x))
+def _score_linear(logits, y):
+    errors = logits - y.reshape(len(logits), -1)
+    return (errors**2).mean(axis=1), (
+        "mean_absolute_error",
+        np.abs(errors).mean(),
+    )
 
 
 _KINDS = {

@@ -111,6 +111,33 @@ def evaluate(model, batches):
     return result
 
 
+def gap(metrics):
+    """Says so if a test set is much harder than the validation data.
+
+    Args:
+        metrics: `validation` and `test`, each as `evaluate` returns it.
+
+    Returns:
+        A sentence, or `None`: fewer than four standard errors, or 0.1, apart.
+    """
+    parts = [metrics.get(name, {}) for name in ("validation", "test")]
+    if not all("accuracy" in part for part in parts):
+        return None
+    held_out, test = (part["accuracy"] for part in parts)
+    error = sum(
+        part["accuracy"] * (1 - part["accuracy"]) / part["num_samples"]
+        for part in parts
+    )
+    if held_out - test < max(0.1, 4 * error**0.5):
+        return None
+    return (
+        f"the test set is far harder than the validation data: accuracy "
+        f"{test:.3f} against {held_out:.3f}. It is probably of another kind "
+        "(other cameras, places, styles); validation then says little about "
+        "it. Add labelled samples of that kind to train and validation."
+    )
+
+
 def stage_table(stages):
     """The stages of a run as text."""
     rows = [

@@ -128,24 +128,41 @@ def _resumed(arguments, data):
 
 def _train(arguments, model, data):
     from keras_transfer.cli.output import progress
-    from keras_transfer.recipes import two_stage
+    from keras_transfer.recipes import fine_tune, two_stage
 
     progress(
         f"{arguments.backbone}: {len(model.blocks)} blocks, "
         f"{model.count_params():,} parameters"
     )
+    options = {
+        "seed": arguments.seed,
+        # A moving bar on a terminal, a line an epoch in a file.
+        "verbose": "auto" if sys.stdout.isatty() else 2,
+    }
+    if arguments.recipe == "auto" and not arguments.resume:
+        return fine_tune(
+            model,
+            data,
+            epochs=arguments.epochs,
+            blocks=arguments.blocks,
+            learning_rate=arguments.learning_rate,
+            max_minutes=arguments.max_minutes,
+            **options,
+        )
     return two_stage(
         model,
         data,
         head_epochs=0 if arguments.resume else arguments.head_epochs,
-        epochs=arguments.epochs,
+        epochs=_or(arguments.epochs, 3),
         blocks=arguments.blocks,
         head_rate=arguments.head_rate,
-        fine_tune_rate=arguments.learning_rate,
-        seed=arguments.seed,
-        # A moving bar on a terminal, a line an epoch in a file.
-        verbose="auto" if sys.stdout.isatty() else 2,
+        fine_tune_rate=_or(arguments.learning_rate, 3e-5),
+        **options,
     )
+
+
+def _or(value, default):
+    return default if value is None else value
 
 
 def _finish(arguments, model, data, result):
@@ -165,7 +182,12 @@ def _finish(arguments, model, data, result):
         "best": result.best,
         "stages": result.stages,
         "interrupted": result.interrupted,
+        "choices": getattr(result, "choices", []),
+        "warnings": getattr(result, "warnings", []),
     }
+    gap = report.gap(metrics)
+    if gap:
+        metrics["warnings"] = [*metrics["warnings"], gap]
     config = {name: getattr(arguments, name) for name in REPEATABLE}
     config["num_samples"] = data.num_samples
     config["input_shape"] = list(model.input_shape[1:])
@@ -184,6 +206,7 @@ def _text(arguments, metrics, result, written):
         for name in ("validation", "test")
         if name in metrics
     ]
+    lines += [f"Note: {sentence}" for sentence in metrics["warnings"]]
     lines.append(f"{arguments.output}: {', '.join(written)}")
     if result.interrupted:
         lines.append(

@@ -3,8 +3,9 @@
 # Whatever determines a run, apart from the data themselves.
 REPEATABLE = (
     "data", "data_dir", "shots", "validation_split", "image_size",
-    "batch_size", "backbone", "weights", "head", "dropout", "loss",
-    "head_epochs", "epochs", "blocks", "head_rate", "learning_rate", "seed",
+    "batch_size", "backbone", "weights", "head", "dropout", "loss", "recipe",
+    "head_epochs", "epochs", "blocks", "head_rate", "learning_rate",
+    "max_minutes", "seed",
 )  # fmt: skip
 
 
@@ -93,18 +94,18 @@ def _add_model_options(add):
 
 def _add_training_options(add):
     add(
-        "--head-epochs",
-        type=int,
-        default=30,
-        metavar="N",
-        help="most epochs for a head that is trained [%(default)s]",
+        "--recipe",
+        choices=("auto", "two-stage"),
+        default="auto",
+        help="auto: fine-tunes only where validation says it pays; two-stage: "
+        "always, at a fixed rate [%(default)s]",
     )
     add(
         "--epochs",
         type=int,
-        default=3,
         metavar="N",
-        help="epochs for the top blocks, 0 for the head alone [%(default)s]",
+        help="epochs for the top blocks, 0 for the head alone [auto by the "
+        "number of samples; two-stage 3]",
     )
     add(
         "--blocks",
@@ -113,18 +114,31 @@ def _add_training_options(add):
         help="how many blocks to fine-tune [the top third]",
     )
     add(
+        "--learning-rate",
+        type=float,
+        metavar="R",
+        help="learning rate of the top blocks [auto by the number of samples; "
+        "two-stage 3e-5]",
+    )
+    add(
+        "--max-minutes",
+        type=float,
+        metavar="M",
+        help="auto: ends fine-tuning in time and keeps the best so far",
+    )
+    add(
+        "--head-epochs",
+        type=int,
+        default=30,
+        metavar="N",
+        help="two-stage: most epochs for a head that is trained [%(default)s]",
+    )
+    add(
         "--head-rate",
         type=float,
         default=1e-3,
         metavar="R",
-        help="learning rate of the head [%(default)s]",
-    )
-    add(
-        "--learning-rate",
-        type=float,
-        default=3e-5,
-        metavar="R",
-        help="learning rate of the top blocks [%(default)s]",
+        help="two-stage: learning rate of the head [%(default)s]",
     )
     add("--seed", type=int, default=0, metavar="N",
         help="seed of splits, order and weights [%(default)s]")  # fmt: skip

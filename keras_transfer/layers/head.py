@@ -204,6 +204,26 @@ class ClassificationHead(_Head):
         """How many classes (or labels) the head tells apart."""
         return self.num_outputs
 
+    def scale_logits(self, factor):
+        """Multiplies the logits by a number, for good.
+
+        Args:
+            factor: above 0. `1 / temperature` is temperature scaling (Guo et
+                al. 2017, On Calibration of Modern Neural Networks): the
+                probabilities change, their order in a softmax does not.
+
+        Raises:
+            ValueError: the factor is not above 0.
+        """
+        if not factor > 0:
+            raise ValueError(
+                "Logits can be scaled by a number above 0. Received: "
+                f"factor={factor!r}."
+            )
+        self._output.set_weights(
+            [array * factor for array in self._output.get_weights()]
+        )
+
     def get_config(self):
         return super().get_config() | {
             "num_classes": self.num_classes,

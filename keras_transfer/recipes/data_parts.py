@@ -58,8 +58,8 @@ def hold_out(batches, fraction, seed):
 
 def _as_batches(data, name, shuffle, batch_size, seed):
     options = {"shuffle": shuffle, "batch_size": batch_size, "seed": seed}
-    if isinstance(data, tuple | list) or are_arrays(data):
-        x, y, weights = keras.utils.unpack_x_y_sample_weight(tuple(data))
+    if isinstance(data, tuple) or are_arrays(data):
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         data = ArrayBatches(x, y, weights, **options)
     elif not _has_numbered_samples(data):
         data = _in_memory(data, name, options)

@@ -174,8 +174,7 @@ class _Recipe:
         head = HeadStage(self.runner, plan, self.seed)
         with Stage("head", self.result, self.best):
             head.run()
-        chosen_epochs = self._fine_tune(plan)
-        self._refit(plan, head, chosen_epochs)
+        self._refit(plan, head, self._fine_tune(plan))
 
     def _divide(self, plan):
         if plan.hold_out:
@@ -184,12 +183,12 @@ class _Recipe:
             )
 
     def _fine_tune(self, plan):
-        """Returns the tuned epochs that the model has now, 0 for none."""
+        """Returns the row of what was chosen; `None` if nothing was tried."""
         if not plan.epochs:
-            return 0
+            return None
         if self.runner.limit.is_over:
             self._skipped("fine-tuning")
-            return 0
+            return None
         self.best.restore()
         tuning = TuningStage(self.runner, plan, self.callbacks)
         with Stage("fine-tune", self.result, self.best):
@@ -199,9 +198,9 @@ class _Recipe:
         self.choices.take(
             "weights", None, interpolation.described(row), tuning.reason(row)
         )
-        return row["epochs"]
+        return row
 
-    def _refit(self, plan, head, epochs):
+    def _refit(self, plan, head, row):
         if not plan.hold_out:
             return
         if self.runner.limit.is_over:
@@ -212,10 +211,8 @@ class _Recipe:
         self.best.restore()
         with Stage("on all samples", self.result, self.best):
             head.again()
-            if epochs:
-                TuningStage(self.runner, plan, self.callbacks).again(
-                    epochs, self.best.row["share"]
-                )
+            if row is not None and row["share"]:
+                TuningStage(self.runner, plan, self.callbacks).again(row)
         if self.runner.limit.is_over:
             self.model.set_weights(kept)
             self._skipped("training again on all samples")

@@ -27,11 +27,20 @@ def solvable_kind(model):
         `"softmax"`, `"sigmoid"` or `"linear"` for a linear head of this
         package under the loss of that name, else `None`.
     """
+    kind = convex_kind(model)
+    return None if kind is None or model.head.hidden_units else kind
+
+
+def convex_kind(model):
+    """Returns what `probe.score` would call head and loss, or `None`.
+
+    Unlike for `solvable_kind`, the head may have hidden layers.
+    """
     head = model.head
     if not isinstance(head, ClassificationHead | RegressionHead):
         return None
-    solved = _loss_name(model.loss) in _SOLVED_LOSSES[head.activation]
-    return None if head.hidden_units or not solved else head.activation
+    fits = _loss_name(model.loss) in _SOLVED_LOSSES[head.activation]
+    return head.activation if fits else None
 
 
 def _loss_name(loss):

@@ -5,6 +5,9 @@ import numpy as np
 
 from keras_transfer import feature_cache
 from keras_transfer.batches import ArrayBatches
+from keras_transfer.probe import score
+from keras_transfer.recipes import temperature
+from keras_transfer.recipes.heads import as_solved, convex_kind
 from keras_transfer.recipes.training import compile_like
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -36,6 +39,10 @@ def between_weights(start, end, share):
 def evaluated(model, validation, start, end, shares, *, depth, cache, verbose):
     """Evaluates each share of the way on validation data.
 
+    Fine-tuned models are too sure of themselves, which hides in their loss
+    what they have learned. So class scores are compared at the temperature
+    that suits each best.
+
     Args:
         model: a compiled `TransferModel`; it has the last share's weights
             afterwards.
@@ -49,7 +56,7 @@ def evaluated(model, validation, start, end, shares, *, depth, cache, verbose):
         verbose: 0 shows no progress.
 
     Returns:
-        List of dicts: `share`, `val_loss` and the metrics.
+        List of dicts: `share`, `temperature`, `val_loss` and the metrics.
     """
     part, data = model, validation
     if cache is not None:
@@ -57,10 +64,37 @@ def evaluated(model, validation, start, end, shares, *, depth, cache, verbose):
     rows = []
     for share in shares:
         model.set_weights(between_weights(start, end, share))
+        rows.append({"share": share, **_judged(part, data, model)})
+    return rows
+
+
+def _judged(part, data, model):
+    kind = convex_kind(model)
+    if kind not in ("softmax", "sigmoid"):
         logs = part.evaluate(data, verbose=0, return_dict=True)
         named = {f"val_{k}": float(v) for k, v in logs.items()}
-        rows.append({"share": share, **named})
-    return rows
+        return {"temperature": 1.0, **named}
+    _, labels, *weights = as_solved(
+        kind, data.read(np.arange(data.num_samples))
+    )
+    logits = temperature.logits_of(kind, part.predict(data, verbose=0))
+    best = temperature.best(kind, logits, labels, *weights)
+    named = score(kind, logits / best, labels, *weights, prefix="val_")
+    return {"temperature": best, **named}
+
+
+def put(model, start, end, row):
+    """Gives a model the weights and the temperature of a row.
+
+    Args:
+        model: a `TransferModel`.
+        start: weights of the whole model.
+        end: weights of the whole model.
+        row: `share` and `temperature`.
+    """
+    model.set_weights(between_weights(start, end, row["share"]))
+    if row["temperature"] != 1.0:
+        model.head.scale_logits(1.0 / row["temperature"])
 
 
 def best_of(rows):

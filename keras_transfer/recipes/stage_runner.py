@@ -44,15 +44,15 @@ class StageRunner:
         )
         return self.cache if fits else None
 
-    def fit(self, epochs, patience, callbacks=(), *, depth, initial_epoch=0):
+    def fit(self, epochs, patience, *, depth, first=(), last=()):
         """Trains, and remembers the best epoch.
 
         Args:
             epochs: most epochs.
             patience: epochs without a better one before it stops.
-            callbacks: others that take part.
             depth: most blocks that are going to train.
-            initial_epoch: as in `keras.Model.fit`.
+            first: callbacks that act before the epoch is remembered.
+            last: callbacks that act after that.
         """
         stop = keras.callbacks.EarlyStopping(
             self.best.monitor(self.validation), patience=patience
@@ -61,10 +61,9 @@ class StageRunner:
             self.train,
             validation_data=self.validation,
             epochs=epochs,
-            initial_epoch=initial_epoch,
             feature_cache=self.cache_at(depth),
             callbacks=[
-                self.best, stop, StopAtTimeLimit(self.limit), *callbacks
+                *first, self.best, stop, StopAtTimeLimit(self.limit), *last
             ],
             verbose=self.verbose,
         )  # fmt: skip

@@ -39,9 +39,12 @@ class TuningStage:
         self.runner.best = self.tuned
         try:
             self.runner.fit(
-                self.plan.epochs, self.plan.patience, self._all_callbacks(),
+                self.plan.epochs,
+                self.plan.patience,
                 depth=self.plan.blocks,
-            )  # fmt: skip
+                first=self._gradually(),
+                last=self.callbacks,
+            )
         finally:
             self.runner.best = overall
             if not overall.row:
@@ -67,34 +70,27 @@ class TuningStage:
         row = interpolation.best_of(rows)
         ends = dict(self._ends())
         end = ends.get(row["epochs"], self.start)
-        self.model.set_weights(
-            interpolation.between_weights(self.start, end, row["share"])
-        )
+        interpolation.put(self.model, self.start, end, row)
         best.take(rows, row, 0.0)
         return row
 
-    def again(self, epochs, share):
+    def again(self, row):
         """Trains on all samples as before, and goes the same share of the way.
 
         Args:
-            epochs: how many epochs.
-            share: from 0 to 1.
+            row: what `choose` returned.
         """
         self._prepare()
         self.model.fit(
             self.runner.train,
-            epochs=epochs,
+            epochs=row["epochs"],
             feature_cache=self.runner.cache_at(self.plan.blocks),
             callbacks=[
                 StopAtTimeLimit(self.runner.limit), *self._gradually()
             ],
             verbose=self.runner.verbose,
         )  # fmt: skip
-        self.model.set_weights(
-            interpolation.between_weights(
-                self.start, self.model.get_weights(), share
-            )
-        )
+        interpolation.put(self.model, self.start, self.model.get_weights(), row)
 
     def reason(self, row):
         """Why these weights, in words."""
@@ -138,9 +134,6 @@ class TuningStage:
             0, 1, blocks_per_step=step, max_blocks=self.plan.blocks
         )
         return [FreezingScheduler(schedule)]
-
-    def _all_callbacks(self):
-        return [*self._gradually(), *self.callbacks]
 
     def _shares(self):
         moves_statistics = freeze_plan(self.model).train_batch_norm

@@ -15,7 +15,7 @@ pytest.importorskip("matplotlib")
 import keras_transfer as kt
 from keras_transfer import data, export, recipes, report
 from keras_transfer.cli import main
-from keras_transfer.recipes import two_stages
+from keras_transfer.recipes import head_stage, tuning_stage
 
 COLOURS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
@@ -90,7 +90,7 @@ def test_fit_writes_all_there_is_to_a_run(run):
     assert names == expected | ({"saved_model"} if ON_TENSORFLOW else set())
     assert (run / "classes.txt").read_text().split() == ["blue", "green", "red"]
     rows = list(csv.DictReader((run / "history.csv").open()))
-    assert {row["stage"] for row in rows} == {"head", "fine-tune"}
+    assert {row["stage"] for row in rows} == {"head", "fine-tune", "choice"}
     assert (run / "curves.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -183,7 +183,7 @@ def test_resume_goes_on_from_the_model_and_never_ends_below_it(fit, tmp_path):
 def test_few_shots_hidden_units_and_a_loss(fit, tmp_path):
     options = ["--shots", 2, "--head", "6", "--dropout", 0.1, "--epochs", 0]
     options += ["--loss", "sparse_categorical_crossentropy"]
-    assert fit(tmp_path / "r", *options, "--head-epochs", 2) == 0
+    assert fit(tmp_path / "r", *options, "--max-minutes", 5) == 0
     config = json.loads((tmp_path / "r" / "config.json").read_text())
     assert config["num_samples"]["train"] == 6
     model = kt.load_model(tmp_path / "r" / "model.keras")
@@ -196,7 +196,7 @@ def test_ctrl_c_keeps_the_best_so_far_and_says_how_to_go_on(
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(two_stages, "_fit", interrupted)
+    monkeypatch.setattr(tuning_stage.TuningStage, "run", interrupted)
     assert fit(tmp_path / "r") == 130
     assert "--resume" in capsys.readouterr().out
     model = kt.load_model(tmp_path / "r" / "model.keras")
@@ -211,7 +211,7 @@ def test_ctrl_c_before_there_is_anything_leaves_no_model(
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(two_stages, "_once", interrupted)
+    monkeypatch.setattr(head_stage, "pooled_once", interrupted)
     assert fit(tmp_path / "r") == 130
     assert not (tmp_path / "r" / "model.keras").exists()
 
@@ -245,7 +245,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(
     fit, tmp_path, capsys, monkeypatch
 ):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(recipes, "two_stage", None)
+    monkeypatch.setattr(recipes, "fine_tune", None)
     assert fit(tmp_path / "file" / "run") == 1
     assert "Could not write" in capsys.readouterr().err
 

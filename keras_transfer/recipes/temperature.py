@@ -1,0 +1,46 @@
+"""How sure of itself a classifier may be: its temperature."""
+
+import numpy as np
+
+from keras_transfer.probe import score
+
+# exp(-3) to exp(3): far beyond what a classifier that was validated needs.
+_RANGE = (-3.0, 3.0)
+_SMALLEST = 1e-30
+
+
+def logits_of(kind, probabilities):
+    """Returns logits that give these probabilities, `(samples, outputs)`.
+
+    Args:
+        kind: `"softmax"` or `"sigmoid"`.
+        probabilities: what the head puts out.
+    """
+    p = np.asarray(probabilities, "float64")
+    if kind == "softmax":
+        return np.log(np.maximum(p, _SMALLEST))
+    # Beside 1.0 float32 has no number nearer than this.
+    p = np.clip(p, 1e-7, 1 - 6e-8)
+    return np.log(p) - np.log1p(-p)
+
+
+def best(kind, logits, labels, weights=None):
+    """Returns the temperature T at which `logits / T` have the lowest loss.
+
+    Args:
+        kind: `"softmax"` or `"sigmoid"`.
+        logits: `(samples, outputs)`.
+        labels: as in `keras_transfer.probe.solve`.
+        weights: `(samples,)`, or `None`.
+
+    Reference:
+        Guo et al. 2017, On Calibration of Modern Neural Networks.
+    """
+    from scipy.optimize import minimize_scalar
+
+    found = minimize_scalar(
+        lambda a: score(kind, logits / np.exp(a), labels, weights)["loss"],
+        bounds=_RANGE,
+        method="bounded",
+    )
+    return float(np.exp(found.x))
