@@ -1,0 +1,158 @@
+"""`fine_tune` against the recipes people use: accuracy, time and memory.
+
+    python benchmarks/fine_tune_against_recipes.py --weights FILE.h5 \
+        flowers5=PHOTOS trashnet6=PHOTOS 'photo to sketch=PHOTO>SKETCH' \
+        [--recipes fine_tune probe tutorial] [--shots 5 20 all] [--seeds 5]
+
+MobileNetV2 with ImageNet weights (the file for 224 px, without top) on folders
+`PHOTOS/train|test/CLASS/*.jpg` at 128 px; `A>B` trains on `A/train` and tests
+on `B/test`. A recipe gets 5 or 20 labelled photos a class, or all, and nothing
+else: what it validates on it has to take from these. The test set is looked at
+once. Every cell runs in a process of its own. Its seconds count from photos in
+memory and a backbone with its weights to a model that can predict; its peak
+memory is that of the process. One JSON file a row and recipe in
+`benchmarks/results/fine_tune/`; what is there is not run again. Prints the
+table of `docs/fine_tune.md`.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from cells import difference, read, write
+
+RESULTS = Path(__file__).resolve().parent / "results" / "fine_tune"
+SIZE = 128
+
+
+def photos(folder, part):
+    """All of `folder/part` as uint8 arrays with labels."""
+    import keras_transfer as kt
+
+    loaded = kt.data.load(
+        folder, image_size=SIZE, batch_size=64, validation_split=0.0
+    )
+    batches = getattr(loaded, part)
+    batches.shuffle = False
+    pairs = [batches[i] for i in range(len(batches))]
+    return [np.concatenate(each) for each in zip(*pairs, strict=True)]
+
+
+def cell(place, shots, recipe, seed, weights):
+    """Runs one recipe once; returns what is written down."""
+    import keras
+    from peer_recipes import RECIPES, backbone
+
+    from keras_transfer.sampling import few_shot
+
+    source, _, target = place.partition(">")
+    x, y = photos(source, "train")
+    if shots != "all":
+        drawn = few_shot(y, int(shots), seed)
+        x, y = x[drawn], y[drawn]
+    num_classes = int(y.max()) + 1
+    keras.utils.set_random_seed(seed)
+    base = backbone(x, weights)
+    started = time.perf_counter()
+    classify = RECIPES[recipe](x, y, num_classes, base, seed)
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    x, y = photos(target or source, "test")
+    return {
+        "test": round(float(np.mean(classify(x) == y)), 4),
+        "seconds": round(seconds, 1),
+        "peak MiB": round(peak),
+        "samples": len(y),
+        **getattr(classify, "about", {}),
+    }
+
+
+def in_a_process(*arguments):
+    command = [sys.executable, __file__, "--cell", *map(str, arguments)]
+    found = subprocess.run(command, capture_output=True, text=True)
+    if found.returncode:
+        raise RuntimeError(found.stderr[-2000:])
+    return json.loads(found.stdout.splitlines()[-1])
+
+
+def file_of(name, shots, recipe):
+    row = f"{name}_{shots}_{recipe}".replace(" ", "_")
+    return RESULTS / f"{row}.json"
+
+
+def run_missing(given, places):
+    for seed in range(given.seeds):
+        for shots in given.shots:
+            for name, place in places.items():
+                for recipe in given.recipes:
+                    path = file_of(name, shots, recipe)
+                    if str(seed) in read(path):
+                        continue
+                    found = in_a_process(
+                        place, shots, recipe, seed, given.weights
+                    )
+                    write(path, read(path) | {str(seed): found})
+                    print(name, shots, recipe, seed, found, flush=True)
+
+
+def rows(name, shots, recipes):
+    """The table's lines: means, and differences to `fine_tune` in pairs."""
+    ours = read(file_of(name, shots, "fine_tune"))
+    for recipe in recipes:
+        cells = read(file_of(name, shots, recipe))
+        if not cells:
+            continue
+        tests = [c["test"] for c in cells.values()]
+        shared = sorted(set(cells) & set(ours))
+        gain, faster = "", ""
+        if recipe != "fine_tune" and shared:
+            pairs = [
+                np.array([side[seed][what] for seed in shared])
+                for what in ("test", "seconds")
+                for side in (ours, cells)
+            ]
+            gain = (
+                difference(*pairs[:2])
+                if len(shared) > 1
+                else f"{(pairs[0] - pairs[1])[0]:+.3f}"
+            )
+            faster = f"{np.median(pairs[3] / pairs[2]):.1f}"
+        seconds = np.median([c["seconds"] for c in cells.values()])
+        peak = max(c["peak MiB"] for c in cells.values())
+        yield (
+            f"| {name} | {shots} | {recipe} | {np.mean(tests):.3f} "
+            f"({len(tests)}) | {gain} | {seconds:.0f} | {faster} | {peak} |"
+        )
+
+
+def main():
+    if sys.argv[1:2] == ["--cell"]:
+        print(json.dumps(cell(*sys.argv[2:5], int(sys.argv[5]), sys.argv[6])))
+        return
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", nargs="+", metavar="NAME=FOLDER")
+    parser.add_argument("--weights", required=True)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--shots", nargs="+", default=["5", "20", "all"])
+    known = ["fine_tune", "probe", "tutorial", "guide", "fastai style"]
+    parser.add_argument("--recipes", nargs="+", default=known, choices=known)
+    given = parser.parse_args()
+    places = dict(each.split("=", 1) for each in given.data)
+    run_missing(given, places)
+    print(
+        "| data | labels a class | recipe | test accuracy (seeds) | "
+        "fine_tune is better by | seconds | times fine_tune's | peak MiB |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for name in places:
+        for shots in given.shots:
+            print("\n".join(rows(name, shots, known)))
+
+
+if __name__ == "__main__":
+    main()
