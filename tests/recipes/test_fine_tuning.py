@@ -13,7 +13,7 @@ import keras_transfer as kt
 from keras_transfer.batches import ArrayBatches
 from keras_transfer.recipes import fine_tune
 
-SIZE = (16, 16, 3)
+SIZE = (8, 8, 3)
 
 
 def pictures(rng, number, num_classes=3):
@@ -25,14 +25,20 @@ def pictures(rng, number, num_classes=3):
 
 @pytest.fixture
 def data(rng):
-    return pictures(rng, 60), pictures(rng, 30)
+    return pictures(rng, 64), pictures(rng, 32)
 
 
 @pytest.fixture
-def make(tiny_cnn):
+def make():
     def make(head=3, **arguments):
+        layers = keras.layers
+        inputs = keras.Input(SIZE)
+        x = layers.Conv2D(4, 3, activation="relu", name="first")(inputs)
+        x = layers.Conv2D(4, 3, name="second")(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.Conv2D(4, 3, activation="relu", name="third")(x)
         return kt.TransferModel(
-            tiny_cnn(), head=head, preprocessing="tf", **arguments
+            keras.Model(inputs, x), head=head, preprocessing="tf", **arguments
         )
 
     return make
@@ -58,7 +64,9 @@ def test_the_model_ends_with_the_best_weights_on_validation(make, data):
     )  # fmt: skip
     model.compile("auto")
     logs = model.evaluate(*validation, verbose=0, return_dict=True)
-    assert logs["loss"] == pytest.approx(result.best["val_loss"], rel=1e-3)
+    assert logs["loss"] == pytest.approx(
+        result.best["val_loss"], rel=1e-3, abs=1e-5
+    )
     assert logs["accuracy"] == pytest.approx(result.best["val_accuracy"])
 
 
@@ -67,7 +75,7 @@ def test_fine_tuning_that_only_harms_is_undone(make, data):
     model = make()
     features = model.backbone.get_weights()
     result = fine_tune(
-        model, train, validation, learning_rate=30.0, epochs=2, blocks=5,
+        model, train, validation, learning_rate=30.0, epochs=2, blocks=3,
         interpolate=False, verbose=0,
     )  # fmt: skip
     assert result.best["share"] == 0
@@ -125,12 +133,12 @@ def test_every_head(kind, make, data, monkeypatch):
     assert chosen(result)["head"] == how
     model.compile("adam", loss or "auto") if loss else model.compile("auto")
     reached = model.evaluate(vx, vy, verbose=0, return_dict=True)["loss"]
-    assert reached == pytest.approx(result.best["val_loss"], rel=2e-3)
-    assert np.abs(model.predict(vx, verbose=0) - before).max() > 1e-3
+    assert reached == pytest.approx(result.best["val_loss"], rel=2e-3, abs=1e-5)
+    assert np.abs(model.predict(vx, verbose=0) - before).max() > 1e-5
 
 
 def test_without_validation_a_part_is_held_out_and_all_train(make, rng):
-    x, y = pictures(rng, 240, 2)
+    x, y = pictures(rng, 256, 2)
     model = make(2)
     result = fine_tune(model, (x, y), epochs=1, verbose=0)
     assert chosen(result)["validation"] == 0.15
@@ -149,7 +157,7 @@ def test_few_samples_without_validation_are_cross_validated(make, rng):
 
 
 def test_who_asks_for_fine_tuning_of_few_samples_gets_it(make, rng):
-    result = fine_tune(make(), pictures(rng, 45), epochs=1, verbose=0)
+    result = fine_tune(make(), pictures(rng, 40), epochs=1, verbose=0)
     assert chosen(result)["validation"] == 0.2
     assert "fine-tune" in [s["stage"] for s in result.stages]
 
@@ -161,7 +169,9 @@ def test_a_time_limit_keeps_the_head(make, data):
     assert chosen(result)["fine-tuning"] == "left out"
     model.compile("auto")
     logs = model.evaluate(*validation, verbose=0, return_dict=True)
-    assert logs["loss"] == pytest.approx(result.best["val_loss"], rel=1e-3)
+    assert logs["loss"] == pytest.approx(
+        result.best["val_loss"], rel=1e-3, abs=1e-5
+    )
 
 
 def test_ctrl_c_keeps_the_best_so_far(make, data):
@@ -177,7 +187,9 @@ def test_ctrl_c_keeps_the_best_so_far(make, data):
     assert result.interrupted
     model.compile("auto")
     logs = model.evaluate(*validation, verbose=0, return_dict=True)
-    assert logs["loss"] == pytest.approx(result.best["val_loss"], rel=1e-3)
+    assert logs["loss"] == pytest.approx(
+        result.best["val_loss"], rel=1e-3, abs=1e-5
+    )
 
 
 def test_parts_that_are_off_by_default_can_be_asked_for(make, data):
@@ -193,6 +205,7 @@ def test_parts_that_are_off_by_default_can_be_asked_for(make, data):
     assert shares[:2] == [0.0, 1.0]
 
 
+@pytest.mark.slow
 def test_augmentation_in_views(make, data):
     train, validation = data
     model = make(augmentation=keras.layers.RandomFlip("horizontal"))
@@ -210,14 +223,16 @@ def test_random_weights_train_as_a_whole(make, data):
     assert model.trainable_depth == len(model.blocks)
     model.compile("auto")
     logs = model.evaluate(*validation, verbose=0, return_dict=True)
-    assert logs["loss"] == pytest.approx(result.best["val_loss"], rel=1e-3)
+    assert logs["loss"] == pytest.approx(
+        result.best["val_loss"], rel=1e-3, abs=1e-5
+    )
 
 
 def test_random_labels_are_called_what_they_are(make, rng):
-    x, _ = pictures(rng, 90)
-    y = rng.integers(0, 3, 90)
+    x, _ = pictures(rng, 96)
+    y = rng.integers(0, 3, 96)
     result = fine_tune(
-        make(), (x[:60], y[:60]), (x[60:], y[60:]), epochs=0, verbose=0
+        make(), (x[:64], y[:64]), (x[64:], y[64:]), epochs=0, verbose=0
     )
     assert any("knows no more" in sentence for sentence in result.warnings)
 
