@@ -82,8 +82,9 @@ def fine_tune(
 
     Args:
         model: a `TransferModel`; a compiled one keeps its loss, metrics and
-            regularizer, another one is compiled with `"auto"`. One with
-            random weights (`weights=None`) trains as a whole instead.
+            regularizer, and has a fresh optimizer of its own afterwards;
+            another one is compiled with `"auto"`. One with random weights
+            (`weights=None`) trains as a whole instead.
         train: what `keras_transfer.data.load` returns, arrays `(x, y)` or
             `(x, y, sample_weight)`, or a data set that `fit` takes and that
             can be walked over again.
@@ -155,6 +156,7 @@ class _Recipe:
         self.choices, self.seed, self.callbacks = choices, seed, callbacks
         self.model, self.best = runner.model, runner.best
         self.result = FineTuneResult(choices=choices.rows)
+        self.compiled = self.model.get_compile_config()
         self.whole = runner.train
         head = self.model.head
         self.counts = count_labels(
@@ -234,6 +236,8 @@ class _Recipe:
 
     def finished(self, show):
         self.best.restore()
+        # Else the user's next `fit` would begin where the rate has ended.
+        self.model.compile_from_config(self.compiled)
         self.result.best = self.best.row
         self.result.warnings = truths.about(
             self.counts, self.best.row, self.runner.validation, self.model

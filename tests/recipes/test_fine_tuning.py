@@ -192,6 +192,19 @@ def test_ctrl_c_keeps_the_best_so_far(make, data):
     )
 
 
+def test_the_model_is_compiled_as_before(make, data):
+    model = make()
+    model.compile(
+        keras.optimizers.SGD(0.25), "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )  # fmt: skip
+    fine_tune(model, *data, epochs=1, verbose=0)
+    assert isinstance(model.optimizer, keras.optimizers.SGD)
+    assert float(model.optimizer.learning_rate) == 0.25
+    logs = model.fit(*data[0], epochs=1, verbose=0).history
+    assert np.isfinite(logs["accuracy"][0])
+
+
 def test_parts_that_are_off_by_default_can_be_asked_for(make, data):
     train, validation = data
     result = fine_tune(
