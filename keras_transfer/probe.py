@@ -114,8 +114,11 @@ class _Problem:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
+        # With many samples each step costs more, and the solution depends
+        # less on how near the minimum it ends.
+        most = 500 if len(y) < 5000 else 100
         solver = self.solvers.setdefault(
-            name, LogisticRegression(max_iter=500, warm_start=True)
+            name, LogisticRegression(max_iter=most, warm_start=True)
         )
         with warnings.catch_warnings():
             # A solution that is not quite the minimum is one with a slightly

@@ -157,6 +157,7 @@ class _Recipe:
         self.model, self.best = runner.model, runner.best
         self.result = FineTuneResult(choices=choices.rows)
         self.compiled = self.model.get_compile_config()
+        self.judged_on = runner.validation
         self.whole = runner.train
         head = self.model.head
         self.counts = count_labels(
@@ -183,6 +184,7 @@ class _Recipe:
             self.runner.train, self.runner.validation = hold_out(
                 self.whole, plan.hold_out, self.seed
             )
+        self.judged_on = self.runner.validation
 
     def _fine_tune(self, plan):
         """Returns the row of what was chosen; `None` if nothing was tried."""
@@ -240,7 +242,10 @@ class _Recipe:
         self.model.compile_from_config(self.compiled)
         self.result.best = self.best.row
         self.result.warnings = truths.about(
-            self.counts, self.best.row, self.runner.validation, self.model
+            self.counts,
+            self.best.row,
+            self.judged_on,
+            self.model,
         )
         for sentence in self.result.warnings:
             show(f"Note: {sentence}")

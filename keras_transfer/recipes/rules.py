@@ -7,10 +7,13 @@ from keras_transfer.recipes.heads import solvable_kind
 # Held out for validation where there is none and samples are not few.
 _HELD_OUT = 0.15
 _HELD_OUT_OF_FEW = 0.2
-# Epochs and peak rate by whether samples are few: with few the features must
-# hardly move. Measured on validation, see docs/fine_tune.md.
-_FEW = (6, 1e-4)
-_MANY = (5, 3e-4)
+# Epochs, peak rate and its decay from block to block, by whether samples are
+# few: with few the features must hardly move. Measured, see docs/fine_tune.md.
+_FEW = (6, 1e-4, 1.0)
+_MANY = (5, 1e-3, 0.8)
+# As long as the automatic epochs: the loss of an early epoch, at a high rate,
+# says little about where the cosine ends.
+_PATIENCE = 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +76,7 @@ def plan(model, counts, given, choices, runner):
     take("head", None, *_about_head(kind, use_folds))
     hold_out = _hold_out(runner, counts, use_folds, take)
     few, reason = _size(counts)
-    automatic_epochs, automatic_rate = _FEW if few else _MANY
+    automatic_epochs, rate, decay = _FEW if few else _MANY
     if use_folds:
         automatic_epochs = 0
         reason += ", too few to hold some out and see whether it pays"
@@ -89,10 +92,11 @@ def plan(model, counts, given, choices, runner):
         False,
         epochs,
         take("blocks", given.blocks, third, "the top third"),
-        take("learning rate", given.learning_rate, automatic_rate, reason),
+        take("learning rate", given.learning_rate, rate, reason),
+        take("decay of the rate by block", given.decay, decay, reason),
         *_regularisation(given),
         views=_views(model, given, epochs, take),
-        patience=epochs if few else 2,
+        patience=_PATIENCE,
     )
 
 
@@ -110,7 +114,8 @@ def plan_from_random_weights(model, counts, given, choices, runner):
         take("epochs", given.epochs, 30, "stops when validation does"),
         take("blocks", given.blocks, len(model.blocks), why),
         take("learning rate", given.learning_rate, 1e-3, "Adam's own"),
-        *_regularisation(given)[:3],
+        1.0 if given.decay is None else given.decay,
+        *_regularisation(given)[:2],
         interpolate=False,
         patience=5,
     )
@@ -140,7 +145,6 @@ def _size(counts):
 def _regularisation(given):
     """What brings nothing on the whole is off unless it is asked for."""
     return (
-        1.0 if given.decay is None else given.decay,
         bool(given.gradual),
         given.l2sp or 0.0,
         given.interpolate is not False,
