@@ -13,6 +13,7 @@ import numpy as np
 # Inverse strengths of the L2 penalty, on features of variance one.
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 DEFAULT_STRENGTH = 3e-2
+_WORSE_IN_A_ROW = 2
 
 
 @dataclasses.dataclass
@@ -22,10 +23,10 @@ class Probe:
     Attributes:
         kernel: `(features, outputs)`.
         bias: `(outputs,)`.
-        rows: one dict for each strength that was tried, with `strength`,
-            `loss` and, for classes, `accuracy`; with validation data or folds
-            also `val_loss` and `val_accuracy`.
-        best: the row whose solution this is.
+        rows: one dict for each strength that was tried, with `strength` and,
+            for validation data or folds, `val_loss` and `val_accuracy` (of
+            numbers `val_mean_absolute_error`).
+        best: the row whose solution this is; it has `loss` and `accuracy` too.
     """
 
     kernel: np.ndarray
@@ -65,34 +66,61 @@ def solve(
             without counterexamples) gets a bias so far out that it is never
             (or always) predicted.
         folds: pairs `(rows to fit, rows to validate)` of `train`, or `None`.
-        strengths: values of C to try.
+        strengths: values of C to try, from the smallest on; the search ends
+            after two in a row that are worse than the best.
 
     Returns:
         A `Probe`.
     """
     if validation is None and folds is None:
         strengths = (DEFAULT_STRENGTH,)
-    fit = _KINDS[kind][0]
     problem = _Problem(train, num_outputs)
-    if folds is not None:
-        held_out = _cross_validated(kind, train, folds, num_outputs, strengths)
-        chosen = min(held_out, key=lambda s: held_out[s]["val_loss"])
-        kernel, bias = fit(problem, chosen)
-        held_out[chosen] |= _scored(kind, (kernel, bias), train)
-        rows = [{"strength": s, **held_out[s]} for s in strengths]
-        return Probe(kernel, bias, rows, rows[strengths.index(chosen)])
-    rows, best = [], None
-    for strength in strengths:
-        kernel, bias = fit(problem, strength)
-        solution = kernel, bias
-        row = {"strength": strength, **_scored(kind, solution, train)}
-        if validation is not None:
-            row |= _scored(kind, solution, validation, "val_")
-        rows.append(row)
-        value = row.get("val_loss", row["loss"])
-        if best is None or value < best[0]:
-            best = (value, kernel, bias, row)
-    return Probe(*best[1:3], rows, best[3])
+    if folds is None:
+        held_out = [] if validation is None else [(problem, validation)]
+    else:
+        held_out = [
+            (
+                _Problem([part[rows] for part in train], num_outputs),
+                [part[rest] for part in train],
+            )
+            for rows, rest in folds
+        ]
+    rows, solutions = _path(kind, held_out, strengths)
+    best = min(rows, key=lambda row: row.get("val_loss", 0.0))
+    if validation is None:
+        kernel, bias = _KINDS[kind][0](problem, best["strength"])
+    else:
+        kernel, bias = solutions[rows.index(best)]
+    best |= _scored(kind, (kernel, bias), train)
+    return Probe(kernel, bias, rows, best)
+
+
+def _path(kind, held_out, strengths):
+    """Goes through strengths from small to large, until they get worse.
+
+    The loss on what is held out falls and then rises; and large strengths take
+    the solver longest.
+
+    Returns:
+        The rows, and for each the solution of the last of `held_out`.
+    """
+    rows, solutions = [], []
+    for strength in sorted(strengths):
+        solution, found = None, []
+        for problem, rest in held_out:
+            solution = _KINDS[kind][0](problem, strength)
+            found.append(_scored(kind, solution, rest, "val_"))
+        solutions.append(solution)
+        sizes = [len(rest[0]) for _, rest in held_out]
+        means = {
+            name: float(np.average([row[name] for row in found], weights=sizes))
+            for name in (found[0] if found else ())
+        }
+        rows.append({"strength": strength, **means})
+        losses = [row.get("val_loss", 0.0) for row in rows]
+        if len(rows) - 1 - int(np.argmin(losses)) == _WORSE_IN_A_ROW:
+            break
+    return rows, solutions
 
 
 class _Problem:
@@ -103,11 +131,22 @@ class _Problem:
         # One factor for all features, so that the penalty stays isotropic.
         spread = float(np.sqrt(np.var(x, axis=0).mean()))
         self.scale = 1.0 / max(spread, 1e-12)
-        self.x = x * self.scale
+        self.x, self.basis = x * self.scale, None
+        if len(x) < x.shape[1]:
+            # The solution lies in the span of the samples, and the penalty does
+            # not change under rotation: solve in as many axes as samples.
+            self.basis, triangle = np.linalg.qr(self.x.T)
+            self.x = triangle.T
         self.y = np.asarray(y)
         self.weights = weights[0] if weights else None
         self.num_outputs = num_outputs
         self.solvers = {}
+
+    def in_features(self, kernel):
+        """A kernel on `self.x` as one on the features as they came."""
+        if self.basis is not None:
+            kernel = self.basis @ kernel
+        return kernel * self.scale
 
     def logistic(self, name, y, strength):
         """Returns scikit-learn's solution, started from the last one."""
@@ -127,26 +166,6 @@ class _Problem:
             return solver.set_params(C=strength).fit(self.x, y, self.weights)
 
 
-def _cross_validated(kind, train, folds, num_outputs, strengths):
-    """Returns by strength the scores on what each fold leaves out."""
-    fit = _KINDS[kind][0]
-    found = {s: [] for s in strengths}
-    sizes = [len(held_out) for _, held_out in folds]
-    for rows, held_out in folds:
-        problem = _Problem([part[rows] for part in train], num_outputs)
-        rest = [part[held_out] for part in train]
-        for strength in strengths:
-            solution = fit(problem, strength)
-            found[strength].append(_scored(kind, solution, rest, "val_"))
-    return {
-        strength: {
-            name: float(np.average([row[name] for row in rows], weights=sizes))
-            for name in rows[0]
-        }
-        for strength, rows in found.items()
-    }
-
-
 def _fit_softmax(problem, strength):
     """The solution as kernel and bias over all classes and raw features."""
     y = problem.y.reshape(-1).astype(int)
@@ -155,7 +174,7 @@ def _fit_softmax(problem, strength):
     bias = np.full(problem.num_outputs, -30.0)
     if len(seen) == 1:
         bias[seen] = 0.0
-        return kernel, bias
+        return problem.in_features(kernel), bias
     # For two classes scikit-learn penalises their difference W, which as
     # kernel columns of W/2 and -W/2 has half of that norm.
     factor = 2 if len(seen) == 2 else 1
@@ -165,9 +184,9 @@ def _fit_softmax(problem, strength):
         # scikit-learn keeps one row for two classes: their difference.
         coefficients = np.concatenate([-coefficients, coefficients]) / 2
         intercepts = np.concatenate([-intercepts, intercepts]) / 2
-    kernel[:, seen] = coefficients.T * problem.scale
+    kernel[:, seen] = coefficients.T
     bias[seen] = intercepts
-    return kernel, bias
+    return problem.in_features(kernel), bias
 
 
 def _fit_sigmoid(problem, strength):
@@ -177,9 +196,9 @@ def _fit_sigmoid(problem, strength):
     bias = np.where(y[0], 30.0, -30.0)
     for label in np.flatnonzero((y != y[0]).any(axis=0)):
         solver = problem.logistic(label, y[:, label], strength)
-        kernel[:, label] = solver.coef_[0] * problem.scale
+        kernel[:, label] = solver.coef_[0]
         bias[label] = solver.intercept_[0]
-    return kernel, bias
+    return problem.in_features(kernel), bias
 
 
 def _fit_linear(problem, strength):
@@ -191,7 +210,7 @@ def _fit_linear(problem, strength):
     solver = Ridge(alpha=1.0 / strength)
     solver.fit(problem.x, y / spread, problem.weights)
     coefficients = np.reshape(solver.coef_, (problem.num_outputs, -1))
-    kernel = coefficients.T * problem.scale * spread
+    kernel = problem.in_features(coefficients.T) * spread
     return kernel, solver.intercept_ * spread
 
 

@@ -37,6 +37,27 @@ def test_no_neighbour_of_the_solution_has_a_lower_loss(rng, num_classes):
         assert near > at
 
 
+def test_more_features_than_samples_have_the_same_minimum(rng):
+    x, y = clouds(rng, 3, samples=6, features=40)
+    probe = solve("softmax", (x, y), None, 3)
+    assert probe.kernel.shape == (40, 3)
+    at = penalised_loss(probe.kernel, probe.bias, x, y, 0.03)
+    for _ in range(50):
+        step = rng.normal(size=probe.kernel.shape) * 0.01
+        near = penalised_loss(probe.kernel + step, probe.bias, x, y, 0.03)
+        assert near > at
+
+
+def test_the_search_ends_where_it_gets_worse(rng):
+    x, y = clouds(rng, 3, samples=4, features=30, spread=8.0)
+    other, labels = clouds(rng, 3, spread=8.0, features=30)
+    rows = solve("softmax", (x, y), (other, labels), 3).rows
+    losses = [row["val_loss"] for row in rows]
+    assert len(rows) == int(np.argmin(losses)) + 3 < 7
+    strengths = [row["strength"] for row in rows]
+    assert strengths == sorted(strengths)
+
+
 def test_validation_picks_the_strength(rng):
     x, y = clouds(rng, 3, spread=6.0)
     train, validation = (x[:60], y[:60]), (x[60:], y[60:])
