@@ -21,6 +21,7 @@ from keras_transfer.feature_cache.rows import (
 )
 from keras_transfer.feature_cache.samples import prefetched
 from keras_transfer.memory import available_bytes
+from keras_transfer.subset_batches import SubsetBatches
 
 _ROWS_A_CHUNK = 32
 
@@ -55,7 +56,9 @@ def build(
         OSError: the disk has no room, or cannot be written.
     """
     key = _key(samples, boundary, cache, views)
-    found = cache.kept.get(key) or _found_on_disk(cache, key, views)
+    found = _found(cache, key, views) or _part_of_whole(
+        samples, boundary, cache, views
+    )
     if found is not None:
         return dataclasses.replace(found, samples=samples, seconds=0.0)
     started = time.perf_counter()
@@ -304,10 +307,21 @@ class InTraining(keras.Model):
         return self.model(inputs, training=True)
 
 
-def _found_on_disk(cache, key, views):
+def _found(cache, key, views):
+    """What was computed before, in this process or on disk."""
     if cache.directory is None:
-        return None
+        return cache.kept.get(key)
     return manifest.read(cache.directory / key, views)
+
+
+def _part_of_whole(samples, boundary, cache, views):
+    """The rows of a subset, if the whole data set has been run through."""
+    batches = getattr(samples, "batches", None)
+    if not isinstance(batches, SubsetBatches):
+        return None
+    key = _key(type(samples)(batches.batches), boundary, cache, views)
+    whole = _found(cache, key, views)
+    return None if whole is None else whole.part(batches.indices)
 
 
 def _concatenated(parts):

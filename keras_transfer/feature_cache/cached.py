@@ -57,10 +57,33 @@ class CachedSamples:
             lambda leaf: None if leaf is None else leaf[rows], self.rest
         )
 
+    def part(self, items):
+        """Returns the `CachedSamples` of some items of one row each."""
+        return dataclasses.replace(
+            self,
+            views=[
+                [ChosenRows(store, items) for store in stores]
+                for stores in self.views
+            ],
+            rest=self.rest_of(items),
+            starts=np.arange(len(items) + 1),
+            seconds=0.0,
+        )
+
     def batches(self, like=None):
         """Returns `SeededBatches` of activations, in the data set's order."""
         order = like or self.samples.order(len(self.starts) - 1)
         return CachedBatches(self, order)
+
+
+class ChosenRows:
+    """Some rows of a store, under numbers of their own."""
+
+    def __init__(self, store, rows):
+        self.store, self.rows = store, rows
+
+    def take(self, rows):
+        return self.store.take(self.rows[rows])
 
 
 class CachedBatches(SeededBatches):

@@ -54,6 +54,9 @@ class HeadStage:
 
     def _solve(self):
         runner, kind = self.runner, self.plan.kind
+        if self.plan.hold_out:
+            # One pass for both parts, and for all samples in the end.
+            self._features(runner.train.batches, "training")
         parts = {"training": runner.train, "validation": runner.validation}
         train, validation = (
             None
