@@ -91,6 +91,12 @@ class BestWeights(keras.callbacks.Callback):
         row = {f"{prefix}{k}": float(v) for k, v in logs.items()}
         self.take([row], row, 0.0)
 
+    def beside(self):
+        """Another one that writes to the same rows and has its own best."""
+        other = BestWeights(self.whole)
+        other.rows, other.stage = self.rows, self.stage
+        return other
+
     def restore(self):
         """Gives the model the weights of the best epoch."""
         if self.weights is not None:

@@ -214,9 +214,13 @@ class _Recipe:
         self.runner.train, self.runner.validation = self.whole, None
         self.best.restore()
         with Stage("on all samples", self.result, self.best):
+            # Without validation data there is no epoch to be the best.
+            self.runner.best = self.best.beside()
             head.again()
             if row is not None and row["share"]:
                 TuningStage(self.runner, plan, self.callbacks).again(row)
+            elif row is not None:
+                interpolation.cool(self.model, row)
         if self.runner.limit.is_over:
             self.model.set_weights(kept)
             self._skipped("training again on all samples")

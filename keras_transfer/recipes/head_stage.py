@@ -105,14 +105,13 @@ def _folds(labels, kind, seed):
     from sklearn.model_selection import KFold, StratifiedKFold
 
     labels = np.asarray(labels)
-    if kind != "softmax":
-        folds = KFold(min(5, len(labels)), shuffle=True, random_state=seed)
-        return list(folds.split(labels))
-    smallest = int(np.unique(labels, return_counts=True)[1].min())
-    number = min(5, max(2, smallest))
-    if smallest < 2:
-        # A class of one sample is in one fold alone, whatever is done.
-        folds = KFold(min(5, len(labels)), shuffle=True, random_state=seed)
-        return list(folds.split(labels))
-    folds = StratifiedKFold(number, shuffle=True, random_state=seed)
-    return list(folds.split(labels, labels))
+    if kind == "softmax":
+        smallest = int(np.unique(labels, return_counts=True)[1].min())
+        if smallest > 1:
+            folds = StratifiedKFold(
+                min(5, smallest), shuffle=True, random_state=seed
+            )
+            return list(folds.split(labels, labels))
+    # A class of one sample is in one fold alone, whatever is done.
+    folds = KFold(min(5, len(labels)), shuffle=True, random_state=seed)
+    return list(folds.split(labels))

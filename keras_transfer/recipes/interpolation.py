@@ -93,6 +93,11 @@ def put(model, start, end, row):
         row: `share` and `temperature`.
     """
     model.set_weights(between_weights(start, end, row["share"]))
+    cool(model, row)
+
+
+def cool(model, row):
+    """Gives a model the temperature of a row."""
     if row["temperature"] != 1.0:
         model.head.scale_logits(1.0 / row["temperature"])
 

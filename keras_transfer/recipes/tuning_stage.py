@@ -7,7 +7,6 @@ from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.freezing import freeze_plan, set_trainable_depth
 from keras_transfer.optimizers import LayerwiseOptimizer
 from keras_transfer.recipes import interpolation
-from keras_transfer.recipes.best_weights import BestWeights
 from keras_transfer.recipes.time_limit import StopAtTimeLimit
 from keras_transfer.recipes.training import compile_like
 from keras_transfer.regularizers import L2SP
@@ -33,8 +32,7 @@ class TuningStage:
     def run(self):
         """Trains; `tuned` remembers the best epoch, `last` are the weights."""
         overall = self.runner.best
-        self.tuned = BestWeights(self.model)
-        self.tuned.rows, self.tuned.stage = overall.rows, overall.stage
+        self.tuned = overall.beside()
         self._prepare()
         self.runner.best = self.tuned
         try:

@@ -144,6 +144,17 @@ def test_without_validation_a_part_is_held_out_and_all_train(make, rng):
     assert chosen(result)["validation"] == 0.15
     assert result.stages[-1]["stage"] == "on all samples"
     assert model.predict(x[:2], verbose=0).shape == (2, 2)
+    assert "val_loss" in result.best
+
+
+def test_a_trained_head_is_trained_again_on_all(make, rng, monkeypatch):
+    monkeypatch.setattr("keras_transfer.recipes.head_stage.EPOCHS", 2)
+    head = kt.ClassificationHead(2, hidden_units=(4,))
+    result = fine_tune(make(head), pictures(rng, 64, 2), epochs=0, verbose=0)
+    again = [r for r in result.history if r["stage"] == "on all samples"]
+    chosen_row = result.best
+    assert len(again) == chosen_row["epoch"]
+    assert chosen_row["stage"] == "head" and "val_loss" in chosen_row
 
 
 def test_few_samples_without_validation_are_cross_validated(make, rng):
