@@ -18,6 +18,7 @@ from keras_transfer.feature_cache.settings import (
     FeatureCache,
     as_feature_cache,
 )
+from keras_transfer.feature_cache.smaller_batches import smaller_batches
 
 __all__ = [
     "FEATURES",
@@ -33,4 +34,5 @@ __all__ = [
     "features",
     "obstacles",
     "samples_of",
+    "smaller_batches",
 ]
