@@ -13,7 +13,8 @@ MobileNetV2 with ImageNet weights (the file for 224 px, without top) on folders
 
 Each side's learning rate is the best of the same three on validation; the test
 set is looked at once, with that rate. One JSON file a data set and way in
-`benchmarks/results/`; what is there is not run again. Prints a table.
+`benchmarks/results/`; what is there is not run again. Prints the table of
+`docs/feature_cache.md`.
 """
 
 import time

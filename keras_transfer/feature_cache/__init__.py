@@ -18,7 +18,6 @@ from keras_transfer.feature_cache.settings import (
     FeatureCache,
     as_feature_cache,
 )
-from keras_transfer.feature_cache.smaller_batches import smaller_batches
 
 __all__ = [
     "FEATURES",
@@ -34,5 +33,4 @@ __all__ = [
     "features",
     "obstacles",
     "samples_of",
-    "smaller_batches",
 ]

@@ -23,6 +23,8 @@ from keras_transfer.feature_cache.samples import prefetched
 from keras_transfer.memory import available_bytes
 from keras_transfer.subset_batches import SubsetBatches
 
+_ROWS_A_CHUNK = 32
+
 
 def build(
     samples,
@@ -81,7 +83,6 @@ def _key(samples, boundary, cache, views):
     about = [
         fingerprints.of_model(boundary.prefix),
         samples.fingerprint(),
-        [samples.batch_size, samples.is_mixed],
         views,
         cache.dtype,
         keras.version(),
@@ -105,8 +106,7 @@ class _Pass:
             self.prefix = InTraining(self.prefix)
             self.prefix.run_eagerly = run_eagerly
         self.rows_of_items = samples.rows_of_items()
-        self.starts = np.concatenate([[0], np.cumsum(self.rows_of_items)])
-        self.num_rows = int(self.starts[-1])
+        self.num_rows = int(sum(self.rows_of_items))
         self.name = name
         self.bar = keras.utils.Progbar(
             self.num_rows,
@@ -143,7 +143,7 @@ class _Pass:
         found = CachedSamples(
             self.views,
             _concatenated(self.rest),
-            self.starts,
+            np.concatenate([[0], np.cumsum(self.rows_of_items)]),
             self.samples,
             isinstance(self.boundary.prefix.output, list),
             0.0,
@@ -159,13 +159,8 @@ class _Pass:
                 x, *rest = batch
                 yield sum(rows), lambda view, x=x: x, tuple(rest)
             return
-        # The same chunks as from the data.
-        size = self.samples.batch_size
-        ends = self.starts[size::size]
-        if not len(ends) or ends[-1] < self.num_rows:
-            ends = [*ends, self.num_rows]
-        for start, end in itertools.pairwise([0, *ends]):
-            rows = np.arange(start, end)
+        for start in range(0, self.num_rows, _ROWS_A_CHUNK):
+            rows = np.arange(start, min(start + _ROWS_A_CHUNK, self.num_rows))
             yield (
                 len(rows),
                 lambda view, rows=rows: self.below.take(rows, view),
@@ -173,15 +168,8 @@ class _Pass:
             )
 
     def _compute(self, x, stores, start):
-        count = _num_rows(x)
-        if self.samples.is_mixed and count < self.samples.batch_size:
-            # In training these samples are in batches of full size.
-            chosen = np.arange(self.samples.batch_size) % count
-            x = keras.tree.map_structure(lambda leaf: leaf[chosen], x)
-        for store, output in zip(
-            stores, run_prefix(self.prefix, x), strict=True
-        ):
-            output = output[:count]
+        outputs = run_prefix(self.prefix, x)
+        for store, output in zip(stores, outputs, strict=True):
             if output.shape[1:] != store.row_shape:
                 raise ValueError(
                     "The feature cache needs samples of one size. Received: "
@@ -306,10 +294,6 @@ def run_prefix(prefix, x):
 def _as_stored(output):
     output = np.asarray(output)
     return output if output.dtype.kind in "biu" else output.astype("float32")
-
-
-def _num_rows(x):
-    return len(keras.tree.flatten(x)[0])
 
 
 class InTraining(keras.Model):

@@ -70,10 +70,10 @@ class CachedSamples:
             seconds=0.0,
         )
 
-    def batches(self, like=None, smaller=None):
+    def batches(self, like=None):
         """Returns `SeededBatches` of activations, in the data set's order."""
         order = like or self.samples.order(len(self.starts) - 1)
-        return CachedBatches(self, order, smaller)
+        return CachedBatches(self, order)
 
 
 class ChosenRows:
@@ -81,7 +81,6 @@ class ChosenRows:
 
     def __init__(self, store, rows):
         self.store, self.rows = store, rows
-        self.dtype, self.row_shape = store.dtype, store.row_shape
 
     def take(self, rows):
         return self.store.take(self.rows[rows])
@@ -93,12 +92,9 @@ class CachedBatches(SeededBatches):
     Args:
         cached: the `CachedSamples`.
         order: `SeededBatches` whose order, batch size and seed they have.
-        smaller: function from sample ids to the activations of a batch that is
-            smaller than the others, where kernels may round differently;
-            `None` looks them up like all others.
     """
 
-    def __init__(self, cached, order, smaller=None):
+    def __init__(self, cached, order):
         super().__init__(
             order.num_samples,
             batch_size=order.batch_size,
@@ -107,7 +103,6 @@ class CachedBatches(SeededBatches):
             steps_per_epoch=order.steps_per_epoch,
         )
         self.cached = cached
-        self.smaller = smaller
         self.class_names = order.class_names
         self._one_row_each = (np.diff(cached.starts) == 1).all()
 
@@ -116,11 +111,7 @@ class CachedBatches(SeededBatches):
 
     def _batch(self, epoch, position):
         view = epoch % len(self.cached.views)
-        sample_ids = self.sample_ids(position, epoch)
-        if self.smaller is not None and len(sample_ids) < self.batch_size:
-            features = {FEATURES: self.smaller(sample_ids)}
-            return (features, *self.cached.rest_of(sample_ids))
-        return self._read(sample_ids, view)
+        return self._read(self.sample_ids(position, epoch), view)
 
     def _read(self, sample_ids, view):
         rows = self._rows_of(np.asarray(sample_ids))

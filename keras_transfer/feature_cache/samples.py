@@ -21,14 +21,9 @@ class Samples:
 
     Attributes:
         note: what the user should know about the order, or `None`.
-        batch_size: items that train together, and run together here: what a
-            kernel puts out may depend on the size of its batch.
-        is_mixed: whether items come together that did not before.
     """
 
     note = None
-    batch_size = 1
-    is_mixed = False
 
     def chunks(self):
         """Yields `(rows_of_items, batch)` in the order of the items.
@@ -55,8 +50,6 @@ class Seeded(Samples):
 
     def __init__(self, batches):
         self.batches = batches
-        self.batch_size = min(batches.batch_size, batches.num_samples)
-        self.is_mixed = batches.shuffle and self.batch_size > 1
 
     def chunks(self):
         size = self.batches.batch_size

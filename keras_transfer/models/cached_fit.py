@@ -138,8 +138,7 @@ class _Loop:
             self._report(train, epochs - epoch)
         self.model.use_suffix(boundary.suffix)
         like = self.x if isinstance(self.x, SeededBatches) else None
-        smaller = cache.smaller_batches(self.stages.train, train, boundary)
-        batches = self._in_order(train.batches(like, smaller), epoch)
+        batches = self._in_order(train.batches(like), epoch)
         if validation is None:
             return batches, self.validation_data
         return batches, validation.batches()
