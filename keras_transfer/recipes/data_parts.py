@@ -79,6 +79,7 @@ def _has_numbered_samples(data):
 
 def _in_memory(data, name, options):
     """Reads a data set of another kind to its end."""
+    kind = type(data).__name__
     if isinstance(data, keras.utils.PyDataset):
         data = ReorderedBatches(data)
     batches, taken = [], 0
@@ -92,7 +93,7 @@ def _in_memory(data, name, options):
         )
         if taken > most:
             raise MemoryError(
-                f"`{name}` is a {type(data).__name__} of more than "
+                f"`{name}` is a {kind} of more than "
                 f"{taken:,} bytes, half of the memory that is available. "
                 "Recipes read such data sets into memory. Expected "
                 "keras_transfer.data.load, which reads photos as they are "

@@ -9,9 +9,10 @@ from keras_transfer.recipes.best_weights import (
     Stage,
     TwoStageResult,
 )
-from keras_transfer.recipes.choices import Choices, count_labels
+from keras_transfer.recipes.choices import Choices
 from keras_transfer.recipes.data_parts import hold_out, parts
 from keras_transfer.recipes.head_stage import HeadStage
+from keras_transfer.recipes.label_counts import count_labels
 from keras_transfer.recipes.stage_runner import StageRunner
 from keras_transfer.recipes.time_limit import TimeLimit
 from keras_transfer.recipes.tuning_stage import TuningStage

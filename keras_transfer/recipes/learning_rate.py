@@ -1,73 +1,16 @@
 """`find_learning_rate`: one sweep of the rate from too small to too large."""
 
-import dataclasses
 import itertools
 import math
 
 import keras
 import numpy as np
 
-from keras_transfer import files, first_batch, random_state, training_state
+from keras_transfer import first_batch, random_state, training_state
 from keras_transfer.recipes.data_parts import parts
+from keras_transfer.recipes.learning_rate_sweep import read_off, smoothed
 
-# How much of the average is what was before, for a curve that can be read.
-_MEMORY = 0.9
 _DIVERGED = 4.0
-
-
-@dataclasses.dataclass
-class LearningRateSweep:
-    """What a sweep has measured.
-
-    Attributes:
-        rates: the rate of each step, rising.
-        losses: the loss of each step's batch, before the step.
-        smoothed: their running average, corrected for its start.
-        suggestion: a rate to train with: a tenth of that with the lowest
-            smoothed loss.
-        steepest: the rate at which the smoothed loss falls fastest.
-    """
-
-    rates: np.ndarray
-    losses: np.ndarray
-    smoothed: np.ndarray
-    suggestion: float
-    steepest: float
-
-    def plot(self, path=None):
-        """Draws the loss over the rate.
-
-        Args:
-            path: a PNG file to write, or `None`.
-
-        Returns:
-            A `matplotlib.figure.Figure`.
-        """
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(6, 3.6), layout="constrained")
-        axes = figure.subplots()
-        axes.plot(self.rates, self.losses, alpha=0.3, label="loss of a batch")
-        axes.plot(self.rates, self.smoothed, label="smoothed")
-        axes.axvline(
-            self.suggestion, color="C2", ls="--",
-            label=f"suggestion {self.suggestion:.1e}",
-        )  # fmt: skip
-        axes.axvline(
-            self.steepest, color="C3", ls=":",
-            label=f"steepest {self.steepest:.1e}",
-        )  # fmt: skip
-        low, high = self.smoothed.min(), self.smoothed[0]
-        room = max(high - low, 1e-3)
-        axes.set(
-            xscale="log", xlabel="learning rate", ylabel="loss",
-            ylim=(low - 0.3 * room, high + 1.5 * room),
-        )  # fmt: skip
-        axes.legend()
-        if path is not None:
-            with files.replacing(path) as temporary:
-                figure.savefig(temporary, dpi=120, format="png")
-        return figure
 
 
 def find_learning_rate(
@@ -131,7 +74,7 @@ def find_learning_rate(
         training_state.restore(model, arrays, info)
         model.reset_metrics()
         random_state.restore(*generators)
-    return _read_off(rates[: len(losses)], np.array(losses))
+    return read_off(rates[: len(losses)], np.array(losses))
 
 
 def _sweep(model, batches, rates, verbose):
@@ -141,7 +84,7 @@ def _sweep(model, batches, rates, verbose):
         verbose=1 if verbose == "auto" else verbose,
         stateful_metrics=["loss", "rate"],
     )
-    losses, average, best = [], 0.0, math.inf
+    losses = []
     walk = _endless(batches)
     for step, rate in enumerate(rates, start=1):
         _set_rate(model.optimizer, float(rate))
@@ -153,11 +96,9 @@ def _sweep(model, batches, rates, verbose):
         if not math.isfinite(loss):
             break
         losses.append(loss)
-        average = _MEMORY * average + (1 - _MEMORY) * loss
-        smoothed = average / (1 - _MEMORY**step)
-        best = min(best, smoothed)
         bar.update(step, [("loss", loss), ("rate", rate)])
-        if smoothed > _DIVERGED * best:
+        average = smoothed(losses)
+        if average[-1] > _DIVERGED * average.min():
             break
     bar.update(len(losses), finalize=True)
     return losses
@@ -167,30 +108,6 @@ def _endless(batches):
     for epoch in itertools.count():
         for index in range(len(batches)):
             yield batches.read(batches.sample_ids(index, epoch))
-
-
-def _read_off(rates, losses):
-    if len(losses) < 5:
-        raise ValueError(
-            "The loss diverged before anything could be read off. Received: "
-            f"{len(losses)} steps with a finite loss. Start from a smaller "
-            "min_rate, or look at the data: labels and pixels may be wrong."
-        )
-    weights = 1 - _MEMORY ** np.arange(1, len(losses) + 1)
-    average, smoothed = 0.0, np.empty(len(losses))
-    for step, loss in enumerate(losses):
-        average = _MEMORY * average + (1 - _MEMORY) * loss
-        smoothed[step] = average / weights[step]
-    lowest = int(smoothed.argmin())
-    slopes = np.gradient(smoothed, np.log(rates))
-    steepest = int(slopes[: lowest + 1].argmin())
-    return LearningRateSweep(
-        rates,
-        losses,
-        smoothed,
-        float(rates[lowest] / 10),
-        float(rates[steepest]),
-    )
 
 
 def _check(model, min_rate, max_rate, num_steps):

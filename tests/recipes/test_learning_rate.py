@@ -7,7 +7,7 @@ import pytest
 import keras_transfer as kt
 from keras_transfer import random_state
 from keras_transfer.recipes import find_learning_rate
-from keras_transfer.recipes.learning_rate import _read_off
+from keras_transfer.recipes.learning_rate_sweep import read_off
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_what_is_read_off_a_known_curve():
     # Flat, then falling until 1e-2, then rising.
     log = np.log10(rates)
     losses = 1 + np.clip(-3 - log, -1, 0) + 4 * np.clip(log + 1.5, 0, None)
-    sweep = _read_off(rates, losses)
+    sweep = read_off(rates, losses)
     assert 1e-3 <= sweep.suggestion <= 1e-2
     assert 1e-3 < sweep.steepest < 3e-2
     steps = np.arange(1, 52)

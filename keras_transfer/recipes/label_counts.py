@@ -1,0 +1,55 @@
+"""How many labels there are to learn from."""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelCounts:
+    """How many labels there are to learn from.
+
+    Attributes:
+        num_samples: samples.
+        per_class: samples of each class (of each label, where it is true);
+            empty for numbers.
+    """
+
+    num_samples: int
+    per_class: tuple = ()
+
+    @property
+    def is_few(self):
+        """Whether a part held out would be too small to choose by."""
+        smallest = self.num_samples / max(1, len(self.per_class))
+        return smallest < 50
+
+    @property
+    def smallest(self):
+        present = [n for n in self.per_class if n]
+        return min(present, default=self.num_samples)
+
+    @property
+    def imbalance(self):
+        """The largest class over the smallest that has samples."""
+        return max(self.per_class, default=1) / max(1, self.smallest)
+
+
+def count_labels(labels, kind, num_outputs):
+    """Returns `LabelCounts`.
+
+    Args:
+        labels: integers `(samples,)`, or one-hot, multi-hot or numbers
+            `(samples, outputs)`.
+        kind: `"softmax"`, `"sigmoid"` or anything else.
+        num_outputs: number of outputs of the head.
+    """
+    labels = np.asarray(labels)
+    if kind == "softmax" and labels.reshape(len(labels), -1).shape[1] == 1:
+        whole = labels.reshape(-1).astype(int)
+        counts = np.bincount(whole, minlength=num_outputs)
+    elif kind in ("softmax", "sigmoid"):
+        counts = (labels.reshape(len(labels), -1) > 0.5).sum(axis=0)
+    else:
+        counts = ()
+    return LabelCounts(len(labels), tuple(int(n) for n in counts))

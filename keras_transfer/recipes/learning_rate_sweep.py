@@ -1,0 +1,108 @@
+"""The losses of a sweep of learning rates, and what is read off them."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_transfer import files
+
+# How much of the average is what was before, for a curve that can be read.
+_MEMORY = 0.9
+_LEAST_STEPS = 5
+
+
+@dataclasses.dataclass
+class LearningRateSweep:
+    """What a sweep has measured.
+
+    Attributes:
+        rates: the rate of each step, rising.
+        losses: the loss of each step's batch, before the step.
+        smoothed: their running average, corrected for its start.
+        suggestion: a rate to train with: a tenth of that with the lowest
+            smoothed loss.
+        steepest: the rate at which the smoothed loss falls fastest.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    smoothed: np.ndarray
+    suggestion: float
+    steepest: float
+
+    def plot(self, path=None):
+        """Draws the loss over the rate.
+
+        Args:
+            path: a PNG file to write, or `None`.
+
+        Returns:
+            A `matplotlib.figure.Figure`.
+        """
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(6, 3.6), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(self.rates, self.losses, alpha=0.3, label="loss of a batch")
+        axes.plot(self.rates, self.smoothed, label="smoothed")
+        axes.axvline(
+            self.suggestion, color="C2", ls="--",
+            label=f"suggestion {self.suggestion:.1e}",
+        )  # fmt: skip
+        axes.axvline(
+            self.steepest, color="C3", ls=":",
+            label=f"steepest {self.steepest:.1e}",
+        )  # fmt: skip
+        low, high = self.smoothed.min(), self.smoothed[0]
+        room = max(high - low, 1e-3)
+        axes.set(
+            xscale="log", xlabel="learning rate", ylabel="loss",
+            ylim=(low - 0.3 * room, high + 1.5 * room),
+        )  # fmt: skip
+        axes.legend()
+        if path is not None:
+            with files.replacing(path) as temporary:
+                figure.savefig(temporary, dpi=120, format="png")
+        return figure
+
+
+def smoothed(losses):
+    """Returns the running average of losses, corrected for its start.
+
+    Args:
+        losses: `(steps,)`.
+
+    Examples:
+        >>> smoothed([2.0, 2.0])
+        array([2., 2.])
+    """
+    average, averages = 0.0, []
+    for step, loss in enumerate(losses, start=1):
+        average = _MEMORY * average + (1 - _MEMORY) * loss
+        averages.append(average / (1 - _MEMORY**step))
+    return np.array(averages)
+
+
+def read_off(rates, losses):
+    """Returns the `LearningRateSweep` of the losses at rising rates.
+
+    Raises:
+        ValueError: there are too few of them.
+    """
+    if len(losses) < _LEAST_STEPS:
+        raise ValueError(
+            "The loss diverged before anything could be read off. Received: "
+            f"{len(losses)} steps with a finite loss. Start from a smaller "
+            "min_rate, or look at the data: labels and pixels may be wrong."
+        )
+    average = smoothed(losses)
+    lowest = int(average.argmin())
+    slopes = np.gradient(average, np.log(rates))
+    steepest = int(slopes[: lowest + 1].argmin())
+    return LearningRateSweep(
+        rates,
+        losses,
+        average,
+        suggestion=float(rates[lowest] / 10),
+        steepest=float(rates[steepest]),
+    )

@@ -1,0 +1,69 @@
+"""Whatever a recipe is given, as numbered samples."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_transfer.batches import ArrayBatches
+from keras_transfer.recipes import data_parts
+from keras_transfer.recipes.data_parts import hold_out, parts
+
+
+@pytest.fixture
+def arrays(rng):
+    x = rng.normal(size=(40, 3)).astype("float32")
+    return x, np.arange(40) % 4
+
+
+class Pairs(keras.utils.PyDataset):
+    def __init__(self, x, y):
+        super().__init__()
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        part = slice(10 * index, 10 * index + 10)
+        return self.x[part], self.y[part]
+
+
+def test_arrays_and_a_data_set_of_another_kind_are_the_same(arrays):
+    train, validation = parts(arrays, Pairs(*arrays), batch_size=8, seed=3)
+    assert (train.batch_size, train.seed, train.shuffle) == (8, 3, True)
+    assert not validation.shuffle
+    for batches in (train, validation):
+        x, y = batches.read(np.arange(40))
+        np.testing.assert_array_equal(x, arrays[0])
+        np.testing.assert_array_equal(y, arrays[1])
+        np.testing.assert_array_equal(batches.read_labels(), arrays[1])
+
+
+def test_weights_are_kept(arrays):
+    weights = np.linspace(0, 1, 40)
+    train, _ = parts((*arrays, weights), None)
+    np.testing.assert_allclose(train.read(np.arange(40))[2], weights)
+
+
+def test_batches_stay_what_they_are(arrays):
+    batches = ArrayBatches(*arrays, batch_size=5, seed=9)
+    assert parts(batches, None, batch_size=8)[0] is batches
+
+
+def test_a_part_is_held_out_class_by_class(arrays):
+    train, validation = hold_out(ArrayBatches(*arrays), 0.2, seed=0)
+    assert sorted(validation.read_labels()) == [0, 0, 1, 1, 2, 2, 3, 3]
+    together = np.concatenate([train.indices, validation.indices])
+    assert sorted(together) == list(range(40))
+    assert not validation.shuffle and train.shuffle
+
+
+def test_what_does_not_fit_into_memory_is_refused(arrays, monkeypatch):
+    monkeypatch.setattr(data_parts, "available_bytes", lambda: 200)
+    with pytest.raises(MemoryError, match="is a Pairs"):
+        parts(Pairs(*arrays), None)
+
+
+def test_generators_are_refused(arrays):
+    with pytest.raises(ValueError, match="walked over again"):
+        parts((batch for batch in [arrays]), None)
