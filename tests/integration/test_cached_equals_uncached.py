@@ -6,6 +6,7 @@ Random small nets, schedules, kinds of data, batch sizes and optimizers.
 import keras
 import numpy as np
 import pytest
+from rounding import kernels_ignore_the_batch
 
 import keras_transfer as kt
 
@@ -205,9 +206,20 @@ def test_a_random_training(number, tmp_path, as_written):
         case, tmp_path / "cache" if case["on_disk"] else "memory"
     )
     shown = {k: v for k, v in case.items() if k not in ("x", "y")}
+    if not kernels_ignore_the_batch():
+        assert_near(history, wanted, found, variables)
+        return
     assert history == wanted, shown
     for a, b in zip(found, variables, strict=True):
         np.testing.assert_array_equal(a, b, err_msg=str(shown))
+
+
+def assert_near(history, wanted, found, variables):
+    assert list(history) == list(wanted)
+    for name, series in wanted.items():
+        np.testing.assert_allclose(history[name], series, rtol=1e-4)
+    for a, b in zip(found, variables, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("number", range(0, CASES, 4 * GRAPH_EVERY))
