@@ -63,6 +63,8 @@ def test_training_afterwards_is_as_without(tiny_cnn, data):
             preprocessing="tf",
         )  # fmt: skip
         model.compile("auto")
+        # What is built once draws random numbers on torch, swept or not.
+        model.fit(*data, epochs=1, verbose=0)
         if sweeps:
             find_learning_rate(model, data, num_steps=10, verbose=0)
         return model.fit(*data, epochs=2, verbose=0).history["loss"]
