@@ -11,8 +11,8 @@ else: what it validates on it has to take from these. The test set is looked at
 once. Every cell runs in a process of its own. Its seconds count from photos in
 memory and a backbone with its weights to a model that can predict; its peak
 memory is that of the process. One JSON file a row and recipe in
-`benchmarks/results/fine_tune/`; what is there is not run again. Prints the
-table of `docs/fine_tune.md`.
+`benchmarks/results/fine_tune/`; what is there is not run again. Prints a
+table.
 """
 
 import argparse
@@ -27,31 +27,18 @@ import numpy as np
 from cells import difference, read, write
 
 RESULTS = Path(__file__).resolve().parent / "results" / "fine_tune"
-SIZE = 128
-
-
-def photos(folder, part):
-    """All of `folder/part` as uint8 arrays with labels."""
-    import keras_transfer as kt
-
-    loaded = kt.data.load(
-        folder, image_size=SIZE, batch_size=64, validation_split=0.0
-    )
-    batches = getattr(loaded, part)
-    batches.shuffle = False
-    pairs = [batches[i] for i in range(len(batches))]
-    return [np.concatenate(each) for each in zip(*pairs, strict=True)]
 
 
 def cell(place, shots, recipe, seed, weights):
     """Runs one recipe once; returns what is written down."""
     import keras
+    from gradual_unfreezing import photos
     from peer_recipes import RECIPES, backbone
 
     from keras_transfer.sampling import few_shot
 
     source, _, target = place.partition(">")
-    x, y = photos(source, "train")
+    x, y = photos(source)[0]
     if shots != "all":
         drawn = few_shot(y, int(shots), seed)
         x, y = x[drawn], y[drawn]
@@ -62,7 +49,7 @@ def cell(place, shots, recipe, seed, weights):
     classify = RECIPES[recipe](x, y, num_classes, base, seed)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    x, y = photos(target or source, "test")
+    x, y = photos(target or source)[1]
     return {
         "test": round(float(np.mean(classify(x) == y)), 4),
         "seconds": round(seconds, 1),

@@ -12,11 +12,12 @@ more, in paired seeds; batch 32, 5 epochs. The test set is looked at once.
 - gradual unfreezing; L2-SP; 4 augmented views (flips, turns, zooms).
 
 One JSON file a data set and way in `benchmarks/results/`; what is there is not
-run again. Prints the table of `docs/fine_tune.md`.
+run again. Prints a table.
 """
 
 import time
 from pathlib import Path
+from unittest import mock
 
 import keras
 import numpy as np
@@ -24,7 +25,7 @@ from cells import arguments, difference, read, write
 from gradual_unfreezing import photos
 
 import keras_transfer as kt
-from keras_transfer.recipes import head_stage
+from keras_transfer.recipes import fine_tuning, head_stage
 from keras_transfer.sampling import few_shot
 
 RESULTS = Path(__file__).resolve().parent / "results" / "fine_tune_parts"
@@ -93,26 +94,10 @@ def run_missing(folder, weights, seeds):
                 continue
             own = head_stage.HeadStage
             stage = RandomHead if way == "no probe start" else own
-            with replaced_stage(stage):
+            with mock.patch.object(fine_tuning, "HeadStage", stage):
                 found = cell(way, weights, train, test, seed)
             write(path, read(path) | {str(seed): found})
             print(folder.name, way, seed, found, flush=True)
-
-
-class replaced_stage:  # noqa: N801 (used like a function)
-    """Lets `fine_tune` begin with another first stage."""
-
-    def __init__(self, stage):
-        from keras_transfer.recipes import fine_tuning
-
-        self.module, self.stage = fine_tuning, stage
-
-    def __enter__(self):
-        self.before = self.module.HeadStage
-        self.module.HeadStage = self.stage
-
-    def __exit__(self, *exception):
-        self.module.HeadStage = self.before
 
 
 def file_of(name, way):

@@ -8,7 +8,7 @@ from keras_transfer.recipes.heads import solvable_kind
 _HELD_OUT = 0.15
 _HELD_OUT_OF_FEW = 0.2
 # Epochs, peak rate and its decay from block to block, by whether samples are
-# few: with few the features must hardly move. Measured, see docs/fine_tune.md.
+# few: with few the features must hardly move (chosen on held-out photos).
 _FEW = (6, 1e-4, 1.0)
 _MANY = (5, 1e-3, 0.8)
 # As long as the automatic epochs: the loss of an early epoch, at a high rate,
