@@ -95,23 +95,17 @@ class SeededBatches(keras.utils.PyDataset):
 
     def fingerprint(self) -> str:
         """A digest of all samples, whatever the order."""
-        size = self.batch_size
-        return fingerprints.of_each(
-            self.read(np.arange(i, min(i + size, self.num_samples)))
-            for i in range(0, self.num_samples, size)
-        )
+        return fingerprints.of_each(self._all())
 
     def read_labels(self) -> np.ndarray:
         """The labels of all samples, in the order of their numbers."""
-        size = self.batch_size
-        return np.concatenate(
-            [
-                np.asarray(
-                    self.read(np.arange(i, min(i + size, self.num_samples)))[1]
-                )
-                for i in range(0, self.num_samples, size)
-            ]
-        )
+        return np.concatenate([np.asarray(batch[1]) for batch in self._all()])
+
+    def _all(self):
+        """Yields all samples in batches, in the order of their numbers."""
+        numbers = np.arange(self.num_samples)
+        for start in range(0, self.num_samples, self.batch_size):
+            yield self.read(numbers[start : start + self.batch_size])
 
     @property
     def epoch(self) -> int:

@@ -49,9 +49,14 @@ def plot_history(path, rows):
     for axes, name in zip(all_axes, names, strict=True):
         _plot_metric(axes, name, rows)
     if path is not None:
-        with files.replacing(path) as temporary:
-            figure.savefig(temporary, dpi=120, format="png")
+        save_figure(figure, path)
     return figure
+
+
+def save_figure(figure, path):
+    """Writes a `matplotlib.figure.Figure` as PNG, whole or not at all."""
+    with files.replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120, format="png")
 
 
 def _plot_metric(axes, name, rows):

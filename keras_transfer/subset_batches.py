@@ -33,16 +33,11 @@ class SubsetBatches(SeededBatches):
             shuffle=batches.shuffle if shuffle is None else shuffle,
             seed=batches.seed,
         )
-        if (
-            not 0
-            <= self.indices.min()
-            <= self.indices.max()
-            < (batches.num_samples)
-        ):
+        lowest, highest = self.indices.min(), self.indices.max()
+        if lowest < 0 or highest >= batches.num_samples:
             raise ValueError(
                 f"Samples have numbers from 0 to {batches.num_samples - 1}. "
-                f"Received: indices from {self.indices.min()} to "
-                f"{self.indices.max()}."
+                f"Received: indices from {lowest} to {highest}."
             )
         self.batches = batches
         self.class_names = batches.class_names

@@ -182,8 +182,8 @@ def _finish(arguments, model, data, result):
         "best": result.best,
         "stages": result.stages,
         "interrupted": result.interrupted,
-        "choices": getattr(result, "choices", []),
-        "warnings": getattr(result, "warnings", []),
+        "choices": result.choices,
+        "warnings": result.warnings,
     }
     gap = report.gap(metrics)
     if gap:

@@ -1,6 +1,6 @@
 """The demo's result, told as a table, a sentence and a picture."""
 
-from keras_transfer import files
+from keras_transfer import report
 from keras_transfer.tables import format_table
 
 
@@ -63,8 +63,7 @@ def plot(rows, path):
         axes.minorticks_off()
     figure.axes[0].set_ylabel("accuracy on held-out digits 5 to 9")
     figure.axes[-1].legend(loc="lower right", fontsize="small")
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+    report.save_figure(figure, path)
 
 
 def _panel(axes, rows):

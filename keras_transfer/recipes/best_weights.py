@@ -17,12 +17,16 @@ class TwoStageResult:
             row `val_loss` and the metrics.
         best: the row of `history` whose weights the model has now.
         interrupted: whether Ctrl-C ended the training early.
+        choices: one dict a choice: `choice`, `value`, `reason`.
+        warnings: sentences that the user should read.
     """
 
     history: list = dataclasses.field(default_factory=list)
     stages: list = dataclasses.field(default_factory=list)
     best: dict = dataclasses.field(default_factory=dict)
     interrupted: bool = False
+    choices: list = dataclasses.field(default_factory=list)
+    warnings: list = dataclasses.field(default_factory=list)
 
 
 class BestWeights(keras.callbacks.Callback):

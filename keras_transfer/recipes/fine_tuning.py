@@ -1,7 +1,5 @@
 """`fine_tune`: the whole of training a target model in one call."""
 
-import dataclasses
-
 from keras_transfer import report
 from keras_transfer.recipes import interpolation, options, rules, truths
 from keras_transfer.recipes.best_weights import (
@@ -18,17 +16,8 @@ from keras_transfer.recipes.time_limit import TimeLimit
 from keras_transfer.recipes.tuning_stage import TuningStage
 
 
-@dataclasses.dataclass
 class FineTuneResult(TwoStageResult):
-    """What `fine_tune` did.
-
-    Attributes:
-        choices: one dict a choice: `choice`, `value`, `reason`.
-        warnings: sentences that the user should read.
-    """
-
-    choices: list = dataclasses.field(default_factory=list)
-    warnings: list = dataclasses.field(default_factory=list)
+    """What `fine_tune` did: a `TwoStageResult` that can be drawn."""
 
     def plot(self, path=None):
         """Draws loss and accuracy over all epochs, the stages shaded.

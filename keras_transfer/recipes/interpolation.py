@@ -36,7 +36,7 @@ def between_weights(start, end, share):
     ]  # fmt: skip
 
 
-def evaluated(model, validation, start, end, shares, *, depth, cache, verbose):
+def evaluated(model, judge, start, end, shares):
     """Evaluates each share of the way on validation data.
 
     Fine-tuned models are too sure of themselves, which hides in their loss
@@ -46,21 +46,15 @@ def evaluated(model, validation, start, end, shares, *, depth, cache, verbose):
     Args:
         model: a compiled `TransferModel`; it has the last share's weights
             afterwards.
-        validation: `SeededBatches`.
+        judge: what `part_to_judge` returns.
         start: weights of the whole model.
         end: weights of the whole model.
         shares: what to evaluate.
-        depth: how many blocks have trained.
-        cache: a `FeatureCache` with what the frozen part makes of
-            `validation`, or `None` to run all of the model.
-        verbose: 0 shows no progress.
 
     Returns:
         List of dicts: `share`, `temperature`, `val_loss` and the metrics.
     """
-    part, data = model, validation
-    if cache is not None:
-        part, data = _upper_part(model, validation, depth, cache, verbose)
+    part, data = judge
     rows = []
     for share in shares:
         model.set_weights(between_weights(start, end, share))
@@ -125,8 +119,19 @@ def described(row):
     return f"{row['share']:.0%} of the way to epoch {row['epochs']}"
 
 
-def _upper_part(model, validation, depth, cache, verbose):
-    """What has trained, and the activations that it starts from."""
+def part_to_judge(model, validation, *, depth, cache, verbose):
+    """Returns the part of a model that has trained, and its validation data.
+
+    Args:
+        model: a compiled `TransferModel`.
+        validation: `SeededBatches`.
+        depth: how many blocks have trained.
+        cache: a `FeatureCache` with what the frozen part makes of
+            `validation`, or `None` to run all of the model.
+        verbose: 0 shows no progress.
+    """
+    if cache is None:
+        return model, validation
     suffix = feature_cache.boundary_at(model, depth).suffix
     compile_like(suffix, model, keras.optimizers.SGD(0.0))
     found = feature_cache.features(

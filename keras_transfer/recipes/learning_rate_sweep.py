@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_transfer import files
+from keras_transfer import report
 
 # How much of the average is what was before, for a curve that can be read.
 _MEMORY = 0.9
@@ -61,8 +61,7 @@ class LearningRateSweep:
         )  # fmt: skip
         axes.legend()
         if path is not None:
-            with files.replacing(path) as temporary:
-                figure.savefig(temporary, dpi=120, format="png")
+            report.save_figure(figure, path)
         return figure
 
 

@@ -58,18 +58,19 @@ class TuningStage:
             The row of what was chosen: `share` of the way, `epochs` after
             which the end was read, `val_loss` and the metrics.
         """
-        best = self.runner.best
-        rows = []
-        for epochs, end in self._ends():
-            found = self._evaluated(end, self._shares()[bool(rows) :])
+        rows, ends, judge = [], self._ends(), self._judge()
+        for epochs, end in ends.items():
+            # The start is the same for both ends.
+            found = interpolation.evaluated(
+                self.model, judge, self.start, end, self._shares()[bool(rows) :]
+            )
             rows += [
                 row | {"epochs": epochs if row["share"] else 0} for row in found
             ]
         row = interpolation.best_of(rows)
-        ends = dict(self._ends())
         end = ends.get(row["epochs"], self.start)
         interpolation.put(self.model, self.start, end, row)
-        best.take(rows, row, 0.0)
+        self.runner.best.take(rows, row, 0.0)
         return row
 
     def again(self, row):
@@ -146,12 +147,11 @@ class TuningStage:
         ends = {last: self.last}
         if self.tuned.weights is not None:
             ends.setdefault(self.tuned.row["epoch"], self.tuned.weights)
-        return list(ends.items())
+        return ends
 
-    def _evaluated(self, end, shares):
-        runner = self.runner
-        return interpolation.evaluated(
-            self.model, runner.validation, self.start, end, shares,
-            depth=self.plan.blocks,
-            cache=runner.cache_at(self.plan.blocks), verbose=runner.verbose,
+    def _judge(self):
+        runner, blocks = self.runner, self.plan.blocks
+        return interpolation.part_to_judge(
+            self.model, runner.validation, depth=blocks,
+            cache=runner.cache_at(blocks), verbose=runner.verbose,
         )  # fmt: skip
