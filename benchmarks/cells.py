@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import keras
+import numpy as np
 from paired import machine
 
 
@@ -32,6 +33,29 @@ def arguments(description):
     parser.add_argument("--weights", default="imagenet")
     parser.add_argument("--seeds", type=int, default=5)
     return parser.parse_args()
+
+
+def tables(description, run_missing, header, rows):
+    """Measures what is missing, folder after folder, and prints the table.
+
+    Args:
+        description: the script's docstring.
+        run_missing: called with a folder, the weights and the number of seeds.
+        header: the table's columns.
+        rows: function from a folder's name to the table's lines.
+    """
+    given = arguments(description)
+    for folder in given.folders:
+        run_missing(folder, given.weights, given.seeds)
+    print(f"| {' | '.join(header)} |")
+    print(f"| {' | '.join('---' for _ in header)} |")
+    for folder in given.folders:
+        print("\n".join(rows(folder.name)))
+
+
+def tests(path):
+    """The test accuracies in a file, seed by seed."""
+    return np.array([cell["test"] for cell in read(path).values()])
 
 
 def difference(ours, base):

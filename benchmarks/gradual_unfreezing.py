@@ -22,7 +22,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from cells import arguments, difference, read, write
+from cells import difference, read, tables, tests, write
 
 import keras_transfer as kt
 from keras_transfer.sampling import few_shot
@@ -132,28 +132,18 @@ def file_of(name, way):
     return RESULTS / f"{name}_{way}.json"
 
 
-def row(name):
-    """One line of the table: means, and differences to the head alone."""
-    tests = {
-        way: np.array([c["test"] for c in read(file_of(name, way)).values()])
-        for way in WAYS
-    }
-    shown = [f"{tests[way].mean():.3f}" for way in WAYS]
+def rows(name):
+    """The table's line: means, and differences to the head alone."""
+    reached = {way: tests(file_of(name, way)) for way in WAYS}
+    shown = [f"{reached[way].mean():.3f}" for way in WAYS]
     for way in ("all", "gradual"):
-        shown.append(difference(tests[way], tests["head"]))
-    return f"| {name} | {' | '.join(shown)} |"
+        shown.append(difference(reached[way], reached["head"]))
+    yield f"| {name} | {' | '.join(shown)} |"
 
 
 def main():
-    given = arguments(__doc__)
-    for folder in given.folders:
-        run_missing(folder, given.weights, given.seeds)
-    print(
-        "| data | head alone | all at once | gradual | all - head | "
-        "gradual - head |\n| --- | --- | --- | --- | --- | --- |"
-    )
-    for folder in given.folders:
-        print(row(folder.name))
+    header = ["data", "head alone", "all at once", "gradual", "all - head"]
+    tables(__doc__, run_missing, [*header, "gradual - head"], rows)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from unittest import mock
 
 import keras
 import numpy as np
-from cells import arguments, difference, read, write
+from cells import difference, read, tables, tests, write
 from gradual_unfreezing import photos
 
 import keras_transfer as kt
@@ -105,14 +105,11 @@ def file_of(name, way):
 
 
 def rows(name):
-    tests = {
-        way: np.array([c["test"] for c in read(file_of(name, way)).values()])
-        for way in WAYS
-    }
-    for way, values in tests.items():
+    reached = {way: tests(file_of(name, way)) for way in WAYS}
+    for way, values in reached.items():
         gain = ""
         if way != "as it is":
-            gain = difference(values, tests["as it is"])
+            gain = difference(values, reached["as it is"])
         seconds = [c["seconds"] for c in read(file_of(name, way)).values()]
         yield (
             f"| {name} | {way} | {values.mean():.3f} | {gain} | "
@@ -121,13 +118,8 @@ def rows(name):
 
 
 def main():
-    given = arguments(__doc__)
-    for folder in given.folders:
-        run_missing(folder, given.weights, given.seeds)
-    print("| data | way | test accuracy | against as it is | seconds |")
-    print("| --- | --- | --- | --- | --- |")
-    for folder in given.folders:
-        print("\n".join(rows(folder.name)))
+    header = ["data", "way", "test accuracy", "against as it is", "seconds"]
+    tables(__doc__, run_missing, header, rows)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from cells import arguments, difference, read, write
+from cells import difference, read, tables, tests, write
 from gradual_unfreezing import RATES, few, photos
 
 import keras_transfer as kt
@@ -151,26 +151,18 @@ def file_of(name, way):
 
 def rows(name):
     """The table's lines: means, and differences to what would be exact."""
-    tests = {
-        way: np.array([c["test"] for c in read(file_of(name, way)).values()])
-        for way in WAYS
-    }
+    reached = {way: tests(file_of(name, way)) for way in WAYS}
     for way in WAYS:
         gain = ""
         if way in BASES:
             base = BASES[way]
-            gain = f"{difference(tests[way], tests[base])} to {base}"
-        yield f"| {name} | {way} | {tests[way].mean():.3f} | {gain} |"
+            gain = f"{difference(reached[way], reached[base])} to {base}"
+        yield f"| {name} | {way} | {reached[way].mean():.3f} | {gain} |"
 
 
 def main():
-    given = arguments(__doc__)
-    for folder in given.folders:
-        run_missing(folder, given.weights, given.seeds)
-    print("| data | cache | test accuracy | difference |")
-    print("| --- | --- | --- | --- |")
-    for folder in given.folders:
-        print("\n".join(rows(folder.name)))
+    header = ["data", "cache", "test accuracy", "difference"]
+    tables(__doc__, run_missing, header, rows)
 
 
 if __name__ == "__main__":
