@@ -217,9 +217,9 @@ def test_a_random_training(number, tmp_path, as_written):
 def assert_near(history, wanted, found, variables):
     assert list(history) == list(wanted)
     for name, series in wanted.items():
-        np.testing.assert_allclose(history[name], series, rtol=1e-4)
+        np.testing.assert_allclose(history[name], series, rtol=1e-5)
     for a, b in zip(found, variables, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("number", range(0, CASES, 4 * GRAPH_EVERY))
@@ -228,10 +228,7 @@ def test_graphs_as_tensorflow_rewrites_them(number):
     case = drawn_case(number)
     wanted, variables = run(case, None)
     history, found = run(case, "memory")
-    for name, series in wanted.items():
-        np.testing.assert_allclose(history[name], series, rtol=1e-5)
-    for a, b in zip(found, variables, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    assert_near(history, wanted, found, variables)
 
 
 def test_the_cases_differ():
