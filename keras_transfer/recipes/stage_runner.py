@@ -33,16 +33,20 @@ class StageRunner:
     cache: FeatureCache = dataclasses.field(
         default_factory=lambda: FeatureCache("memory")
     )
+    _fits: dict = dataclasses.field(default_factory=dict, repr=False)
 
     def cache_at(self, depth):
         """The cache, or `None` where it would not be exact or not fit."""
         num_samples = self.train.num_samples
         if self.validation is not None:
             num_samples += self.validation.num_samples
-        fits = fits_in_memory(
-            self.model, num_samples, depth, views=self.cache.views
-        )
-        return self.cache if fits else None
+        asked = num_samples, depth, self.cache.views
+        # To know it, the model has to be cut; every stage asks for the same.
+        if asked not in self._fits:
+            self._fits[asked] = fits_in_memory(
+                self.model, num_samples, depth, views=self.cache.views
+            )
+        return self.cache if self._fits[asked] else None
 
     def fit(self, epochs, patience, *, depth, first=(), last=()):
         """Trains, and remembers the best epoch.
