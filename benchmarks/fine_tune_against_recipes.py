@@ -49,9 +49,9 @@ def cell(place, shots, recipe, seed, weights):
     classify = RECIPES[recipe](x, y, num_classes, base, seed)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    x, y = photos(target or source)[1]
+    photos_to_test, truth = photos(target or source)[1]
     return {
-        "test": round(float(np.mean(classify(x) == y)), 4),
+        "test": round(float(np.mean(classify(photos_to_test) == truth)), 4),
         "seconds": round(seconds, 1),
         "peak MiB": round(peak),
         "samples": len(y),
