@@ -39,7 +39,9 @@ class TransferCheckpoint(Companion):
     the optimizer with slots, averages, step counters and learning rate, the
     seeds of dropout and augmentation, the generators of Python, NumPy and
     torch, History, and the counters of `EarlyStopping`, `ReduceLROnPlateau`,
-    `ModelCheckpoint`, `SwapEMAWeights` and `UnfreezeOnPlateau`. With arrays,
+    `ModelCheckpoint`, `SwapEMAWeights` and `UnfreezeOnPlateau`; of a callback
+    of your own what its attribute `remembered`, a tuple of names, lists
+    (numbers, rows, lists of arrays). With arrays,
     `data.load` or a `PyDataset` in `TransferModel.fit` the samples come in the
     same order, so that the run ends with the weights of an uninterrupted one:
     to the last bit on TensorFlow with
@@ -180,20 +182,26 @@ class TransferCheckpoint(Companion):
         """The callbacks to remember: the second of a kind is `Kind/1`."""
         found = {}
         for callback in self.run.callbacks if self.run else self.callbacks:
-            if isinstance(callback, tuple(_REMEMBERED)):
+            if _names_remembered(callback):
                 kind = type(callback).__name__
                 number = sum(key.startswith(f"{kind}/") for key in found)
                 found[f"{kind}/{number}"] = callback
         return found
 
 
-def _remembered(callback):
-    return {
-        name: getattr(callback, name, None)
+def _names_remembered(callback):
+    known = [
+        name
         for kind, names in _REMEMBERED.items()
         if isinstance(callback, kind)
         for name in names
-    }
+    ]
+    return (*known, *getattr(callback, "remembered", ()))
+
+
+def _remembered(callback):
+    names = _names_remembered(callback)
+    return {name: getattr(callback, name, None) for name in names}
 
 
 def _arrays_of(states):
@@ -201,7 +209,7 @@ def _arrays_of(states):
         f"{key}/{name}/{index}": _known_to_numpy(np.asarray(array))
         for key, state in states.items()
         for name, value in state.items()
-        if isinstance(value, list)
+        if _are_arrays(value)
         for index, array in enumerate(value)
     }
 
@@ -211,8 +219,12 @@ def _known_to_numpy(array):
     return array.astype("float32") if array.dtype.name == "bfloat16" else array
 
 
+def _are_arrays(value):
+    return isinstance(value, list) and all(hasattr(x, "shape") for x in value)
+
+
 def _scalars_of(state):
-    lists = {k: len(v) for k, v in state.items() if isinstance(v, list)}
+    lists = {k: len(v) for k, v in state.items() if _are_arrays(v)}
     values = {k: _plain(v) for k, v in state.items() if k not in lists}
     return {"values": values, "lists": lists}
 

@@ -21,7 +21,7 @@ class CachedSamples:
         rest: what came with each sample: `(y,)`, `(y, weights)` or `()`.
         starts: number of the first row of each item, and that of all rows.
         samples: the `Samples` they were made of.
-        is_list: whether several tensors cross the boundary.
+        is_several: whether several tensors cross the boundary.
         seconds: what the pass took; 0 if it was found on disk.
     """
 
@@ -29,7 +29,7 @@ class CachedSamples:
     rest: tuple
     starts: np.ndarray
     samples: object
-    is_list: bool
+    is_several: bool
     seconds: float
 
     @property
@@ -47,9 +47,10 @@ class CachedSamples:
         return int(self.starts[-1])
 
     def take(self, rows, view=0):
-        """Returns the activations of some rows, as the suffix wants them."""
-        tensors = [store.take(rows) for store in self.views[view]]
-        return tensors if self.is_list else tensors[0]
+        """Returns the activations of some rows: an array, or several."""
+        # A tuple, since a data set of TensorFlow takes no list.
+        tensors = tuple(store.take(rows) for store in self.views[view])
+        return tensors if self.is_several else tensors[0]
 
     def rest_of(self, rows):
         """Returns the labels and weights of some rows."""

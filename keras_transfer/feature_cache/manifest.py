@@ -21,7 +21,7 @@ def write(folder, cached):
         "backend": keras.backend.backend(),
         "rows": cached.num_rows,
         "views": len(cached.views),
-        "is_list": cached.is_list,
+        "is_list": cached.is_several,
         "layout": [
             [list(store.row_shape), store.dtype] for store in cached.views[0]
         ],

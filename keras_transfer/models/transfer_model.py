@@ -175,7 +175,10 @@ class TransferModel(PenalizedModel):
 
     def call(self, inputs, training=None, mask=None):
         if self._suffix is not None and _are_activations(inputs):
-            return self._suffix(inputs[FEATURES], training=training)
+            features = inputs[FEATURES]
+            if isinstance(features, tuple):
+                features = list(features)
+            return self._suffix(features, training=training)
         return super().call(inputs, training=training, mask=mask)
 
     call.runs_graph = True

@@ -46,6 +46,9 @@ class BestWeights(keras.callbacks.Callback):
         about: what else the rows of a training say, such as its rate.
     """
 
+    # With a `TransferCheckpoint` a run that goes on knows them again.
+    remembered = ("rows_of_stage", "row", "weights")
+
     def __init__(self, whole):
         super().__init__()
         self.whole = whole
@@ -54,6 +57,16 @@ class BestWeights(keras.callbacks.Callback):
         self.rows = []
         self.stage = ""
         self.about = {}
+
+    @property
+    def rows_of_stage(self):
+        """The rows of the stage that is under way."""
+        return [row for row in self.rows if row["stage"] == self.stage]
+
+    @rows_of_stage.setter
+    def rows_of_stage(self, rows):
+        others = [row for row in self.rows if row["stage"] != self.stage]
+        self.rows[:] = [*others, *rows]
 
     @staticmethod
     def monitor(validation):
@@ -129,7 +142,7 @@ class Stage:
         self.started = time.perf_counter()
 
     def __exit__(self, *exception):
-        rows = [r for r in self.best.rows if r["stage"] == self.name]
+        rows = self.best.rows_of_stage
         best = min(rows, key=compared, default=None)
         self.result.history = list(self.best.rows)
         self.result.stages.append(

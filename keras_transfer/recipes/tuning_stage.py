@@ -142,7 +142,7 @@ class TuningStage:
 
     def _ends(self):
         """The fine-tuned weights to look at, by the epochs they took."""
-        rows = [r for r in self.tuned.rows if r["stage"] == self.tuned.stage]
+        rows = self.tuned.rows_of_stage
         last = rows[-1]["epoch"] if rows else self.plan.epochs
         ends = {last: self.last}
         if self.tuned.weights is not None:

@@ -55,7 +55,7 @@ def test_round_trip(name, tmp_path):
     found = manifest.read(tmp_path, 2)
     assert same(found.rest, RESTS[name])
     assert found.starts.tolist() == [0, 4, NUM]
-    assert found.is_list and found.seconds == 0
+    assert found.is_several and found.seconds == 0
     assert found.ids.tolist() == [0, 0, 0, 0, 1, 1]
     one, other = found.take(np.array([5, 0]), view=1)
     assert one.tolist() == [[1.0] * 3] * 2

@@ -1,0 +1,112 @@
+"""`fine_tune` on sequences, and after it was killed."""
+
+import keras
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+pytest.importorskip("scipy")
+
+import keras_transfer as kt
+from keras_transfer.recipes import fine_tune
+
+
+class Kill(keras.callbacks.Callback):
+    """Ends the process, as far as a training can tell."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise RuntimeError("killed")
+
+
+def sentences(rng, number):
+    """Token ids, padded with zeros; the class is which id comes up often."""
+    y = np.arange(number) % 2
+    x = rng.integers(2, 20, (number, 12))
+    x[:, ::3] = 2 + 5 * y[:, None]
+    x[:, 9:] = 0
+    return x, y
+
+
+def encoder(recurrent):
+    layers = keras.layers
+    tokens = keras.Input((12,), dtype="int32")
+    x = layers.Embedding(20, 8, mask_zero=True)(tokens)
+    if recurrent:
+        x = layers.LSTM(8, return_sequences=True)(x)
+        return keras.Model(tokens, layers.LSTM(8)(x))
+    for _ in range(2):
+        x = layers.Add()([x, layers.MultiHeadAttention(2, 4)(x, x)])
+        x = layers.LayerNormalization()(x)
+    return keras.Model(tokens, layers.GlobalAveragePooling1D()(x))
+
+
+@pytest.mark.parametrize("recurrent", [True, False])
+def test_sequences(recurrent, rng):
+    train, validation = sentences(rng, 48), sentences(rng, 32)
+    keras.utils.set_random_seed(0)
+    model = kt.TransferModel(encoder(recurrent), head=2, preprocessing=None)
+    result = fine_tune(
+        model, train, validation, epochs=2, learning_rate=1e-2, blocks=2,
+        verbose=0,
+    )  # fmt: skip
+    assert [s["stage"] for s in result.stages] == [
+        "head", "fine-tune", "choice"
+    ]  # fmt: skip
+    head = next(r for r in result.history if r["stage"] == "head")
+    assert result.best["val_loss"] <= head["val_loss"] + 1e-6
+    model.compile("auto")
+    logs = model.evaluate(*validation, verbose=0, return_dict=True)
+    assert logs["loss"] == pytest.approx(
+        result.best["val_loss"], rel=1e-3, abs=1e-5
+    )
+
+
+def test_a_killed_run_goes_on_and_knows_its_best_epoch(rng, tmp_path):
+    def pictures(number):
+        y = np.arange(number) % 3
+        x = rng.uniform(0, 120, (number, 8, 8, 3)).astype("float32")
+        return x + 20.0 * y[:, None, None, None].astype("float32"), y
+
+    def make():
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((8, 8, 3))
+        x = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
+        x = keras.layers.Conv2D(4, 3, activation="relu")(x)
+        backbone = keras.Model(inputs, x)
+        return kt.TransferModel(backbone, head=3, preprocessing="tf")
+
+    data = pictures(64), pictures(32)
+    # A rate at which later epochs are worse than the first.
+    arguments = {"epochs": 4, "learning_rate": 0.3, "blocks": 2, "verbose": 0}
+    whole = make()
+    expected = fine_tune(whole, *data, **arguments)
+
+    def checkpoint():
+        return kt.TransferCheckpoint(tmp_path / "run", verbose=0)
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fine_tune(
+            make(), *data, callbacks=[checkpoint(), Kill(2)], **arguments
+        )
+    resumed = make()
+    found = fine_tune(resumed, *data, callbacks=[checkpoint()], **arguments)
+
+    def told(result):
+        return [
+            (row["stage"], row["epoch"], row["val_loss"])
+            for row in result.history
+        ]
+
+    assert [row[:2] for row in told(found)] == [r[:2] for r in told(expected)]
+    np.testing.assert_allclose(
+        [row[2] for row in told(found)],
+        [row[2] for row in told(expected)],
+        rtol=1e-3,
+    )
+    for a, b in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
