@@ -1,5 +1,6 @@
 """Keras layers that a transfer model is built from."""
 
+from keras_transfer.layers.adapter import FeatureAdapter as FeatureAdapter
 from keras_transfer.layers.feature_pooling import (
     FeaturePooling as FeaturePooling,
 )

@@ -63,8 +63,9 @@ def fine_tune(
     3. The weights that are kept are the best on validation of those between
        the head's model and the fine-tuned one (WiSE-FT): lowest loss, and no
        accuracy below the head's. So fine-tuning only ever adds to the head.
-    4. Without validation data a part was held out for all that, and the model
-       that was chosen is trained again on all samples.
+    4. Without validation data a part was held out for all that. In the end a
+       head is fitted again on all samples, or a fine-tuned model goes on for
+       two epochs on all of them, at a third of the rate.
 
     Every automatic choice is printed with its reason and kept in the result.
     All of it is made of what a user can write with `fit`; the documentation
@@ -167,7 +168,7 @@ class _Recipe:
         head = HeadStage(self.runner, plan, self.seed)
         with Stage("head", self.result, self.best):
             head.run()
-        self._refit(plan, head, self._fine_tune(plan))
+        self._refit(plan, head, *self._fine_tune(plan))
 
     def _divide(self, plan):
         if plan.hold_out:
@@ -177,12 +178,12 @@ class _Recipe:
         self.judged_on = self.runner.validation
 
     def _fine_tune(self, plan):
-        """Returns the row of what was chosen; `None` if nothing was tried."""
+        """Returns the stage and the row chosen; `None`s if none was tried."""
         if not plan.epochs:
-            return None
+            return None, None
         if self.runner.limit.is_over:
             self._skipped("fine-tuning")
-            return None
+            return None, None
         self.best.restore()
         tuning = TuningStage(self.runner, plan, self.callbacks)
         with Stage("fine-tune", self.result, self.best):
@@ -192,9 +193,9 @@ class _Recipe:
         self.choices.take(
             "weights", None, interpolation.described(row), tuning.reason(row)
         )
-        return row
+        return tuning, row
 
-    def _refit(self, plan, head, row):
+    def _refit(self, plan, head, tuning, row):
         if not plan.hold_out:
             return
         if self.runner.limit.is_over:
@@ -206,11 +207,12 @@ class _Recipe:
         with Stage("on all samples", self.result, self.best):
             # Without validation data there is no epoch to be the best.
             self.runner.best = self.best.beside()
-            head.again()
             if row is not None and row["share"]:
-                TuningStage(self.runner, plan, self.callbacks).again(row)
-            elif row is not None:
-                interpolation.cool(self.model, row)
+                tuning.go_on()
+            else:
+                head.again()
+                if row is not None:
+                    interpolation.cool(self.model, row)
         if self.runner.limit.is_over:
             self.model.set_weights(kept)
             self._skipped("training again on all samples")

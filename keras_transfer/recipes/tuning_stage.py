@@ -12,6 +12,11 @@ from keras_transfer.recipes.training import compile_like
 from keras_transfer.regularizers import L2SP
 from keras_transfer.schedules import GradualUnfreezing
 
+# On all samples there is nothing left to judge by, so it is gone on with
+# carefully (chosen on held-out photos, against training from the head again).
+EPOCHS_ON_ALL = 2
+SHARE_OF_RATE = 0.3
+
 
 class TuningStage:
     """Trains the top blocks, and chooses what of that is kept.
@@ -33,7 +38,7 @@ class TuningStage:
         """Trains; `tuned` remembers the best epoch, `last` are the weights."""
         overall = self.runner.best
         self.tuned = overall.beside()
-        self._prepare()
+        self._prepare(self.plan.epochs, self.plan.rate)
         self.runner.best = self.tuned
         try:
             self.runner.fit(
@@ -73,23 +78,16 @@ class TuningStage:
         self.runner.best.take(rows, row, 0.0)
         return row
 
-    def again(self, row):
-        """Trains on all samples as before, and goes the same share of the way.
-
-        Args:
-            row: what `choose` returned.
-        """
-        self._prepare()
+    def go_on(self):
+        """Trains what was chosen for a while on all samples."""
+        self._prepare(EPOCHS_ON_ALL, SHARE_OF_RATE * self.plan.rate)
         self.model.fit(
             self.runner.train,
-            epochs=row["epochs"],
+            epochs=EPOCHS_ON_ALL,
             feature_cache=self.runner.cache_at(self.plan.blocks),
-            callbacks=[
-                StopAtTimeLimit(self.runner.limit), *self._gradually()
-            ],
+            callbacks=[StopAtTimeLimit(self.runner.limit)],
             verbose=self.runner.verbose,
-        )  # fmt: skip
-        interpolation.put(self.model, self.start, self.model.get_weights(), row)
+        )
 
     def reason(self, row):
         """Why these weights, in words."""
@@ -107,14 +105,14 @@ class TuningStage:
             f"{first['val_loss']:.4f} of the head alone"
         )
 
-    def _prepare(self):
+    def _prepare(self, epochs, peak):
         """What trains, and how fast."""
         plan, model = self.plan, self.model
         set_trainable_depth(model, plan.blocks)
-        steps = plan.epochs * len(self.runner.train)
+        steps = epochs * len(self.runner.train)
         warm_up = max(1, steps // 10)
         rate = keras.optimizers.schedules.CosineDecay(
-            0.0, max(1, steps - warm_up), warmup_target=plan.rate,
+            0.0, max(1, steps - warm_up), warmup_target=peak,
             warmup_steps=warm_up,
         )  # fmt: skip
         optimizer = keras.optimizers.Adam(rate)

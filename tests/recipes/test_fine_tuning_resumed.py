@@ -90,9 +90,7 @@ def test_a_killed_run_goes_on_and_knows_its_best_epoch(rng, tmp_path):
         return kt.TransferCheckpoint(tmp_path / "run", verbose=0)
 
     with pytest.raises(RuntimeError, match="killed"):
-        fine_tune(
-            make(), *data, callbacks=[checkpoint(), Kill(2)], **arguments
-        )
+        fine_tune(make(), *data, callbacks=[checkpoint(), Kill(2)], **arguments)
     resumed = make()
     found = fine_tune(resumed, *data, callbacks=[checkpoint()], **arguments)
 

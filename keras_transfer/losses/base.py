@@ -1,0 +1,160 @@
+"""What all distances between features have in common."""
+
+import keras
+import numpy as np
+from keras import ops
+
+# What has to agree besides the number of samples, and what is compared then.
+AGREE = {
+    "shape": "positions and channels",
+    "space": "positions; the channels may differ",
+    "channels": "channels; the positions may differ",
+    "batch": "nothing else",
+}
+
+
+class FeatureLoss(keras.losses.Loss):
+    """A distance between source features and target features, per sample.
+
+    `y_true` are the source's features and `y_pred` the target's, both
+    `(batch, ..., channels)`: `(batch, height, width, channels)` of images,
+    `(batch, time, features)` of sequences or `(batch, features)`. Gives one
+    float32 number a sample, so that every `reduction` and any
+    `sample_weight` of Keras work, and replicas add up to one device. No
+    gradient flows into `y_true`.
+
+    Subclasses say in `agree` what the two shapes must have in common, and
+    implement `distance(source, target)`.
+
+    Raises:
+        ValueError: shapes that do not agree, however well they broadcast.
+    """
+
+    agree = "shape"
+    # Whether `FeatureMatchingLoss` may bring the features to one scale.
+    takes_any_scale = True
+
+    def __init__(self, reduction="sum_over_batch_size", name=None, dtype=None):
+        super().__init__(name=name or _snake(type(self)), reduction=reduction,
+                         dtype=dtype)  # fmt: skip
+
+    def call(self, y_true, y_pred):
+        check_shapes(self, y_true.shape, y_pred.shape)
+        return self.distance(ops.stop_gradient(y_true), y_pred)
+
+    def distance(self, source, target):
+        """Returns the distance of each sample, `(batch,)`."""
+        raise NotImplementedError
+
+    def get_config(self):
+        config = super().get_config()
+        config.pop("fn", None)
+        return config
+
+
+class BatchCoupledLoss(FeatureLoss):
+    """A distance between the batches, not between two samples.
+
+    How the samples lie relative to each other is compared, so it is one
+    number for a batch (under `tf.distribute` for a replica's batch, and then
+    not the number of a single device), and samples have no weights.
+
+    Raises:
+        ValueError: sample weights that are not all the same.
+    """
+
+    agree = "batch"
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        weight = one_weight(self, sample_weight)
+        return super().__call__(y_true, y_pred) * weight
+
+
+def one_weight(loss, sample_weight):
+    """Returns the one weight that all samples have, 1 if there is none."""
+    if sample_weight is None:
+        return 1.0
+    try:
+        weights = np.asarray(ops.convert_to_numpy(sample_weight))
+    except Exception:  # Every backend has its own error for a traced tensor.
+        weights = None
+    if (
+        weights is not None
+        and weights.size
+        and (weights == weights.flat[0]).all()
+    ):
+        return float(weights.flat[0])
+    received = (
+        "weights that are known only when training runs"
+        if weights is None
+        else f"weights from {weights.min():g} to {weights.max():g}"
+    )
+    raise ValueError(
+        f"'{loss.name}' compares whole batches, so its samples cannot have "
+        f"weights of their own. Received: {received}. Leave sample_weight (and "
+        "class_weight) out, or take a distance per sample: 'mse', 'cosine', "
+        "'attention', 'gram', 'nst'."
+    )
+
+
+def check_shapes(loss, source, target):
+    """Raises if two shapes of features do not have in common what they must."""
+    source, target = tuple(source), tuple(target)
+    fits = (
+        len(source) >= 2 and len(target) >= 2 and _same(source[:1], target[:1])
+    )
+    if loss.agree in ("shape", "space"):
+        fits = fits and _same(source[1:-1], target[1:-1])
+    if loss.agree in ("shape", "channels"):
+        fits = fits and _same(source[-1:], target[-1:])
+    if not fits:
+        raise ValueError(
+            f"'{loss.name}' compares features that have the same number of "
+            f"samples and the same {AGREE[loss.agree]}, the channels last. "
+            f"Received: source features {source}, target features {target}. "
+            "A FeatureAdapter brings the target's features to another shape."
+        )
+
+
+def _same(a, b):
+    return len(a) == len(b) and all(
+        x is None or y is None or x == y for x, y in zip(a, b, strict=True)
+    )
+
+
+def as_vectors(x):
+    """`(batch, ..., channels)` to `(batch, everything)`."""
+    return ops.reshape(x, (ops.shape(x)[0], -1))
+
+
+def as_positions(x):
+    """`(batch, ..., channels)` to `(batch, positions, channels)`."""
+    return ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1]))
+
+
+def unit_length(x, axis):
+    """Divides by the Euclidean length; zero stays zero."""
+    squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
+    return x / ops.sqrt(ops.maximum(squares, 1e-12))
+
+
+def squared_distances(a, b):
+    """Squared Euclidean distances between the rows of two matrices."""
+    squares = (
+        ops.sum(ops.square(a), axis=1)[:, None]
+        + ops.sum(ops.square(b), axis=1)[None, :]
+        - 2.0 * ops.matmul(a, ops.transpose(b))
+    )
+    return ops.maximum(squares, 0.0)
+
+
+def mean_over_samples(x):
+    """`(batch, ...)` to `(batch,)`."""
+    return ops.mean(as_vectors(x), axis=1)
+
+
+def _snake(kind):
+    return "".join(
+        f"_{letter.lower()}" if letter.isupper() else letter
+        for letter in kind.__name__
+    ).lstrip("_")
