@@ -5,6 +5,9 @@ import importlib
 from keras_transfer._version import __version__ as __version__
 from keras_transfer.callbacks import FreezeAudit as FreezeAudit
 from keras_transfer.callbacks import FreezingScheduler as FreezingScheduler
+from keras_transfer.callbacks import (
+    MatchingWeightScheduler as MatchingWeightScheduler,
+)
 from keras_transfer.callbacks import TransferCheckpoint as TransferCheckpoint
 from keras_transfer.callbacks import UnfreezeOnPlateau as UnfreezeOnPlateau
 from keras_transfer.feature_cache import FeatureCache as FeatureCache
@@ -14,9 +17,12 @@ from keras_transfer.freezing import set_trainable_depth as set_trainable_depth
 from keras_transfer.freezing import trainable_blocks as trainable_blocks
 from keras_transfer.freezing import unfreeze as unfreeze
 from keras_transfer.layers import ClassificationHead as ClassificationHead
+from keras_transfer.layers import FeatureAdapter as FeatureAdapter
 from keras_transfer.layers import ImageNetPreprocessing as ImageNetPreprocessing
 from keras_transfer.layers import RegressionHead as RegressionHead
 from keras_transfer.layers import TrainingOnly as TrainingOnly
+from keras_transfer.losses import FeatureMatchingLoss as FeatureMatchingLoss
+from keras_transfer.models import FeatureMatcher as FeatureMatcher
 from keras_transfer.models import TransferModel as TransferModel
 from keras_transfer.optimizers import LayerwiseOptimizer as LayerwiseOptimizer
 from keras_transfer.regularizers import L2SP as L2SP

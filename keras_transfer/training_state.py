@@ -79,10 +79,15 @@ def prepare(model):
 
 
 def _variables(model):
-    metrics = {id(v) for v in model.metrics_variables}
+    # The source of a FeatureMatcher never changes: it is no part of a state.
+    left_out = [
+        *model.metrics_variables,
+        *getattr(model, "source_variables", ()),
+    ]
+    left_out = {id(v) for v in left_out}
     kept = getattr(model, "penalty_variables", [])
     return {
-        "model": [v for v in model.variables if id(v) not in metrics],
+        "model": [v for v in model.variables if id(v) not in left_out],
         "optimizer": list(model.optimizer.variables),
         "penalty": list(kept),
     }

@@ -10,7 +10,8 @@ LEVELS = {
     0: {
         "_version", "_keras_private", "applications", "bias_correction",
         "block_factors", "checkpoint_folder", "companions", "files",
-        "fingerprints", "first_batch", "graph", "layers", "memory", "probe",
+        "fingerprints", "first_batch", "graph", "layers", "losses", "memory",
+        "probe",
         "random_state", "sampling", "schedules", "tables",
     },
     1: {

@@ -2,6 +2,9 @@
 
 from keras_transfer.callbacks.freeze_audit import FreezeAudit
 from keras_transfer.callbacks.freezing_scheduler import FreezingScheduler
+from keras_transfer.callbacks.matching_weights import (
+    MatchingWeightScheduler as MatchingWeightScheduler,
+)
 from keras_transfer.callbacks.transfer_checkpoint import TransferCheckpoint
 from keras_transfer.callbacks.unfreeze_on_plateau import UnfreezeOnPlateau
 

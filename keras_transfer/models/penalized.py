@@ -9,8 +9,11 @@ from keras_transfer.regularizers import L2SP, Penalty
 _ANCHOR = "anchor_"
 
 
-class PenalizedModel(keras.Model):
-    """Base of models that `compile(..., regularizer=L2SP(...))` is for.
+class PenalizedModel:
+    """Part of models that `compile(..., regularizer=L2SP(...))` is for.
+
+    A mixin before `keras.Model`: Keras rewrites the bases of a functional
+    model, and a base that is a `keras.Model` with them.
 
     Adds the penalty to the loss, gives it a metric, and takes the starting
     point through files. It is no part of the weights: a model with a penalty
@@ -65,6 +68,10 @@ class PenalizedModel(keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        return self.penalized(loss)
+
+    def penalized(self, loss):
+        """Returns a loss with the penalty, if there is one."""
         if self._penalty is None:
             return loss
         penalty = self._penalty()

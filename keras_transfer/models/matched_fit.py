@@ -1,0 +1,182 @@
+"""`fit` of a `FeatureMatcher`: labels, similarity, and kept features."""
+
+import contextlib
+import dataclasses
+
+import keras
+import numpy as np
+
+from keras_transfer import _keras_private
+from keras_transfer import feature_cache as cache
+from keras_transfer.batches import ArrayBatches, ReorderedBatches, SeededBatches
+from keras_transfer.first_batch import are_arrays
+from keras_transfer.models.order import with_callback
+
+# The key under which a matcher finds the source's features in its input.
+SOURCE_FEATURES = "source_features"
+
+# Samples on which similarity is measured before and after.
+_MEASURED = 64
+
+
+@contextlib.contextmanager
+def frozen(source):
+    """Freezes every layer of a model, and puts the flags back afterwards."""
+    leaves = _keras_private.leaf_layers(source)
+    flags = [leaf.trainable for leaf in leaves]
+    try:
+        for leaf in leaves:
+            leaf.trainable = False
+        yield
+    finally:
+        for leaf, flag in zip(leaves, flags, strict=True):
+            leaf.trainable = flag
+
+
+class Guard(keras.callbacks.Callback):
+    """Ends a training whose matching loss is no number any more."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        bad = [
+            name
+            for name, value in (logs or {}).items()
+            if "match_" in name and not np.isfinite(value)
+        ]
+        if bad:
+            raise ValueError(
+                f"The matching loss is not a number after epoch {epoch + 1}: "
+                f"{', '.join(bad)}. Lower the learning rate or the "
+                "matching_weight, or leave that pair out. Weights of an "
+                "earlier epoch: keras.callbacks.ModelCheckpoint, "
+                "TransferCheckpoint."
+            )
+
+
+class Measure(keras.callbacks.Callback):
+    """Measures how alike the features are, when training begins and ends.
+
+    Args:
+        inputs: a batch of inputs.
+    """
+
+    def __init__(self, inputs):
+        super().__init__()
+        self.inputs = inputs
+
+    def on_train_begin(self, logs=None):
+        _keras_private.sync_state(self.model)
+        self.model.measure(self.inputs)
+
+    def on_train_end(self, logs=None):
+        _keras_private.sync_state(self.model)
+        self.model.measure(self.inputs, after=True)
+
+
+def prepared(matcher, x, callbacks):
+    """Returns the callbacks of a run, with those that every matching has."""
+    own = [Guard()]
+    inputs = _first_inputs(x)
+    if inputs is not None:
+        own.append(Measure(inputs))
+    for callback in own:
+        callbacks = with_callback(callbacks, callback)
+    return callbacks
+
+
+def _first_inputs(x):
+    """Some inputs, the same for every run, if the data can be asked."""
+    if not isinstance(x, SeededBatches) or isinstance(x, ReorderedBatches):
+        return None
+    return x.read(np.arange(min(_MEASURED, x.num_samples)))[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Source:
+    """What `feature_cache` runs a data set through."""
+
+    prefix: keras.Model
+
+
+class MatchedBatches(SeededBatches):
+    """Batches of `({"inputs": x, "source_features": ...}, y, weights)`.
+
+    Args:
+        batches: the data set, `SeededBatches`.
+        cached: the `CachedSamples` of the source's features.
+    """
+
+    def __init__(self, batches, cached):
+        super().__init__(
+            batches.num_samples,
+            batch_size=batches.batch_size,
+            shuffle=batches.shuffle,
+            seed=batches.seed,
+            steps_per_epoch=batches.steps_per_epoch,
+        )
+        self.batches, self.cached = batches, cached
+        self.class_names = batches.class_names
+
+    def read(self, sample_ids):
+        x, *rest = self.batches.read(sample_ids)
+        features = self.cached.take(np.asarray(sample_ids))
+        if not isinstance(features, tuple):
+            features = (features,)
+        return ({"inputs": x, SOURCE_FEATURES: features}, *rest)
+
+
+def fit_cached(
+    matcher, fit, x, *, feature_cache, callbacks, order, seed, verbose,
+    validation_data, **options,
+):  # fmt: skip
+    """Trains on the features that the source puts out once.
+
+    Args:
+        matcher: the `FeatureMatcher`.
+        fit: `keras.Model.fit`, bound to it.
+        x: the training data, arrays already wrapped.
+        feature_cache: a `FeatureCache`.
+        callbacks: a list.
+        order: the callback that tells data which epoch it is.
+        seed: as in `fit`.
+        verbose: as in `fit`.
+        validation_data: as in `fit`.
+        **options: the other arguments of `fit`.
+
+    Raises:
+        ValueError: the source would not see the same input each time.
+    """
+    if matcher.parts.augments:
+        raise ValueError(
+            "feature_cache= keeps what the source makes of each sample, and "
+            f"the target '{matcher.target.name}' augments: the source would "
+            "see another image in each epoch. Leave feature_cache out, or "
+            "build the target without augmentation."
+        )
+    if not isinstance(x, SeededBatches) or isinstance(x, ReorderedBatches):
+        raise ValueError(
+            "feature_cache= needs data whose samples can be read by number: "
+            "arrays, or what keras_transfer.data.load returns. Received: "
+            f"{type(x).__name__}. Read them into arrays, or leave "
+            "feature_cache out."
+        )
+
+    def wrapped(batches, name):
+        found = cache.build(
+            cache.samples_of(batches), _Source(matcher.parts.source),
+            feature_cache, name=name, verbose=verbose,
+        )  # fmt: skip
+        return MatchedBatches(batches, found)
+
+    x = wrapped(x, "training")
+    x.epoch = options["initial_epoch"]
+    order.batches = x
+    if isinstance(validation_data, tuple) or are_arrays(validation_data):
+        parts = keras.utils.unpack_x_y_sample_weight(validation_data)
+        size = options.get("validation_batch_size") or 32
+        validation_data = ArrayBatches(*parts, batch_size=size, shuffle=False)
+    if isinstance(validation_data, SeededBatches):
+        validation_data = wrapped(validation_data, "validation")
+    return fit(
+        x, callbacks=with_callback(callbacks, order), verbose=verbose,
+        validation_data=validation_data, **options,
+    )  # fmt: skip

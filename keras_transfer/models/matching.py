@@ -1,0 +1,362 @@
+"""What a `FeatureMatcher` is put together from."""
+
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_transfer import freezing
+from keras_transfer.backbones import resolve_backbone
+from keras_transfer.channels import channel_axis
+from keras_transfer.layers import ImageNetPreprocessing
+from keras_transfer.losses import FeatureMatchingLoss, SoftTargetLoss
+from keras_transfer.models.construction import applied, input_like
+from keras_transfer.models.pairing import Pair, adapter_for, find_pairs
+from keras_transfer.models.seeded import SeededModel
+from keras_transfer.models.similarity import debiased_cka
+from keras_transfer.models.taps import tapped
+
+
+def as_source(source):
+    """Returns a source as a model that takes raw input.
+
+    Args:
+        source: a `TransferModel`, another functional or Sequential model, or
+            a name or path that `resolve_backbone` takes.
+    """
+    if isinstance(source, SeededModel):
+        return source
+    resolved = resolve_backbone(source)
+    if resolved.preprocessing == "none":
+        return resolved.model
+    preprocessing = resolved.preprocessing
+    if isinstance(preprocessing, str):
+        preprocessing = ImageNetPreprocessing(preprocessing)
+    inputs = keras.tree.map_structure(input_like, resolved.model.input)
+    outputs = resolved.model(applied(preprocessing, inputs))
+    return keras.Model(inputs, outputs, name=resolved.model.name)
+
+
+def check_models(target, source):
+    """Raises if one of the two cannot be matched; warns of random weights."""
+    if not isinstance(target, keras.Model):
+        raise ValueError(
+            "The target of a FeatureMatcher is a keras.Model. Received: "
+            f"{target!r}. Expected for example TransferModel('ResNet50', 5)."
+        )
+    shared = {id(v) for v in target.variables} & {
+        id(v) for v in source.variables
+    }
+    if shared:
+        raise ValueError(
+            f"The source '{source.name}' and the target '{target.name}' share "
+            f"{len(shared)} weights: the source would change while the target "
+            "trains. Expected two models. `model.clone()` makes a copy of a "
+            "TransferModel."
+        )
+    _check_inputs(target, source)
+    if looks_untrained(source):
+        warnings.warn(
+            f"The source '{source.name}' looks untrained: every bias and "
+            "every running mean in it is 0. Its features are those of random "
+            "weights. Load the weights it was trained to.",
+            stacklevel=3,
+        )
+
+
+def looks_untrained(model):
+    """Whether all that starts at zero still is: biases and running means."""
+    names = ("bias", "beta", "moving_mean")
+    starts = [v for v in model.variables if v.path.split("/")[-1] in names]
+    return bool(starts) and not any(
+        ops.convert_to_numpy(v).any() for v in starts
+    )
+
+
+def _check_inputs(target, source):
+    mine, theirs = (
+        keras.tree.flatten(target.input),
+        keras.tree.flatten(source.input),
+    )
+    shapes = (
+        [tuple(x.shape[1:]) for x in mine],
+        [tuple(x.shape[1:]) for x in theirs],
+    )
+    fits = len(mine) == len(theirs) and all(
+        _fits(a, b) for a, b in zip(*shapes, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"The source '{source.name}' and the target '{target.name}' "
+            "cannot be given the same data. Received: inputs of shape "
+            f"{shapes[1]} for the source and {shapes[0]} for the target. "
+            "Images may differ in size, but neither in channels nor in their "
+            "place (channels first or last); everything else must be equal. "
+            "TransferModel(..., input_shape=...) adapts a model."
+        )
+
+
+def _fits(a, b):
+    if len(a) != len(b):
+        return False
+    if len(a) != 3:
+        return all(x == y or None in (x, y) for x, y in zip(a, b, strict=True))
+    axis = channel_axis(a)
+    return channel_axis(b) == axis and a[axis] == b[axis]
+
+
+def matched_pairs(target, source, pairs, loss, soft_targets, data):
+    """Returns the list of `Pair`, with adapters and weights."""
+    similarity = None
+    if data is not None and isinstance(pairs, str):
+        similarity = _similarity_of(target, source, data)
+    found = find_pairs(source, target, pairs, similarity)
+    losses = _one_each(loss, len(found))
+    soft = _soft_loss(target, source, soft_targets)
+    if soft is not None:
+        found += find_pairs(source, target, ["logits"])
+        losses.append(soft)
+    features = sum(not each.on_logits for each in losses)
+    return [
+        Pair(
+            source=a,
+            target=b,
+            adapter=adapter_for(a, b, each, f"adapter_{index}"),
+            loss=each,
+            weight=1.0 if each.on_logits else 1.0 / features,
+        )
+        for index, ((a, b), each) in enumerate(zip(found, losses, strict=True))
+    ]
+
+
+def _one_each(loss, count):
+    if isinstance(loss, list | tuple):
+        losses = [_as_loss(each) for each in loss]
+        if len(losses) != count:
+            raise ValueError(
+                f"`loss` has {len(losses)} entries for {count} pairs. Expected "
+                "one loss, or a list with one for each pair."
+            )
+        return losses
+    return [_as_loss(loss)] * count
+
+
+def _as_loss(loss):
+    if isinstance(loss, FeatureMatchingLoss):
+        return loss
+    return FeatureMatchingLoss(loss)
+
+
+def _soft_loss(target, source, soft_targets):
+    """The loss on logits as well, or `None`."""
+    if isinstance(soft_targets, str) and soft_targets == "auto":
+        names = getattr(source, "class_names", None)
+        same = names and names == getattr(target, "class_names", None)
+        soft_targets = bool(same)
+    if soft_targets is True:
+        soft_targets = SoftTargetLoss()
+    return _as_loss(soft_targets) if soft_targets else None
+
+
+class Parts:
+    """Source and target with their features, each in one pass.
+
+    Args:
+        target: the target model.
+        source: the source model.
+        pairs: list of `Pair`.
+    """
+
+    def __init__(self, target, source, pairs):
+        self.pairs = pairs
+        augmentation = getattr(target, "augmentation", None)
+        self.augments = augmentation is not None
+        self.target = tapped(
+            target,
+            [pair.target for pair in pairs],
+            also=[augmentation.name] if self.augments else (),
+        )
+        self.source = _on_input_of(
+            target, tapped(source, [pair.source for pair in pairs])
+        )
+
+    def run(self, inputs, given, training):
+        """Returns `(output, source features, target features)`.
+
+        Args:
+            inputs: what the target takes.
+            given: the source's features, `None` to compute them.
+            training: whether the target is in training.
+        """
+        output, *features = self.target(inputs, training=training)
+        if self.augments:
+            inputs, *features = features
+        if given is None:
+            given = self.source(inputs, training=False)
+        return output, listed(given), features
+
+    def adapted(self, features):
+        """The target's features, as the losses want them."""
+        return [
+            x if pair.adapter is None else pair.adapter(x)
+            for x, pair in zip(features, self.pairs, strict=True)
+        ]
+
+
+def _on_input_of(target, source):
+    """The source's features from what the target takes, without its output."""
+    inputs = keras.tree.map_structure(input_like, target.input)
+    wanted = keras.tree.flatten(source.input)
+    resized = [
+        _at_size(x, like)
+        for x, like in zip(keras.tree.flatten(inputs), wanted, strict=True)
+    ]
+    x = keras.tree.pack_sequence_as(source.input, resized)
+    return keras.Model(inputs, source(x)[1:])
+
+
+def _at_size(x, like):
+    if len(x.shape) != 4:
+        return x
+    axis = channel_axis(tuple(like.shape[1:])) + 1
+    sizes = [n for i, n in enumerate(like.shape) if i not in (0, axis)]
+    have = [n for i, n in enumerate(x.shape) if i not in (0, axis)]
+    if None in sizes or sizes == have:
+        return x
+    first = "channels_first" if axis == 1 else "channels_last"
+    return ops.image.resize(x, sizes, antialias=True, data_format=first)
+
+
+def listed(values):
+    """One or several features as a list."""
+    return list(values) if isinstance(values, list | tuple) else [values]
+
+
+def similarities(parts, data):
+    """Returns the debiased CKA of each pair on a batch of inputs.
+
+    Raises:
+        ValueError: the source's features are not numbers.
+    """
+    data = keras.tree.map_structure(ops.convert_to_tensor, data)
+    _, source, target = parts.run(data, None, training=False)
+    found = []
+    for pair, a, b in zip(parts.pairs, source, target, strict=True):
+        a, b = ops.convert_to_numpy(a), ops.convert_to_numpy(b)
+        check_finite(a, pair)
+        found.append(debiased_cka(a, b))
+    return found
+
+
+def check_finite(features, pair):
+    """Raises if features of the source hold NaN or infinity."""
+    bad = ~np.isfinite(np.asarray(features, "float32"))
+    if bad.any():
+        raise ValueError(
+            f"The source's features at '{pair.source.name}' are not all "
+            f"numbers. Received: NaN or infinity in {bad.mean():.1%} of them. "
+            "Look at its weights and at the range of its input."
+        )
+
+
+def _similarity_of(target, source, data):
+    """`f(source taps, target taps)`: CKA of all of them on `data`."""
+
+    def similarity(source_taps, target_taps):
+        inputs = keras.tree.map_structure(ops.convert_to_tensor, data)
+        model = _on_input_of(target, tapped(source, source_taps))
+        theirs = listed(model(inputs, training=False))
+        mine = tapped(target, target_taps)(inputs, training=False)[1:]
+        theirs, mine = (
+            [ops.convert_to_numpy(x) for x in side] for side in (theirs, mine)
+        )
+        return np.array([[debiased_cka(a, b) for b in mine] for a in theirs])
+
+    return similarity
+
+
+class MatcherPlan:
+    """The target's `FreezePlan`, with adapters that always train."""
+
+    def __init__(self, target, adapters):
+        self._plan = freezing.freeze_plan(target)
+        self._adapters = adapters
+
+    @property
+    def blocks(self):
+        return self._plan.blocks
+
+    @property
+    def head(self):
+        return [*self._plan.head, *self._adapters]
+
+    @property
+    def depth(self):
+        return self._plan.depth
+
+    @depth.setter
+    def depth(self, depth):
+        self._plan.depth = depth
+
+    @property
+    def train_batch_norm(self):
+        return self._plan.train_batch_norm
+
+    @train_batch_norm.setter
+    def train_batch_norm(self, value):
+        self._plan.train_batch_norm = value
+
+
+class LossWeights(keras.layers.Layer):
+    """The weights of a matcher's loss, as variables that never train.
+
+    Args:
+        task: weight of the task's loss.
+        matching: weight of the matching loss.
+        pairs: weights of the pairs.
+    """
+
+    def __init__(self, task, matching, pairs, **kwargs):
+        super().__init__(name="loss_weights", **kwargs)
+        given = {"task": task, "matching": matching, "pairs": pairs}
+        for name, value in given.items():
+            value = _checked_weight(name, value)
+            variable = self.add_weight(
+                shape=value.shape, initializer="zeros", dtype="float32",
+                trainable=False, name=name,
+            )  # fmt: skip
+            variable.assign(value)
+            setattr(self, name, variable)
+        self.built = True
+
+    def read(self, name):
+        """A weight as Python numbers."""
+        return ops.convert_to_numpy(getattr(self, name)).tolist()
+
+    def write(self, name, value):
+        """Sets a weight; what is traced already follows."""
+        variable = getattr(self, name)
+        value = _checked_weight(name, value)
+        if value.shape != tuple(variable.shape):
+            raise ValueError(
+                f"There are {variable.shape[0]} pairs. Received: "
+                f"{value.size} weights."
+            )
+        variable.assign(value)
+
+
+def _checked_weight(name, value):
+    try:
+        array = np.asarray(value, "float32")
+        fits = bool((np.isfinite(array) & (array >= 0)).all())
+        fits = fits and array.ndim == (1 if name == "pairs" else 0)
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        kind = "weights of the pairs" if name == "pairs" else f"{name}_weight"
+        raise ValueError(
+            f"The {kind} of a FeatureMatcher must be numbers of at least 0. "
+            f"Received: {value!r}."
+        )
+    return array
