@@ -84,9 +84,9 @@ def _prefix(model, flat, place):
     )
 
 
-def _mask_step(value):
+def _mask_step(value, name="mask"):
     mask = trace.Value(_keras_private.get_mask(value.tensor))
-    layer = masking.MaskOf(name="mask")
+    layer = masking.MaskOf(name=name)
     return trace.Step(layer, (value,), {}, [value], [value.tensor], [mask])
 
 
@@ -117,7 +117,7 @@ def _mask_index(place):
     return next((i for i, x in enumerate(tensors) if x is mask), None)
 
 
-def tap(model, cuts_to_tap):
+def tap(model, cuts_to_tap, masks_of=()):
     """Returns a model whose outputs are the tensors at some cuts.
 
     All of them come out of one pass.
@@ -125,6 +125,8 @@ def tap(model, cuts_to_tap):
     Args:
         model: a built functional or Sequential model.
         cuts_to_tap: what `split` takes as `cut`, a list of them.
+        masks_of: positions in that list of tensors that carry a Keras mask;
+            those masks are further outputs, after all tensors.
 
     Returns:
         A functional model that shares the layers of `model` and returns a
@@ -142,8 +144,10 @@ def tap(model, cuts_to_tap):
     inputs = _keras_private.functional_graph(model).input
     known = cuts.known_inputs(flat, model)
     values = [place.value for place in found]
+    masks = [_mask_step(values[i], f"mask_{i}") for i in masks_of]
+    values += [mask for step in masks for mask in step.outputs]
     return build.build_model(
-        flat.steps, known, inputs, values, name=f"{model.name}_tap"
+        [*flat.steps, *masks], known, inputs, values, name=f"{model.name}_tap"
     )
 
 

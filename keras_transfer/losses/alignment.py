@@ -37,4 +37,5 @@ def centred_gram(features):
     # One scale for both sides of the quotient, against overflow.
     size = ops.sqrt(ops.mean(ops.square(rows)))
     rows = rows / ops.stop_gradient(ops.maximum(size, 1e-12))
-    return ops.matmul(rows, ops.transpose(rows)) / rows.shape[-1]
+    width = ops.cast(ops.shape(rows)[-1], rows.dtype)
+    return ops.matmul(rows, ops.transpose(rows)) / width

@@ -1,5 +1,7 @@
 """What all distances between features have in common."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -124,12 +126,17 @@ def _same(a, b):
 
 def as_vectors(x):
     """`(batch, ..., channels)` to `(batch, everything)`."""
-    return ops.reshape(x, (ops.shape(x)[0], -1))
+    known = None not in x.shape[1:]
+    return ops.reshape(
+        x, (-1, math.prod(x.shape[1:])) if known else (ops.shape(x)[0], -1)
+    )
 
 
 def as_positions(x):
     """`(batch, ..., channels)` to `(batch, positions, channels)`."""
-    return ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1]))
+    known = None not in x.shape[1:-1]
+    positions = math.prod(x.shape[1:-1]) if known else -1
+    return ops.reshape(x, (ops.shape(x)[0], positions, x.shape[-1]))
 
 
 def unit_length(x, axis):

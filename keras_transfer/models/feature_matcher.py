@@ -114,8 +114,8 @@ class FeatureMatcher(SeededModel, keras.Model):
         ]
         self._matching_tracker = keras.metrics.Mean(name="matching_loss")
         self._task_tracker = keras.metrics.Mean(name="task_loss")
-        # Whether the data that were seen last had no labels.
-        self._is_unlabelled = False
+        # Whether the data of this `fit`, and of the one before, have none.
+        self._is_unlabelled = self._was_unlabelled = False
         self.built = True
         if data is not None:
             self.measure(data)
@@ -229,10 +229,11 @@ class FeatureMatcher(SeededModel, keras.Model):
 
     @property
     def metrics(self):
-        trackers = (
-            {id(self._task_tracker)} if self._compile_loss is None else set()
-        )
-        return [m for m in super().metrics if id(m) not in trackers]
+        # Without labels there is nothing that these could count.
+        idle = set()
+        if self._is_unlabelled or self._compile_loss is None:
+            idle = {id(self._task_tracker), id(self._compile_metrics)}
+        return [m for m in super().metrics if id(m) not in idle]
 
     def penalty_of(self, regularizer):
         if regularizer is None:
@@ -244,9 +245,6 @@ class FeatureMatcher(SeededModel, keras.Model):
                 f"{type(self.target).__name__}."
             )
         return self.target.penalty_of(regularizer)
-
-    # Weight of the labels' loss when training began, 0 outside of `fit`.
-    _needs_labels = 0.0
 
     # One step.
 
@@ -262,18 +260,19 @@ class FeatureMatcher(SeededModel, keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         source, target = _handed_over(self)
+        # As Keras counts the loss: a small last batch for less.
+        count = ops.shape(y_pred)[0]
         weights = self._weights_of
         losses = []
-        self._is_unlabelled = y is None
-        if y is None and self._needs_labels:
-            raise no_labels(self._needs_labels)
         if y is not None and self._compile_loss is not None:
             task = self._compile_loss(y, y_pred, sample_weight)
-            self._task_tracker.update_state(task)
+            self._task_tracker.update_state(task, sample_weight=count)
             losses.append(
                 _keras_private.additional_loss(self, weights.task * task)
             )
-        matching_loss = self._matching_loss(source, target, sample_weight)
+        matching_loss = self._matching_loss(
+            source, target, sample_weight, count
+        )
         losses.append(
             _keras_private.additional_loss(
                 self, weights.matching * matching_loss
@@ -285,19 +284,19 @@ class FeatureMatcher(SeededModel, keras.Model):
         ]
         return self.penalized(sum(losses[1:], losses[0]))
 
-    def _matching_loss(self, source, target, sample_weight):
+    def _matching_loss(self, source, target, sample_weight, count):
         total = 0.0
         for index, (pair, tracker) in enumerate(
             zip(self.pairs, self._trackers, strict=True)
         ):
             value = pair.loss(source[index], target[index], sample_weight)
-            tracker.update_state(value)
+            tracker.update_state(value, sample_weight=count)
             total = total + self._weights_of.pairs[index] * value
-        self._matching_tracker.update_state(total)
+        self._matching_tracker.update_state(total, sample_weight=count)
         return total
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        if y is None:
+        if self._is_unlabelled:
             return self.get_metrics_result()
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
@@ -328,12 +327,20 @@ class FeatureMatcher(SeededModel, keras.Model):
             ValueError: there are no labels and `task_weight` is above 0, or
                 features that are not numbers.
         """
-        self._is_unlabelled = False
-        self._needs_labels = self.task_weight
         with matched_fit.frozen(self.source), _head_may_rest(self):
-            return super().fit(x, y, *args, **kwargs)
+            try:
+                return super().fit(x, y, *args, **kwargs)
+            finally:
+                self._is_unlabelled = False
 
     def prepare_run(self, x, callbacks):
+        self._is_unlabelled = matched_fit.are_unlabelled(x)
+        if self._is_unlabelled != self._was_unlabelled:
+            # With labels there are metrics that had no variables before.
+            _keras_private.forget_functions(self)
+        self._was_unlabelled = self._is_unlabelled
+        if self._is_unlabelled and self.task_weight:
+            raise no_labels(self.task_weight)
         return matched_fit.prepared(self, x, callbacks)
 
     def fit_on_cache(self, fit, x, **options):
@@ -365,8 +372,8 @@ class FeatureMatcher(SeededModel, keras.Model):
             "source": serialize(self.source),
             "pairs": [
                 {
-                    "source": _reference(pair.source),
-                    "target": _reference(pair.target),
+                    "source": pair.source.name,
+                    "target": pair.target.name,
                     "loss": serialize(pair.loss),
                 }
                 for pair in self.pairs
@@ -442,7 +449,3 @@ def _hand_over(model, features):
 
 def _handed_over(model):
     return vars(_BETWEEN).pop(id(model))
-
-
-def _reference(tap):
-    return "logits" if tap.cut is None else tap.cut.name

@@ -83,6 +83,25 @@ def prepared(matcher, x, callbacks):
     return callbacks
 
 
+def are_unlabelled(x):
+    """Whether data come without labels, as far as they can be asked.
+
+    Args:
+        x: what `fit` trains on, arrays already wrapped.
+    """
+    if isinstance(x, keras.utils.PyDataset):
+        first = x[0]
+    elif hasattr(x, "element_spec"):
+        first = x.element_spec
+    elif hasattr(x, "dataset"):
+        first = x.dataset[0]
+    else:
+        return False
+    if isinstance(first, list):
+        first = tuple(first)
+    return keras.utils.unpack_x_y_sample_weight(first)[1] is None
+
+
 def _first_inputs(x):
     """Some inputs, the same for every run, if the data can be asked."""
     if not isinstance(x, SeededBatches) or isinstance(x, ReorderedBatches):

@@ -119,29 +119,46 @@ def tapped(model, wanted, *, also=()):
         features, and maps have their channels last.
     """
     places = [graph.cut_points(model)[-1], *also]
+    start = len(places)
     # The head gives its logits from what it starts from.
     places += [tap.cut or model.backbone.name for tap in wanted]
-    plain = graph.tap(model, places)
-    output, *found = keras.tree.flatten(plain.output)
-    others, found = found[: len(also)], found[len(also) :]
+    masked = [index for index, tap in enumerate(wanted) if _masked(model, tap)]
+    plain = graph.tap(model, places, [start + index for index in masked])
+    # Called as one layer: two nested models may have layers of one name.
+    inputs = keras.tree.map_structure(_input_like, plain.input)
+    outputs = keras.tree.flatten(plain(inputs))
+    masks = dict(zip(masked, outputs[len(places) :], strict=True))
     features = [
-        _readable(tensor, tap)
-        if tap.cut is not None
-        else HeadPart(model.head, "logits", name="logits")(tensor)
-        for tap, tensor in zip(wanted, found, strict=True)
+        _read(model, tap, tensor, masks.get(index))
+        for index, (tap, tensor) in enumerate(
+            zip(wanted, outputs[start : len(places)], strict=True)
+        )
     ]
-    return keras.Model(plain.input, [output, *others, *features])
+    return keras.Model(inputs, [*outputs[:start], *features])
 
 
-def _readable(tensor, tap):
+def _input_like(tensor):
+    return keras.Input(
+        batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name
+    )
+
+
+def _masked(model, tap):
+    tensor = model.features if tap.cut is None else tap.cut.tensor
+    return _keras_private.get_mask(tensor) is not None
+
+
+def _read(model, tap, tensor, mask):
+    if tap.cut is None:
+        part = HeadPart(model.head, "logits", name="logits")
+        return part(tensor, mask=mask)
     if tap.is_pooled:
-        return FeaturePooling("avg")(tensor)
-    masked = _keras_private.get_mask(tensor) is not None
-    if masked:
-        tensor = ZeroPadded()(tensor)
+        return FeaturePooling("avg")(tensor, mask=mask)
+    if mask is not None:
+        return ZeroPadded()(tensor, mask=mask)
     first = keras.config.image_data_format() == "channels_first"
     if len(tensor.shape) == 4 and first:
-        tensor = keras.ops.moveaxis(tensor, 1, -1)
+        return keras.ops.moveaxis(tensor, 1, -1)
     return tensor
 
 
