@@ -45,14 +45,14 @@ def taps(model):
     """
     blocks = freezing.freeze_plan(model).blocks
     ends = [block for block in blocks if block.output is not None]
+    cuts = [block.output for block in ends]
+    top = None if hasattr(model, "backbone") else graph.top_cut(model)
+    if top is not None and cuts and cuts[-1].index > top.index:
+        # Pooling has joined the last block; what it pools tells more.
+        cuts[-1] = top
     return [
-        Tap(
-            block.name,
-            _shape(block.output.tensor),
-            (index + 1) / len(ends),
-            block.output,
-        )
-        for index, block in enumerate(ends)
+        Tap(block.name, _shape(cut.tensor), (index + 1) / len(cuts), cut)
+        for index, (block, cut) in enumerate(zip(ends, cuts, strict=True))
     ]
 
 
