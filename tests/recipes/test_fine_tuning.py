@@ -116,7 +116,15 @@ HEADS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        if kind in ("softmax", "hidden")
+        else pytest.param(kind, marks=pytest.mark.slow)
+        for kind in HEADS
+    ],
+)
 def test_every_head(kind, make, data, monkeypatch):
     monkeypatch.setattr("keras_transfer.recipes.head_stage.EPOCHS", 2)
     head, loss, how = HEADS[kind]
@@ -137,6 +145,7 @@ def test_every_head(kind, make, data, monkeypatch):
     assert np.abs(model.predict(vx, verbose=0) - before).max() > 1e-5
 
 
+@pytest.mark.slow
 def test_without_validation_a_part_is_held_out_and_all_train(make, rng):
     x, y = pictures(rng, 256, 2)
     model = make(2)
@@ -147,6 +156,7 @@ def test_without_validation_a_part_is_held_out_and_all_train(make, rng):
     assert "val_loss" in result.best
 
 
+@pytest.mark.slow
 def test_a_trained_head_is_trained_again_on_all(make, rng, monkeypatch):
     monkeypatch.setattr("keras_transfer.recipes.head_stage.EPOCHS", 2)
     head = kt.ClassificationHead(2, hidden_units=(4,))
@@ -167,6 +177,7 @@ def test_few_samples_without_validation_are_cross_validated(make, rng):
     assert 0 <= result.best["val_accuracy"] <= 1
 
 
+@pytest.mark.slow
 def test_who_asks_for_fine_tuning_of_few_samples_gets_it(make, rng):
     result = fine_tune(make(), pictures(rng, 40), epochs=1, verbose=0)
     assert chosen(result)["validation"] == 0.2
@@ -185,6 +196,7 @@ def test_a_time_limit_keeps_the_head(make, data):
     )
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_best_so_far(make, data):
     class Interrupt(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -203,6 +215,7 @@ def test_ctrl_c_keeps_the_best_so_far(make, data):
     )
 
 
+@pytest.mark.slow
 def test_the_model_is_compiled_as_before(make, data):
     model = make()
     model.compile(
@@ -216,6 +229,7 @@ def test_the_model_is_compiled_as_before(make, data):
     assert np.isfinite(logs["accuracy"][0])
 
 
+@pytest.mark.slow
 def test_parts_that_are_off_by_default_can_be_asked_for(make, data):
     train, validation = data
     result = fine_tune(
@@ -239,6 +253,7 @@ def test_augmentation_in_views(make, data):
     assert chosen(result)["augmented views"] == 0
 
 
+@pytest.mark.slow
 def test_random_weights_train_as_a_whole(make, data):
     train, validation = data
     model = make(weights=None)
@@ -272,6 +287,7 @@ def test_imbalance_is_named_with_what_is_recognised(make, rng):
     assert "of 10 held out" in sentence
 
 
+@pytest.mark.slow
 def test_data_of_other_kinds(make, data):
     (x, y), validation = data
     loaded = types.SimpleNamespace(
@@ -318,6 +334,7 @@ def test_samples_without_labels(make, data):
         fine_tune(make(), x, verbose=0)
 
 
+@pytest.mark.slow
 def test_plot(make, data, tmp_path):
     train, validation = data
     result = fine_tune(make(), train, validation, epochs=1, verbose=0)

@@ -45,7 +45,9 @@ def encoder(recurrent):
     return keras.Model(tokens, layers.GlobalAveragePooling1D()(x))
 
 
-@pytest.mark.parametrize("recurrent", [True, False])
+@pytest.mark.parametrize(
+    "recurrent", [True, pytest.param(False, marks=pytest.mark.slow)]
+)
 def test_sequences(recurrent, rng):
     train, validation = sentences(rng, 48), sentences(rng, 32)
     keras.utils.set_random_seed(0)
@@ -66,6 +68,7 @@ def test_sequences(recurrent, rng):
     )
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_knows_its_best_epoch(rng, tmp_path):
     def pictures(number):
         y = np.arange(number) % 3
