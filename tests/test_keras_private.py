@@ -132,3 +132,42 @@ def test_forget_functions():
     private.forget_functions(model)
     model.fit(x, y, verbose=0)
     assert model.train_function not in (None, before)
+
+
+def test_compiled_loss_and_compiled_metrics():
+    model = small_functional()
+    model.compile("sgd", "mse", metrics=["mae"])
+    x, y = keras.ops.ones((4, 4)), keras.ops.ones((4, 3))
+    model.fit(x, y, verbose=0)
+    loss = private.compiled_loss(model)(y, model(x))
+    assert float(loss) >= 0
+    assert private.compiled_metrics(model) in model.metrics
+    model.compile("sgd")
+    assert private.compiled_loss(model) is None
+
+
+def test_losses_of_call():
+    seen = []
+
+    class Looking(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3, activity_regularizer="l2")
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+        def compute_loss(self, x, y, y_pred, sample_weight=None, **kwargs):
+            seen.append(len(private.losses_of_call(self)))
+            return super().compute_loss(x, y, y_pred, sample_weight, **kwargs)
+
+    model = Looking()
+    model.compile("sgd", "mse")
+    model.fit(keras.ops.ones((4, 4)), keras.ops.ones((4, 3)), verbose=0)
+    carried = keras.backend.backend() == "jax"
+    assert seen[-1] == (1 if carried else 0)
+
+
+def test_unscaled_loss():
+    value = keras.ops.convert_to_tensor(2.0)
+    assert float(private.unscaled_loss(value)) == 2.0

@@ -43,10 +43,14 @@ from keras_transfer._keras_private.optimizers import (
 )
 from keras_transfer._keras_private.training import (
     additional_loss,
+    compiled_loss,
+    compiled_metrics,
     forget_functions,
     global_seed_state,
+    losses_of_call,
     rebuild_train_function,
     sync_state,
+    unscaled_loss,
 )
 
 __all__ = [
@@ -55,6 +59,8 @@ __all__ = [
     "additional_loss",
     "apply_to_active_variables",
     "average_active_variables",
+    "compiled_loss",
+    "compiled_metrics",
     "draws_random_numbers",
     "epoch_to_start_at",
     "forget_functions",
@@ -66,6 +72,7 @@ __all__ = [
     "is_muon_matrix",
     "knows_variables",
     "leaf_layers",
+    "losses_of_call",
     "nested_models",
     "node_call",
     "not_finalizing",
@@ -82,6 +89,7 @@ __all__ = [
     "sync_state",
     "takes_training",
     "tensor_source",
+    "unscaled_loss",
     "variable_index",
     "wrapped_optimizers",
 ]

@@ -2,6 +2,7 @@
 
 import keras
 from keras.src.backend.common import global_state
+from keras.src.losses.loss import unscale_loss_for_distribution
 from keras.src.random.seed_generator import global_seed_generator
 
 
@@ -46,6 +47,39 @@ def additional_loss(model, value):
     `Trainer._aggregate_additional_loss`.
     """
     return model._aggregate_additional_loss(value)
+
+
+def compiled_loss(model):
+    """Returns what `compile(loss=...)` was made of, `None` without one.
+
+    Uses `Trainer._compile_loss`.
+    """
+    return model._compile_loss
+
+
+def compiled_metrics(model):
+    """Returns the metric that holds those of `compile(metrics=...)`.
+
+    Uses `Trainer._compile_metrics`.
+    """
+    return model._compile_metrics
+
+
+def losses_of_call(model):
+    """Returns the losses that JAX has carried out of a stateless call.
+
+    Empty on the other backends. Uses `Layer._losses_override`.
+    """
+    return model._losses_override
+
+
+def unscaled_loss(value):
+    """Returns a replica's loss as its mean, not as its share of all replicas.
+
+    The opposite of what a Keras loss does to its mean under `tf.distribute`.
+    Uses `unscale_loss_for_distribution`.
+    """
+    return unscale_loss_for_distribution(value)
 
 
 def forget_functions(model):

@@ -10,13 +10,18 @@ from keras import ops
 from keras_transfer import _keras_private
 from keras_transfer.losses import FeatureMatchingLoss
 from keras_transfer.models import matched_fit, matching
+from keras_transfer.models.loss_weights import (
+    LossWeights,
+    WeightedMatching,
+    no_labels,
+)
 from keras_transfer.models.matched_fit import SOURCE_FEATURES
 from keras_transfer.models.pairing import Pairs
 from keras_transfer.models.seeded import SeededModel
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
-class FeatureMatcher(SeededModel, keras.Model):
+class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
     """Trains `target` against the features of a frozen `source`.
 
         loss = task_weight * task loss
@@ -106,16 +111,14 @@ class FeatureMatcher(SeededModel, keras.Model):
         # weights are not to train, and the others are the target's own.
         vars(self).update(source=source, pairs=Pairs(found), parts=parts)
         self._freeze_plan = matching.MatcherPlan(target, self.adapters)
-        self._weights_of = matching.LossWeights(
+        self.loss_weights = LossWeights(
             task_weight, matching_weight, [pair.weight for pair in found]
         )
         self._trackers = [
-            keras.metrics.Mean(name=f"match_{pair.name}") for pair in found
+            keras.metrics.Mean(name=name) for name in _metric_names(found)
         ]
         self._matching_tracker = keras.metrics.Mean(name="matching_loss")
         self._task_tracker = keras.metrics.Mean(name="task_loss")
-        # Whether the data of this `fit`, and of the one before, have none.
-        self._is_unlabelled = self._was_unlabelled = False
         self.built = True
         if data is not None:
             self.measure(data)
@@ -161,42 +164,6 @@ class FeatureMatcher(SeededModel, keras.Model):
         """The target's."""
         return self.target.output_shape
 
-    # The weights of the loss: variables, so a schedule needs no retrace.
-
-    @property
-    def task_weight(self):
-        """Weight of the compiled loss, a float that can be set."""
-        return self._weights_of.read("task")
-
-    @task_weight.setter
-    def task_weight(self, value):
-        if self._is_unlabelled and value > 0:
-            raise no_labels(value)
-        _keras_private.sync_state(self)
-        self._weights_of.write("task", value)
-
-    @property
-    def matching_weight(self):
-        """Weight of all pairs together, a float that can be set."""
-        return self._weights_of.read("matching")
-
-    @matching_weight.setter
-    def matching_weight(self, value):
-        _keras_private.sync_state(self)
-        self._weights_of.write("matching", value)
-
-    @property
-    def pair_weights(self):
-        """Weight of each pair, a list of floats that can be set."""
-        return self._weights_of.read("pairs")
-
-    @pair_weights.setter
-    def pair_weights(self, values):
-        _keras_private.sync_state(self)
-        self._weights_of.write("pairs", values)
-        for pair, weight in zip(self.pairs, values, strict=True):
-            pair.weight = float(weight)
-
     # What trains and what is kept.
 
     @property
@@ -222,8 +189,8 @@ class FeatureMatcher(SeededModel, keras.Model):
     @property
     def losses(self):
         # Not those of the source: nothing of it is to be regularised.
-        if self._losses_override:
-            return self._losses_override
+        if _keras_private.losses_of_call(self):
+            return _keras_private.losses_of_call(self)
         parts = [self.target, *self.adapters]
         return [loss for part in parts for loss in part.losses]
 
@@ -231,8 +198,9 @@ class FeatureMatcher(SeededModel, keras.Model):
     def metrics(self):
         # Without labels there is nothing that these could count.
         idle = set()
-        if self._is_unlabelled or self._compile_loss is None:
-            idle = {id(self._task_tracker), id(self._compile_metrics)}
+        if self._is_unlabelled or not _keras_private.compiled_loss(self):
+            compiled = _keras_private.compiled_metrics(self)
+            idle = {id(self._task_tracker), id(compiled)}
         return [m for m in super().metrics if id(m) not in idle]
 
     def penalty_of(self, regularizer):
@@ -245,6 +213,10 @@ class FeatureMatcher(SeededModel, keras.Model):
                 f"{type(self.target).__name__}."
             )
         return self.target.penalty_of(regularizer)
+
+    # Whether the data of this `fit`, and of the one before, have no labels.
+    _is_unlabelled = False
+    _was_unlabelled = False
 
     # One step.
 
@@ -262,27 +234,18 @@ class FeatureMatcher(SeededModel, keras.Model):
         source, target = _handed_over(self)
         # As Keras counts the loss: a small last batch for less.
         count = ops.shape(y_pred)[0]
-        weights = self._weights_of
-        losses = []
-        if y is not None and self._compile_loss is not None:
-            task = self._compile_loss(y, y_pred, sample_weight)
-            self._task_tracker.update_state(task, sample_weight=count)
-            losses.append(
-                _keras_private.additional_loss(self, weights.task * task)
-            )
-        matching_loss = self._matching_loss(
+        loss = self.loss_weights.matching * self._matching_loss(
             source, target, sample_weight, count
         )
-        losses.append(
-            _keras_private.additional_loss(
-                self, weights.matching * matching_loss
-            )
-        )
-        losses += [
-            _keras_private.additional_loss(self, ops.cast(x, "float32"))
-            for x in self.losses
-        ]
-        return self.penalized(sum(losses[1:], losses[0]))
+        compiled = _keras_private.compiled_loss(self)
+        if y is not None and compiled is not None:
+            task = compiled(y, y_pred, sample_weight)
+            _count(self._task_tracker, task, count)
+            loss = loss + self.loss_weights.task * task
+        for each in self.losses:
+            each = ops.cast(each, loss.dtype)
+            loss = loss + _keras_private.additional_loss(self, each)
+        return self.penalized(loss)
 
     def _matching_loss(self, source, target, sample_weight, count):
         total = 0.0
@@ -290,9 +253,12 @@ class FeatureMatcher(SeededModel, keras.Model):
             zip(self.pairs, self._trackers, strict=True)
         ):
             value = pair.loss(source[index], target[index], sample_weight)
-            tracker.update_state(value, sample_weight=count)
-            total = total + self._weights_of.pairs[index] * value
-        self._matching_tracker.update_state(total, sample_weight=count)
+            if pair.loss.couples_samples:
+                # Keras scales the means of samples by itself.
+                value = _keras_private.additional_loss(self, value)
+            _count(tracker, value, count)
+            total = total + self.loss_weights.pairs[index] * value
+        _count(self._matching_tracker, total, count)
         return total
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
@@ -429,12 +395,22 @@ def _head_may_rest(matcher):
         yield
 
 
-def no_labels(weight):
-    """The error for data without labels."""
-    return ValueError(
-        "The data have no labels, and the loss of the labels has a weight. "
-        f"Received: task_weight={weight:g}. Expected (x, y), or task_weight=0 "
-        "to match features alone: FeatureMatcher(..., task_weight=0)."
+def _metric_names(pairs):
+    """`match_...` for each pair, numbered where a target is in several."""
+    names = []
+    for pair in pairs:
+        same = sum(
+            each.target.name == pair.target.name for each in pairs[: len(names)]
+        )
+        number = f"_{same + 1}" if same else ""
+        names.append(f"match_{pair.name}{number}")
+    return names
+
+
+def _count(tracker, value, count):
+    """Gives a tracker the mean of a batch (of a replica's batch)."""
+    tracker.update_state(
+        _keras_private.unscaled_loss(value), sample_weight=count
     )
 
 

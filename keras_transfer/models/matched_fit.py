@@ -16,7 +16,7 @@ from keras_transfer.models.order import with_callback
 SOURCE_FEATURES = "source_features"
 
 # Samples on which similarity is measured before and after.
-_MEASURED = 64
+_MEASURED = 32
 
 
 @contextlib.contextmanager
