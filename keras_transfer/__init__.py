@@ -38,6 +38,7 @@ _LAZY = {
     "data": "keras_transfer.data",
     "find_learning_rate": "keras_transfer.recipes:find_learning_rate",
     "fine_tune": "keras_transfer.recipes:fine_tune",
+    "match": "keras_transfer.recipes:match",
     "recipes": "keras_transfer.recipes",
     "export_saved_model": "keras_transfer.export:export_saved_model",
 }

@@ -16,7 +16,7 @@ LEVELS = {
     },
     1: {
         "assignment", "backbones", "batches", "channels", "feature_cache",
-        "freezing", "hub",
+        "freezing", "hub", "joined_inputs",
         "layer_pairing", "optimizers", "pretrained", "recognition",
         "regularizers", "source_files", "subset_batches", "training_state",
         "weights",

@@ -59,6 +59,7 @@ def make_parser():
         evaluate,
         export,
         fit,
+        match,
         predict,
     )
 
@@ -75,6 +76,7 @@ def make_parser():
         demo,
         backbones,
         fit,
+        match,
         evaluate,
         predict,
         export,

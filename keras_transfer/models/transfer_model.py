@@ -131,6 +131,10 @@ class TransferModel(SeededModel, keras.Model):
         """Whether the backbone came with weights that are not random."""
         return self._source["pretrained"]
 
+    def mark_pretrained(self):
+        """Says that the backbone has learnt something by now."""
+        self._source = {**self._source, "pretrained": True}
+
     @property
     def expects_pixels(self):
         """Whether the input is known to be raw pixels in 0..255."""

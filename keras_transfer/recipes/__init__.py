@@ -9,4 +9,6 @@ from keras_transfer.recipes.learning_rate import (
 from keras_transfer.recipes.learning_rate_sweep import (
     LearningRateSweep as LearningRateSweep,
 )
+from keras_transfer.recipes.matching import MatchResult as MatchResult
+from keras_transfer.recipes.matching import match as match
 from keras_transfer.recipes.two_stages import two_stage as two_stage

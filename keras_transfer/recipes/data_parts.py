@@ -45,6 +45,19 @@ def parts(train, validation, *, batch_size=32, seed=0):
     return train, validation
 
 
+def as_numbered(data, name, batch_size=32, seed=0):
+    """Returns data, with labels or without, as `SeededBatches`.
+
+    Args:
+        data: as in `parts`, or arrays `x` alone.
+        name: what to call them in a message.
+        batch_size: samples a step, for what has none of its own.
+        seed: seed of the order, for what has none of its own.
+    """
+    data = getattr(data, "train", data)
+    return _numbered(data, name, True, batch_size, seed)
+
+
 def hold_out(batches, fraction, seed):
     """Returns `(train, validation)`: a part held out, class by class."""
     stay, held_out = train_validation_split(
@@ -56,13 +69,18 @@ def hold_out(batches, fraction, seed):
     )
 
 
-def _as_batches(data, name, shuffle, batch_size, seed):
+def _numbered(data, name, shuffle, batch_size, seed):
     options = {"shuffle": shuffle, "batch_size": batch_size, "seed": seed}
     if isinstance(data, tuple) or are_arrays(data):
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        data = ArrayBatches(x, y, weights, **options)
-    elif not _has_numbered_samples(data):
-        data = _in_memory(data, name, options)
+        return ArrayBatches(x, y, weights, **options)
+    if _has_numbered_samples(data):
+        return data
+    return _in_memory(data, name, options)
+
+
+def _as_batches(data, name, shuffle, batch_size, seed):
+    data = _numbered(data, name, shuffle, batch_size, seed)
     if len(data.read(np.arange(1))) < 2:
         raise ValueError(
             f"`{name}` has no labels. Received: samples alone. Expected "

@@ -301,3 +301,22 @@ def test_curves_have_a_colour_for_each_stage(tmp_path):
     assert list(report._spans(rows)) == [("head", 0, 2), ("fine-tune", 2, 3)]
     report.plot_history(tmp_path / "c.png", rows)
     assert (tmp_path / "c.png").stat().st_size > 5000
+
+
+@pytest.mark.slow
+def test_match_from_a_run_to_another_model(
+    run, backbone, photos, tmp_path, capsys
+):
+    folder = tmp_path / "matched"
+    arguments = [
+        "match", run, backbone, photos, "--weights", "none", "--shots", 4,
+        "--image-size", 16, "--epochs", 2, "--output", folder,
+    ]  # fmt: skip
+    assert main([str(x) for x in arguments]) == 0
+    printed = capsys.readouterr().out
+    assert "CKA before" in printed and "logits" in printed
+    rows = list(csv.DictReader((folder / "history.csv").open()))
+    assert {"matching", "head"} <= {row["stage"] for row in rows}
+    config = json.loads((folder / "config.json").read_text())
+    assert config["shots"] == 4 and config["source"] == str(run)
+    assert main(["evaluate", str(folder), str(photos)]) == 0

@@ -1,0 +1,123 @@
+"""What the commands that train have in common."""
+
+
+def named_or_read(name):
+    """The model in a `.keras` file; any other source stays a name."""
+    if not name.endswith(".keras"):
+        return name
+    from keras_transfer.files import load_model
+
+    return load_model(name, compile=False)
+
+
+def load(arguments, backbone):
+    """Reads the data that a command was given, and says what they are."""
+    import keras
+
+    from keras_transfer import data
+    from keras_transfer.cli.output import progress
+
+    keras.utils.set_random_seed(arguments.seed)
+    progress(f"Reading {arguments.data} ...")
+    loaded = data.load(
+        arguments.data,
+        image_size=arguments.image_size or _own_size(backbone),
+        batch_size=arguments.batch_size,
+        shots_per_class=arguments.shots,
+        validation_split=arguments.validation_split,
+        data_dir=arguments.data_dir,
+        seed=arguments.seed,
+    )
+    progress(repr(loaded))
+    return loaded
+
+
+def _own_size(backbone):
+    """The image size of a model in a file, `None` where any will do."""
+    if isinstance(backbone, str):
+        return None
+    shape = backbone.input_shape
+    is_image = isinstance(shape, tuple) and len(shape) == 4
+    return shape[1:3] if is_image and None not in shape[1:3] else None
+
+
+def head_for(arguments, data):
+    """Returns the head that the labels call for."""
+    from keras_transfer import ClassificationHead, RegressionHead
+    from keras_transfer.cli.fit_options import hidden_units
+
+    options = {
+        "hidden_units": hidden_units(arguments.head),
+        "dropout": arguments.dropout,
+        "name": "head",
+    }
+    if data.task == "regression":
+        return RegressionHead(len(data.target_names), **options)
+    activation = "sigmoid" if data.task == "multi_label" else "softmax"
+    return ClassificationHead(
+        len(data.class_names), activation=activation, **options
+    )
+
+
+def finish(arguments, model, data, result, repeatable, *, told=(), resume=None):
+    """Evaluates a model and writes its run; returns the exit code.
+
+    Args:
+        arguments: the parsed arguments.
+        model: the trained `TransferModel`.
+        data: what `load` returns.
+        result: what the recipe returned.
+        repeatable: names of the arguments that `config.json` keeps.
+        told: lines to print before everything else.
+        resume: the command that goes on with an interrupted run.
+    """
+    from keras_transfer import report, run_folder
+    from keras_transfer.cli import INTERRUPTED
+    from keras_transfer.cli.output import progress, show
+
+    progress("Evaluating and writing ...")
+    parts = {"validation": data.validation, "test": data.test}
+    metrics = {
+        name: report.evaluate(model, part)
+        for name, part in parts.items()
+        if part is not None
+    }
+    metrics |= {
+        "best": result.best,
+        "stages": result.stages,
+        "interrupted": result.interrupted,
+        "choices": result.choices,
+        "warnings": result.warnings,
+    }
+    gap = report.gap(metrics)
+    if gap:
+        metrics["warnings"] = [*metrics["warnings"], gap]
+    config = {name: getattr(arguments, name) for name in repeatable}
+    config["num_samples"] = data.num_samples
+    config["input_shape"] = list(model.input_shape[1:])
+    written = run_folder.write(arguments.output, model, result, metrics, config)
+    text = "\n".join(
+        [*told, _text(arguments, metrics, result, written, resume)]
+    )
+    show(arguments, metrics | {"output": arguments.output}, text)
+    return INTERRUPTED if result.interrupted else 0
+
+
+def _text(arguments, metrics, result, written, resume):
+    from keras_transfer import report
+
+    lines = [report.stage_table(result.stages)]
+    lines += [
+        report.evaluation_table(metrics[name], name)
+        for name in ("validation", "test")
+        if name in metrics
+    ]
+    lines += [f"Note: {sentence}" for sentence in metrics["warnings"]]
+    lines.append(f"{arguments.output}: {', '.join(written)}")
+    if result.interrupted:
+        lines.append("Interrupted: this is the best epoch so far.")
+        if resume:
+            lines.append(f"To go on from it: {resume}")
+    else:
+        lines.append(f"Next: keras-transfer predict {arguments.output} PHOTO")
+    return "\n".join(lines)

@@ -1,0 +1,97 @@
+"""`match`: features on all samples, labels where there are some."""
+
+import keras
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+pytest.importorskip("scipy")
+
+import keras_transfer as kt
+from keras_transfer.batches import ArrayBatches
+from keras_transfer.recipes import match
+
+SIZE = (8, 8, 3)
+NAMES = ["a", "b", "c"]
+
+
+def pictures(rng, number):
+    y = np.arange(number) % 3
+    x = rng.uniform(0, 120, (number, *SIZE)) + 40.0 * y[:, None, None, None]
+    return x.astype("float32"), y
+
+
+def net(*widths, **arguments):
+    layers = keras.layers
+    inputs = keras.Input(SIZE)
+    x = inputs
+    for width in widths:
+        x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D()(x)
+    model = kt.TransferModel(
+        keras.Model(inputs, x), 3, preprocessing="tf", weights=None,
+        **arguments,
+    )  # fmt: skip
+    model.class_names = list(NAMES)
+    return model
+
+
+@pytest.fixture(scope="module")
+def source():
+    rng = np.random.default_rng(5)
+    keras.utils.set_random_seed(0)
+    model = net(8, 12)
+    model.compile("auto")
+    model.fit(*pictures(rng, 96), epochs=15, verbose=0)
+    return model
+
+
+def test_few_labels_and_more_samples_without(source, rng):
+    keras.utils.set_random_seed(1)
+    target = net(4, 6)
+    unlabelled, _ = pictures(rng, 96)
+    result = match(
+        target, source, pictures(rng, 12), unlabelled, pictures(rng, 30),
+        epochs=10, learning_rate=1e-2, verbose=0,
+    )  # fmt: skip
+    stages = [stage["stage"] for stage in result.stages]
+    assert stages[:2] == ["matching", "head"]
+    matching = [r for r in result.history if r["stage"] == "matching"]
+    assert matching[-1]["matching_loss"] < 0.8 * matching[0]["matching_loss"]
+    assert [pair.name for pair in result.pairs][-1] == "logits"
+    x, y = pictures(rng, 60)
+    assert np.mean(target.predict(x, verbose=0).argmax(axis=-1) == y) > 0.8
+    assert target.trainable_depth <= len(target.blocks)
+    target.compile("auto")
+    logs = target.evaluate(x, y, verbose=0, return_dict=True)
+    assert np.isfinite(logs["loss"])
+
+
+def test_the_scores_learnt_are_kept_if_labels_only_harm(source, rng):
+    keras.utils.set_random_seed(1)
+    target = net(4, 6)
+    x, y = pictures(rng, 48)
+    wrong = x, (y + 1) % 3
+    result = match(
+        target, source, wrong, x, pictures(rng, 30), epochs=10,
+        learning_rate=1e-2, verbose=0,
+    )  # fmt: skip
+    assert result.best["stage"] == "matching"
+    assert result.choices[-1]["value"] == "those of matching"
+    x, y = pictures(rng, 60)
+    assert np.mean(target.predict(x, verbose=0).argmax(axis=-1) == y) > 0.7
+
+
+@pytest.mark.slow
+def test_other_classes_and_no_validation(source, rng):
+    target = net(4, 6)
+    target.class_names = ["x", "y", "z"]
+    data = ArrayBatches(*pictures(rng, 48), batch_size=16)
+    result = match(target, source, data, epochs=1, verbose=0)
+    assert all(pair.name != "logits" for pair in result.pairs)
+    assert "matching" in [stage["stage"] for stage in result.stages]
+
+
+def test_data_without_labels(source, rng):
+    with pytest.raises(ValueError, match="has no labels"):
+        match(net(4), source, pictures(rng, 12)[0], verbose=0)
