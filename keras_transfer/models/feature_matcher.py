@@ -75,6 +75,7 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
     target = kt.TransferModel("ResNet50", head=5)
     matcher = kt.FeatureMatcher(target, source)
     print(matcher.pairs)
+    kt.unfreeze(matcher)  # a pre-trained target starts frozen
     matcher.compile("auto")
     matcher.fit(photos, epochs=5)
     matcher.target.save("resnet50_flowers.keras")

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import warnings
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from keras_transfer import _keras_private
 from keras_transfer import feature_cache as cache
 from keras_transfer.batches import ArrayBatches, ReorderedBatches, SeededBatches
+from keras_transfer.companions import Companion, Planned
 from keras_transfer.first_batch import are_arrays
 from keras_transfer.models.order import with_callback
 
@@ -74,6 +76,14 @@ class Measure(keras.callbacks.Callback):
 
 def prepared(matcher, x, callbacks):
     """Returns the callbacks of a run, with those that every matching has."""
+    if matcher.trainable_depth == 0 and not _unfreezes(callbacks):
+        warnings.warn(
+            f"None of the blocks of the target '{matcher.target.name}' "
+            "trains, only its head and the adapters: its features stay as "
+            "they are. kt.unfreeze(matcher), or a FreezingScheduler, lets "
+            "them move.",
+            stacklevel=5,
+        )
     own = [Guard()]
     inputs = _first_inputs(x)
     if inputs is not None:
@@ -81,6 +91,16 @@ def prepared(matcher, x, callbacks):
     for callback in own:
         callbacks = with_callback(callbacks, callback)
     return callbacks
+
+
+def _unfreezes(callbacks):
+    """Whether one of the callbacks may unfreeze blocks."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = callbacks.callbacks
+    return any(
+        isinstance(callback, Planned | Companion)
+        for callback in keras.tree.flatten(callbacks)
+    )
 
 
 def are_unlabelled(x):

@@ -540,6 +540,18 @@ def test_padding_does_not_count(rng):
 
 
 class TestWrong:
+    def test_a_frozen_target(self, source, data):
+        model = net((4, 8, 8))
+        matcher = kt.FeatureMatcher(model, source)
+        matcher.compile("auto")
+        with pytest.warns(UserWarning, match="None of the blocks"):
+            matcher.fit(*data, verbose=0)
+        features = model.backbone.get_weights()
+        kt.unfreeze(matcher)
+        matcher.fit(*data, verbose=0)
+        moved = zip(features, model.backbone.get_weights(), strict=True)
+        assert any((a != b).any() for a, b in moved)
+
     def test_the_same_model(self, source):
         with pytest.raises(ValueError, match="share"):
             kt.FeatureMatcher(source, source)
