@@ -73,8 +73,8 @@ def test_the_scores_learnt_are_kept_if_labels_only_harm(source, rng):
     x, y = pictures(rng, 48)
     wrong = x, (y + 1) % 3
     result = match(
-        target, source, wrong, x, pictures(rng, 30), epochs=10,
-        learning_rate=1e-2, verbose=0,
+        target, source, wrong, x, pictures(rng, 30), epochs=15,
+        learning_rate=1e-2, batch_size=8, verbose=0,
     )  # fmt: skip
     assert result.best["stage"] == "matching"
     assert result.choices[-1]["value"] == "those of matching"
