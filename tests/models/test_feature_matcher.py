@@ -383,7 +383,9 @@ def test_a_killed_matching_goes_on(source, data, tmp_path):
         assert found.history[name] == pytest.approx(values, rel=1e-4)
 
 
-@pytest.mark.parametrize("place", ["memory", "disk"])
+@pytest.mark.parametrize(
+    "place", [pytest.param("memory", marks=pytest.mark.slow), "disk"]
+)
 def test_kept_features_give_the_same_numbers(place, source, data, tmp_path):
     cache = "memory" if place == "memory" else tmp_path / "cache"
     histories = []

@@ -20,6 +20,10 @@ def made(shapes):
     ]
 
 
+def numpy(x):
+    return keras.ops.convert_to_numpy(x)
+
+
 def names(pairs):
     return [(a.name, b.name) for a, b in pairs]
 
@@ -146,13 +150,15 @@ def test_tapped_features_are_those_on_the_way(rng):
     model = nested()
     x = rng.uniform(size=(2, 8, 8, 3)).astype("float32")
     output, *found = tapped(model, taps(model))(x)
-    np.testing.assert_allclose(output, model(x), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        numpy(output), numpy(model(x)), rtol=1e-5, atol=1e-6
+    )
     inner = model.get_layer("inner")
     expected = keras.Model(
         inner.input, [inner.get_layer("a_relu").output, inner.output]
     )(x)
     for a, b in zip(found, expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(numpy(a), numpy(b), rtol=1e-5, atol=1e-6)
 
 
 def test_logits_are_before_the_activation(rng):
@@ -160,8 +166,12 @@ def test_logits_are_before_the_activation(rng):
     x = rng.uniform(size=(2, 8, 8, 3)).astype("float32")
     wanted = [tap_named(model, "logits", "target"), *taps(model)]
     output, logits, *_ = tapped(model, wanted)(x)
-    np.testing.assert_allclose(logits, model.logits(x), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(output, model(x), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        numpy(logits), numpy(model.logits(x)), rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        numpy(output), numpy(model(x)), rtol=1e-5, atol=1e-6
+    )
 
 
 ARCHITECTURES = [
