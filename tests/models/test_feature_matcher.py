@@ -156,6 +156,7 @@ def test_the_source_is_left_as_it_was(source, data):
     assert flags == [layer.trainable for layer in source._flatten_layers()]
 
 
+@pytest.mark.slow
 def test_evaluate_changes_nothing(source, data):
     matcher = kt.FeatureMatcher(target(), source)
     matcher.compile("auto")
@@ -169,6 +170,7 @@ def test_evaluate_changes_nothing(source, data):
             np.testing.assert_array_equal(old, numpy(variable))
 
 
+@pytest.mark.slow
 def test_the_target_is_clean(source, data, tmp_path):
     model = target()
     names = [v.path for v in model.variables]
@@ -220,6 +222,7 @@ def test_unlabelled_data(source, data):
     assert history["task_loss"][0] > 0 and "accuracy" in history
 
 
+@pytest.mark.slow
 def test_unlabelled_data_with_a_task_weight(source, data):
     matcher = kt.FeatureMatcher(target(), source)
     matcher.compile("auto")
@@ -231,6 +234,7 @@ def test_unlabelled_data_with_a_task_weight(source, data):
         matcher.fit(data[0], callbacks=[later], verbose=0)
 
 
+@pytest.mark.slow
 def test_weights_follow_a_schedule_without_a_retrace(source, data):
     x, y = data
     matcher = kt.FeatureMatcher(target(), source, loss="mse")
@@ -267,6 +271,7 @@ def test_weights_follow_a_schedule_without_a_retrace(source, data):
         assert len(traced) <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong", [lambda epoch: "much", lambda epoch: {"weight": 1}]
 )
@@ -278,6 +283,7 @@ def test_a_schedule_that_returns_something_else(wrong, source, data):
         matcher.fit(*data, callbacks=[callback], verbose=0)
 
 
+@pytest.mark.slow
 def test_a_schedule_for_another_model(source, data):
     callback = kt.MatchingWeightScheduler(lambda epoch: 1.0)
     source.compile("auto")
@@ -305,6 +311,7 @@ def test_sample_weights_reach_every_part(source, data):
         )
 
 
+@pytest.mark.slow
 def test_losses_of_batches_refuse_sample_weights(source, data):
     matcher = kt.FeatureMatcher(target(), source, loss="cka")
     matcher.compile("auto")
@@ -402,6 +409,7 @@ def test_kept_features_give_the_same_numbers(place, source, data, tmp_path):
         assert histories[1][name] == pytest.approx(values, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_kept_features_run_the_source_once(data):
     theirs = Count()
     inputs = keras.Input(SIZE)
@@ -422,6 +430,7 @@ def test_kept_features_run_the_source_once(data):
     assert len(theirs.calls) <= 2
 
 
+@pytest.mark.slow
 def test_kept_features_with_augmentation_are_refused(source, data):
     model = target(augmentation=keras.layers.RandomFlip("horizontal"))
     matcher = kt.FeatureMatcher(model, source)
@@ -468,9 +477,7 @@ def test_the_same_classes_are_matched_on_logits_too(source, data):
 @pytest.mark.parametrize(
     "name",
     [
-        name
-        if name in ("mse", "kl", "cka")
-        else pytest.param(name, marks=pytest.mark.slow)
+        name if name == "cka" else pytest.param(name, marks=pytest.mark.slow)
         for name in DISTANCES
     ],
 )
@@ -542,6 +549,7 @@ def test_padding_does_not_count(rng):
 
 
 class TestWrong:
+    @pytest.mark.slow
     def test_a_frozen_target(self, source, data):
         model = net((4, 8, 8))
         matcher = kt.FeatureMatcher(model, source)
@@ -617,6 +625,7 @@ class TestWrong:
         with pytest.raises(ValueError, match="not all numbers"):
             matcher.fit(*data, verbose=0)
 
+    @pytest.mark.slow
     def test_a_loss_that_is_no_number_any_more(self, source, data):
         matcher = kt.FeatureMatcher(target(), source)
         matcher.compile(keras.optimizers.SGD(1e30),
