@@ -12,7 +12,7 @@ Image = pytest.importorskip("PIL.Image")
 
 import keras_transfer as kt
 from keras_transfer import data, files, report
-from keras_transfer.cli import fit, main
+from keras_transfer.cli import fit, main, training
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def test_a_backbone_file_brings_its_image_size(tmp_path):
     path = str(tmp_path / "own.keras")
     inputs = keras.Input((12, 10, 3))
     keras.Model(inputs, keras.layers.Conv2D(2, 3)(inputs)).save(path)
-    assert fit._own_size(fit._backbone(path)) == (12, 10)
-    assert fit._own_size(fit._backbone("MobileNetV2")) is None
+    assert training._own_size(training.named_or_read(path)) == (12, 10)
+    assert training._own_size(training.named_or_read("MobileNetV2")) is None
 
 
 def raising(error):
