@@ -105,7 +105,7 @@ class FeatureAdapter(keras.layers.Layer):
             return ops.squeeze(x, axis=1)
         sizes = list(zip(given, wanted, strict=True))
         if all(have % want == 0 for have, want in sizes):
-            factors = [have // want for have, want in sizes]
+            factors = tuple(have // want for have, want in sizes)
             return ops.average_pool(
                 x, factors, factors, data_format="channels_last"
             )
