@@ -2,15 +2,14 @@
 
 from keras_transfer.callbacks.freeze_audit import FreezeAudit
 from keras_transfer.callbacks.freezing_scheduler import FreezingScheduler
-from keras_transfer.callbacks.matching_weights import (
-    MatchingWeightScheduler as MatchingWeightScheduler,
-)
+from keras_transfer.callbacks.matching_weights import MatchingWeightScheduler
 from keras_transfer.callbacks.transfer_checkpoint import TransferCheckpoint
 from keras_transfer.callbacks.unfreeze_on_plateau import UnfreezeOnPlateau
 
 __all__ = [
     "FreezeAudit",
     "FreezingScheduler",
+    "MatchingWeightScheduler",
     "TransferCheckpoint",
     "UnfreezeOnPlateau",
 ]

@@ -48,11 +48,6 @@ class FeatureLoss(keras.losses.Loss):
         """Returns the distance of each sample, `(batch,)`."""
         raise NotImplementedError
 
-    def get_config(self):
-        config = super().get_config()
-        config.pop("fn", None)
-        return config
-
 
 class BatchCoupledLoss(FeatureLoss):
     """A distance between the batches, not between two samples.

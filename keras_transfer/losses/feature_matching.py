@@ -110,9 +110,7 @@ class FeatureMatchingLoss(keras.losses.Loss):
         return self.distance.call(y_true, y_pred)
 
     def get_config(self):
-        config = super().get_config()
-        config.pop("fn", None)
-        return config | {
+        return super().get_config() | {
             "distance": keras.saving.serialize_keras_object(self.distance),
             "normalize": self.normalize,
         }

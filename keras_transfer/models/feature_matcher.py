@@ -132,16 +132,6 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
         return getattr(self.target, "head", None)
 
     @property
-    def blocks(self):
-        """The target's blocks, from input to output."""
-        return list(self._freeze_plan.blocks)
-
-    @property
-    def trainable_depth(self):
-        """How many of the target's blocks train, counted from the top."""
-        return self._freeze_plan.depth
-
-    @property
     def class_names(self):
         """Names of the classes, or `None`."""
         return getattr(self.target, "class_names", None)

@@ -27,6 +27,16 @@ class SeededModel(PenalizedModel):
     and implement `fit_on_cache`.
     """
 
+    @property
+    def blocks(self):
+        """The blocks that freezing goes by, from input to output."""
+        return list(self._freeze_plan.blocks)
+
+    @property
+    def trainable_depth(self):
+        """How many blocks train, counted from the top."""
+        return self._freeze_plan.depth
+
     def fit_on_cache(self, fit, x, **options):
         """Trains with `feature_cache`; the arguments are those of `fit`."""
         raise NotImplementedError

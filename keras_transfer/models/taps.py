@@ -69,8 +69,6 @@ def tap_named(model, reference, role):
         ValueError: there is no such place.
     """
     known = taps(model)
-    if isinstance(reference, Tap):
-        return reference
     if isinstance(reference, int) and not isinstance(reference, bool):
         if -len(known) <= reference < len(known):
             return known[reference]

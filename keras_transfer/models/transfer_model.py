@@ -117,16 +117,6 @@ class TransferModel(SeededModel, keras.Model):
         freezing.set_trainable_depth(self, self._freeze_plan.depth)
 
     @property
-    def blocks(self):
-        """The backbone's blocks, from input to output."""
-        return list(self._freeze_plan.blocks)
-
-    @property
-    def trainable_depth(self):
-        """How many blocks train, counted from the top."""
-        return self._freeze_plan.depth
-
-    @property
     def is_pretrained(self):
         """Whether the backbone came with weights that are not random."""
         return self._source["pretrained"]

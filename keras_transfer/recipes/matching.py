@@ -14,6 +14,7 @@ from keras_transfer.models import FeatureMatcher
 from keras_transfer.recipes.best_weights import BestWeights, Stage, compared
 from keras_transfer.recipes.data_parts import as_numbered, hold_out, parts
 from keras_transfer.recipes.fine_tuning import FineTuneResult, fine_tune
+from keras_transfer.recipes.training import rising_and_falling
 
 # Held out of the labelled samples where there are no validation data.
 _HELD_OUT = 0.2
@@ -136,12 +137,7 @@ def match(
 
 
 def _match(matcher, every, epochs, rate, best, verbose):
-    steps = epochs * len(every)
-    warm_up = max(1, steps // 10)
-    rates = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warm_up), warmup_target=rate,
-        warmup_steps=warm_up,
-    )  # fmt: skip
+    rates = rising_and_falling(rate, epochs * len(every))
     matcher.compile(keras.optimizers.Adam(rates))
     matcher.fit(
         every,

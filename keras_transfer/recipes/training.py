@@ -22,6 +22,20 @@ def compile_like(model, like, optimizer, **options):
     model.compile(**kept | {"optimizer": optimizer} | options)
 
 
+def rising_and_falling(peak, steps):
+    """A rate that rises over a tenth of the steps and falls along a cosine.
+
+    Args:
+        peak: the highest rate.
+        steps: steps of the whole training.
+    """
+    warm_up = max(1, steps // 10)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - warm_up), warmup_target=peak,
+        warmup_steps=warm_up,
+    )  # fmt: skip
+
+
 def fits_in_memory(model, num_samples, depth=None, *, views=1):
     """Whether what is frozen can run once, and its activations be kept.
 

@@ -8,7 +8,7 @@ from keras_transfer.freezing import freeze_plan, set_trainable_depth
 from keras_transfer.optimizers import LayerwiseOptimizer
 from keras_transfer.recipes import interpolation
 from keras_transfer.recipes.time_limit import StopAtTimeLimit
-from keras_transfer.recipes.training import compile_like
+from keras_transfer.recipes.training import compile_like, rising_and_falling
 from keras_transfer.regularizers import L2SP
 from keras_transfer.schedules import GradualUnfreezing
 
@@ -109,12 +109,7 @@ class TuningStage:
         """What trains, and how fast."""
         plan, model = self.plan, self.model
         set_trainable_depth(model, plan.blocks)
-        steps = epochs * len(self.runner.train)
-        warm_up = max(1, steps // 10)
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, max(1, steps - warm_up), warmup_target=peak,
-            warmup_steps=warm_up,
-        )  # fmt: skip
+        rate = rising_and_falling(peak, epochs * len(self.runner.train))
         optimizer = keras.optimizers.Adam(rate)
         if plan.decay < 1:
             optimizer = LayerwiseOptimizer(optimizer, decay=plan.decay)
