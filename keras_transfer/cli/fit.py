@@ -51,16 +51,9 @@ def run(arguments):
 
 
 def _new(arguments, backbone, data):
-    from keras_transfer import TransferModel
-    from keras_transfer.cli.training import head_for
+    from keras_transfer.cli.training import model_for
 
-    model = TransferModel(
-        backbone,
-        head=head_for(arguments, data),
-        input_shape=tuple(data.train[0][0].shape[1:]),
-        weights=None if arguments.weights == "none" else arguments.weights,
-    )
-    model.class_names = list(data.class_names or data.target_names)
+    model = model_for(arguments, backbone, data)
     if arguments.loss:
         metrics = ["accuracy"] if data.task == "classification" else None
         model.compile("auto", loss=arguments.loss, metrics=metrics)

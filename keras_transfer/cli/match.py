@@ -65,11 +65,11 @@ def add_parser(commands):
 
 def run(arguments):
     """Matches, trains, evaluates and writes the run."""
-    from keras_transfer import TransferModel, run_folder
+    from keras_transfer import run_folder
     from keras_transfer.cli.training import (
         finish,
-        head_for,
         load,
+        model_for,
         named_or_read,
     )
     from keras_transfer.recipes import match
@@ -80,13 +80,7 @@ def run(arguments):
     arguments.shots = None
     data = load(arguments, backbone)
     arguments.shots = labelled
-    target = TransferModel(
-        backbone,
-        head=head_for(arguments, data),
-        input_shape=tuple(data.train[0][0].shape[1:]),
-        weights=None if arguments.weights == "none" else arguments.weights,
-    )
-    target.class_names = list(data.class_names or data.target_names)
+    target = model_for(arguments, backbone, data)
     train, unlabelled = _labelled_part(arguments, data)
     result = match(
         target,

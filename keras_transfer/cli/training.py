@@ -41,8 +41,21 @@ def _own_size(backbone):
     return shape[1:3] if is_image and None not in shape[1:3] else None
 
 
-def head_for(arguments, data):
-    """Returns the head that the labels call for."""
+def model_for(arguments, backbone, data):
+    """Returns a model of a backbone with the head that the labels call for."""
+    from keras_transfer import TransferModel
+
+    model = TransferModel(
+        backbone,
+        head=_head(arguments, data),
+        input_shape=tuple(data.train[0][0].shape[1:]),
+        weights=None if arguments.weights == "none" else arguments.weights,
+    )
+    model.class_names = list(data.class_names or data.target_names)
+    return model
+
+
+def _head(arguments, data):
     from keras_transfer import ClassificationHead, RegressionHead
     from keras_transfer.cli.fit_options import hidden_units
 
