@@ -122,6 +122,7 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
         self._task_tracker = keras.metrics.Mean(name="task_loss")
         self.built = True
         if data is not None:
+            self.parts.scale_by([data])
             self.measure(data)
 
     # What a target has that `fit`, callbacks and `compile("auto")` ask for.
@@ -159,8 +160,13 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
 
     @property
     def source_variables(self):
-        """The weights of the source. None of them ever trains here."""
-        return self.source.variables
+        """The weights of the source, and the scale of its features.
+
+        None of them ever trains here.
+        """
+        scales = [pair.scale for pair in self.pairs]
+        own = [v for s in scales if s is not None for v in s.variables]
+        return [*self.source.variables, *own]
 
     @property
     def variables(self):
@@ -216,7 +222,7 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
         if isinstance(inputs, dict) and SOURCE_FEATURES in inputs:
             given, inputs = inputs[SOURCE_FEATURES], inputs["inputs"]
         output, source, target = self.parts.run(inputs, given, training)
-        _hand_over(self, (source, self.parts.adapted(target)))
+        _hand_over(self, (source, self.parts.adapted(target, source)))
         return output
 
     def compute_loss(

@@ -13,12 +13,15 @@ from keras_transfer.batches import ArrayBatches, ReorderedBatches, SeededBatches
 from keras_transfer.companions import Companion, Planned
 from keras_transfer.first_batch import are_arrays
 from keras_transfer.models.order import with_callback
+from keras_transfer.models.some_inputs import joined, some_inputs
 
 # The key under which a matcher finds the source's features in its input.
 SOURCE_FEATURES = "source_features"
 
 # Samples on which similarity is measured before and after.
 _MEASURED = 32
+# Samples by which the source's channels are brought to one scale.
+_SCALED_BY = 128
 
 
 @contextlib.contextmanager
@@ -85,9 +88,10 @@ def prepared(matcher, x, callbacks):
             stacklevel=5,
         )
     own = [Guard()]
-    inputs = _first_inputs(x)
-    if inputs is not None:
-        own.append(Measure(inputs))
+    batches = some_inputs(x, _SCALED_BY)
+    _measure_scales(matcher, batches)
+    if batches:
+        own.append(Measure(joined(batches[: _enough(batches)])))
     for callback in own:
         callbacks = with_callback(callbacks, callback)
     return callbacks
@@ -122,11 +126,26 @@ def are_unlabelled(x):
     return keras.utils.unpack_x_y_sample_weight(first)[1] is None
 
 
-def _first_inputs(x):
-    """Some inputs, the same for every run, if the data can be asked."""
-    if not isinstance(x, SeededBatches) or isinstance(x, ReorderedBatches):
-        return None
-    return x.read(np.arange(min(_MEASURED, x.num_samples)))[0]
+def _measure_scales(matcher, batches):
+    """Brings the source's features to one scale, once in a matcher's life."""
+    if matcher.parts.is_scaled:
+        return
+    if batches:
+        matcher.parts.scale_by(batches)
+        return
+    warnings.warn(
+        "The training data can be walked over once only, so the source's "
+        "features were not measured on them and are compared at the scale "
+        "that they have. FeatureMatcher(..., data=a batch of inputs) "
+        "measures them beforehand.",
+        stacklevel=6,
+    )
+
+
+def _enough(batches):
+    """How many batches hold the samples on which similarity is measured."""
+    sizes = [len(keras.tree.flatten(batch)[0]) for batch in batches]
+    return int(np.searchsorted(np.cumsum(sizes), _MEASURED)) + 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,11 +11,12 @@ from keras_transfer.backbones import resolve_backbone
 from keras_transfer.channels import channel_axis
 from keras_transfer.layers import ImageNetPreprocessing
 from keras_transfer.losses import FeatureMatchingLoss, SoftTargetLoss
+from keras_transfer.models import source_scale
 from keras_transfer.models.construction import applied, input_like
 from keras_transfer.models.pairing import Pair, adapter_for, find_pairs
 from keras_transfer.models.seeded import SeededModel
 from keras_transfer.models.similarity import debiased_cka
-from keras_transfer.models.taps import tapped
+from keras_transfer.models.taps import is_masked, listed, tapped
 
 
 def as_source(source):
@@ -123,6 +124,7 @@ def matched_pairs(target, source, pairs, loss, soft_targets, data):
             source=a,
             target=b,
             adapter=adapter_for(a, b, each, f"adapter_{index}"),
+            scale=source_scale.scale_for(a, each, f"scale_{index}"),
             loss=each,
             weight=1.0 if each.on_logits else 1.0 / features,
         )
@@ -180,6 +182,11 @@ class Parts:
         self.source = _on_input_of(
             target, tapped(source, [pair.source for pair in pairs])
         )
+        # Padded steps are zero, and stay so.
+        self.are_padded = [
+            is_masked(source, pair.source) and not pair.source.is_pooled
+            for pair in pairs
+        ]
 
     def run(self, inputs, given, training):
         """Returns `(output, source features, target features)`.
@@ -194,14 +201,60 @@ class Parts:
             inputs, *features = features
         if given is None:
             given = self.source(inputs, training=False)
-        return output, listed(given), features
-
-    def adapted(self, features):
-        """The target's features, as the losses want them."""
-        return [
-            x if pair.adapter is None else pair.adapter(x)
-            for x, pair in zip(features, self.pairs, strict=True)
+        given = [
+            _like(x, _scaled(x, pair)) if padded else _scaled(x, pair)
+            for x, pair, padded in self._each(listed(given))
         ]
+        return output, given, features
+
+    @property
+    def is_scaled(self):
+        """Whether the source's features are at the scale of the data."""
+        scales = [pair.scale for pair in self.pairs]
+        return source_scale.are_measured(scales)
+
+    def scale_by(self, batches):
+        """Brings the source's features to one scale, by batches of inputs."""
+        scales = [pair.scale for pair in self.pairs]
+        source_scale.measure(self.source, scales, batches)
+
+    def adapted(self, features, source):
+        """The target's features, as the losses want them.
+
+        Args:
+            features: the target's.
+            source: the source's.
+        """
+        adapted = []
+        for (x, pair, padded), like in zip(
+            self._each(features), source, strict=True
+        ):
+            x = _adapted(x, pair)
+            by_position = pair.loss.agree in ("shape", "space")
+            adapted.append(_like(like, x) if padded and by_position else x)
+        return adapted
+
+    def _each(self, features):
+        return zip(features, self.pairs, self.are_padded, strict=True)
+
+
+def _adapted(x, pair):
+    if pair.adapter is not None:
+        # An adapter learns the scale too, unless it has nothing to learn.
+        x = pair.adapter(x)
+        if pair.adapter.weights:
+            return x
+    return _scaled(x, pair)
+
+
+def _scaled(x, pair):
+    return x if pair.scale is None else pair.scale(x, training=False)
+
+
+def _like(padded, x):
+    """Sets to zero what is zero in all channels of `padded`."""
+    kept = ops.any(ops.not_equal(padded, 0), axis=-1, keepdims=True)
+    return ops.where(kept, x, ops.zeros_like(x))
 
 
 def _on_input_of(target, source):
@@ -226,11 +279,6 @@ def _at_size(x, like):
         return x
     first = "channels_first" if axis == 1 else "channels_last"
     return ops.image.resize(x, sizes, antialias=True, data_format=first)
-
-
-def listed(values):
-    """One or several features as a list."""
-    return list(values) if isinstance(values, list | tuple) else [values]
 
 
 def similarities(parts, data):

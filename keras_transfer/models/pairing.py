@@ -19,6 +19,7 @@ class Pair:
         adapter: the `FeatureAdapter` behind the target's tap, or `None`.
         loss: the `FeatureMatchingLoss`.
         weight: the pair's share of the matching loss.
+        scale: what brings the source's channels to one scale, or `None`.
         similarity: debiased CKA of the target's features with the source's
             before matching, `None` until it is measured.
         similarity_after: the same after it.
@@ -29,6 +30,7 @@ class Pair:
     adapter: FeatureAdapter | None
     loss: object
     weight: float
+    scale: object = None
     similarity: float | None = None
     similarity_after: float | None = None
 

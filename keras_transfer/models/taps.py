@@ -120,7 +120,9 @@ def tapped(model, wanted, *, also=()):
     start = len(places)
     # The head gives its logits from what it starts from.
     places += [tap.cut or model.backbone.name for tap in wanted]
-    masked = [index for index, tap in enumerate(wanted) if _masked(model, tap)]
+    masked = [
+        index for index, tap in enumerate(wanted) if is_masked(model, tap)
+    ]
     plain = graph.tap(model, places, [start + index for index in masked])
     # Called as one layer: two nested models may have layers of one name.
     inputs = keras.tree.map_structure(_input_like, plain.input)
@@ -141,7 +143,8 @@ def _input_like(tensor):
     )
 
 
-def _masked(model, tap):
+def is_masked(model, tap):
+    """Whether the features are of sequences that may be padded."""
     tensor = model.features if tap.cut is None else tap.cut.tensor
     return _keras_private.get_mask(tensor) is not None
 
@@ -200,3 +203,8 @@ def _unknown(reference, role, model, known):
         "of a layer or of an operation at which the model can be cut, a "
         f"symbolic tensor of it, or 'logits'. Its blocks: {names}."
     )
+
+
+def listed(values):
+    """One or several features as a list."""
+    return list(values) if isinstance(values, list | tuple) else [values]

@@ -121,9 +121,9 @@ class TransferModel(SeededModel, keras.Model):
         """Whether the backbone came with weights that are not random."""
         return self._source["pretrained"]
 
-    def mark_pretrained(self):
-        """Says that the backbone has learnt something by now."""
-        self._source = {**self._source, "pretrained": True}
+    def mark_pretrained(self, pretrained=True):
+        """Says whether the backbone has learnt something by now."""
+        self._source = {**self._source, "pretrained": bool(pretrained)}
 
     @property
     def expects_pixels(self):

@@ -1,9 +1,9 @@
 """`match`: stage 3 and 4 in one call, features first and labels afterwards."""
 
 import dataclasses
+import functools
 
 import keras
-import numpy as np
 
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.feature_cache.rows import num_bytes
@@ -11,6 +11,7 @@ from keras_transfer.freezing import set_trainable_depth
 from keras_transfer.joined_inputs import JoinedInputs
 from keras_transfer.memory import available_bytes
 from keras_transfer.models import FeatureMatcher
+from keras_transfer.models.some_inputs import joined, some_inputs
 from keras_transfer.recipes.best_weights import BestWeights, Stage, compared
 from keras_transfer.recipes.data_parts import as_numbered, hold_out, parts
 from keras_transfer.recipes.fine_tuning import FineTuneResult, fine_tune
@@ -18,8 +19,8 @@ from keras_transfer.recipes.training import rising_and_falling
 
 # Held out of the labelled samples where there are no validation data.
 _HELD_OUT = 0.2
-# Samples by whose features pairs are chosen.
-_LOOKED_AT = 32
+# Samples by whose features pairs are chosen and brought to one scale.
+_LOOKED_AT = 128
 
 
 @dataclasses.dataclass
@@ -45,6 +46,7 @@ def match(
     pairs="auto",
     loss=None,
     soft_targets="auto",
+    compare_alone=True,
     batch_size=32,
     seed=0,
     verbose="auto",
@@ -52,13 +54,18 @@ def match(
 ):
     """Trains a target on the features of a source, then on the labels.
 
-    1. Matching. The target learns to have the source's features on all
-       samples, labelled or not, and its scores too where both name the same
-       classes. The source runs over the data once.
-    2. The labels. `fine_tune` solves the head on the features that came of
+    1. Alone. `fine_tune` trains the target as it is, to have what matching
+       has to beat.
+    2. Matching. From where it began, the target learns to have the source's
+       features on all samples, labelled or not, and its scores too where both
+       name the same classes. The source runs over the data once.
+    3. The labels. `fine_tune` solves the head on the features that came of
        it, and trains further as far as validation says it pays.
-    3. Where scores were matched, the head that learnt them is kept if it is
-       better on validation than what the labels made of it.
+    4. The choice. Of the target alone, the one with the scores it has learnt
+       and the one with the labels after matching, the lowest loss on
+       validation wins: no worse there than without matching.
+    5. Where a part was held out for that, `fine_tune` trains what has won
+       again, with all labels.
 
     Args:
         target: a `TransferModel`; weights that are random are fine. A
@@ -74,6 +81,8 @@ def match(
         pairs: as in `FeatureMatcher`.
         loss: as in `FeatureMatcher`.
         soft_targets: as in `FeatureMatcher`.
+        compare_alone: whether the target is trained alone too, to compare;
+            without it, matching may end below what the labels alone give.
         batch_size: samples a step.
         seed: seed of the order of samples and of what is held out.
         verbose: as in `keras.Model.fit`; 0 prints nothing.
@@ -106,46 +115,164 @@ def match(
     train, validation = parts(
         train, validation, batch_size=batch_size, seed=seed
     )
+    labelled = None
     if validation is None:
+        labelled = train
         train, validation = hold_out(train, _HELD_OUT, seed)
-    # Frozen, a target would have nothing to match with.
-    set_trainable_depth(target, len(target.blocks))
+    recipe = _Recipe(
+        target,
+        MatchResult(),
+        functools.partial(
+            fine_tune, target, batch_size=batch_size, seed=seed,
+            verbose=verbose, **fine_tuning,
+        ),
+        verbose,
+    )  # fmt: skip
+    if compare_alone and not recipe.alone(train, validation):
+        return recipe.finished()
+    # Not what is held out: a source may have learnt the labels of that.
     every = [train]
     if unlabelled is not None:
         every.append(as_numbered(unlabelled, "unlabelled", batch_size, seed))
     every = JoinedInputs(every, batch_size=batch_size, seed=seed)
-    result = MatchResult()
-    best = BestWeights(target)
+    # Frozen, a target would have nothing to match with.
+    set_trainable_depth(target, len(target.blocks))
     matcher = FeatureMatcher(
         target, source, pairs=pairs, loss=loss, soft_targets=soft_targets,
-        task_weight=0, data=_some(every),
+        task_weight=0, data=joined(some_inputs(every, _LOOKED_AT)),
     )  # fmt: skip
-    result.pairs = matcher.pairs
-    if verbose:
-        print(matcher.pairs)
-    with Stage("matching", result, best):
-        _match(matcher, every, epochs, learning_rate, best, verbose)
-    target.mark_pretrained()
-    learnt = None
-    if any(pair.loss.on_logits for pair in matcher.pairs):
-        learnt = _judged(target, validation)
-    tuned = fine_tune(
-        target, train, validation, batch_size=batch_size, seed=seed,
-        verbose=verbose, **fine_tuning,
-    )  # fmt: skip
-    return _together(result, tuned, target, learnt, verbose)
+    if not recipe.match(matcher, every, epochs, learning_rate):
+        return recipe.finished()
+    recipe.labels(matcher, train, validation)
+    return recipe.finished(labelled)
 
 
-def _match(matcher, every, epochs, rate, best, verbose):
-    rates = rising_and_falling(rate, epochs * len(every))
-    matcher.compile(keras.optimizers.Adam(rates))
-    matcher.fit(
-        every,
-        epochs=epochs,
-        feature_cache=_cache_for(matcher, every),
-        callbacks=[best],
-        verbose=verbose,
-    )
+class _Recipe:
+    """The stages one after the other; each says whether it was finished.
+
+    Args:
+        target: the compiled target.
+        result: the `MatchResult` to fill.
+        tune: `fine_tune`, of the target.
+        verbose: as in `match`.
+    """
+
+    def __init__(self, target, result, tune, verbose):
+        self.target, self.result, self.tune = target, result, tune
+        self.verbose, self.candidates = verbose, []
+
+    def alone(self, train, validation):
+        start = self.target.get_weights()
+        self._candidate("alone", start, self.tune(train, validation))
+        if not self.result.interrupted:
+            self.target.set_weights(start)
+        return not self.result.interrupted
+
+    def match(self, matcher, every, epochs, rate):
+        self.result.pairs = matcher.pairs
+        if self.verbose:
+            print(matcher.pairs)
+        best, matching = BestWeights(self.target), MatchResult()
+        rates = rising_and_falling(rate, epochs * len(every))
+        matcher.compile(keras.optimizers.Adam(rates))
+        try:
+            with Stage("matching", matching, best):
+                matcher.fit(
+                    every,
+                    epochs=epochs,
+                    feature_cache=_cache_for(matcher, every),
+                    callbacks=[best],
+                    verbose=self.verbose,
+                )
+        except KeyboardInterrupt:
+            matching.interrupted = True
+        self._add(matching)
+        self.target.mark_pretrained()
+        return not self.result.interrupted
+
+    def labels(self, matcher, train, validation):
+        start = self.target.get_weights()
+        if any(pair.loss.on_logits for pair in matcher.pairs):
+            logs = self.target.evaluate(validation, verbose=0, return_dict=True)
+            row = {f"val_{name}": float(x) for name, x in logs.items()}
+            row["stage"] = "matching"
+            self.candidates.append(
+                _Candidate("with the scores learnt", row, start)
+            )
+        self._candidate("matched", start, self.tune(train, validation))
+
+    def finished(self, labelled=None):
+        """Takes the candidate with the lowest loss on validation.
+
+        Args:
+            labelled: all labelled data, to train it again with.
+        """
+        result = self.result
+        if not self.candidates:
+            return result
+        chosen = min(self.candidates, key=lambda each: compared(each.row))
+        self.target.set_weights(chosen.weights)
+        result.best, result.warnings = chosen.row, list(chosen.warnings)
+        self._say(chosen)
+        again = labelled is not None and chosen.start is not None
+        if again and not result.interrupted:
+            self.target.set_weights(chosen.start)
+            self.target.mark_pretrained(chosen.pretrained)
+            self._add(self.tune(labelled), "all labels: ")
+        return result
+
+    def _candidate(self, name, start, tuned):
+        self._add(tuned, "" if name == "matched" else f"{name}: ")
+        weights = self.target.get_weights()
+        self.candidates.append(
+            _Candidate(
+                name, tuned.best, weights, start, self.target.is_pretrained,
+                tuned.warnings,
+            )
+        )  # fmt: skip
+
+    def _say(self, chosen):
+        losses = (
+            f"{each.name} {compared(each.row):.4f}" for each in self.candidates
+        )
+        reason = f"validation loss: {', '.join(losses)}"
+        self.result.choices.append(
+            {"choice": "weights", "value": chosen.name, "reason": reason}
+        )
+        if self.verbose:
+            print(f"weights: {chosen.name} ({reason})")
+
+    def _add(self, part, prefix=""):
+        """Adds the rows of a part of the recipe to those of the whole."""
+        for name in ("history", "stages"):
+            getattr(self.result, name).extend(
+                {**row, "stage": prefix + row["stage"]}
+                for row in getattr(part, name)
+            )
+        self.result.choices += part.choices
+        self.result.interrupted |= part.interrupted
+
+
+@dataclasses.dataclass(frozen=True)
+class _Candidate:
+    """A way to have trained the target.
+
+    Attributes:
+        name: what it is called.
+        row: what it reached on validation.
+        weights: the target's weights then.
+        start: the weights from which labels alone have led there; `None`
+            where labels had no part in it.
+        pretrained: whether these have learnt something.
+        warnings: what `fine_tune` says about it.
+    """
+
+    name: str
+    row: dict
+    weights: list
+    start: list | None = None
+    pretrained: bool = True
+    warnings: list = dataclasses.field(default_factory=list)
 
 
 def _cache_for(matcher, every):
@@ -159,38 +286,3 @@ def _cache_for(matcher, every):
     free = available_bytes()
     fits = free is None or needed <= free / 4
     return FeatureCache("memory") if fits else None
-
-
-def _some(every):
-    count = min(_LOOKED_AT, every.num_samples)
-    # Spread over all parts: the labelled samples come first.
-    numbers = np.linspace(0, every.num_samples - 1, count).astype(int)
-    return every.read(numbers)[0]
-
-
-def _judged(target, validation):
-    """`(weights, row)` of the target as it is."""
-    logs = target.evaluate(validation, verbose=0, return_dict=True)
-    row = {f"val_{name}": float(value) for name, value in logs.items()}
-    return target.get_weights(), row
-
-
-def _together(result, tuned, target, learnt, verbose):
-    """One result of both stages; the target gets the better weights."""
-    for name in ("history", "stages", "choices"):
-        setattr(result, name, [*getattr(result, name), *getattr(tuned, name)])
-    result.best, result.warnings = tuned.best, tuned.warnings
-    result.interrupted = tuned.interrupted
-    if learnt is not None and compared(learnt[1]) < compared(tuned.best):
-        target.set_weights(learnt[0])
-        result.best = {"stage": "matching", **learnt[1]}
-        choice = {
-            "choice": "weights",
-            "value": "those of matching",
-            "reason": f"validation loss {compared(learnt[1]):.4f}, "
-            f"{compared(tuned.best):.4f} after the labels",
-        }
-        result.choices.append(choice)
-        if verbose:
-            print(f"{choice['choice']}: {choice['value']} ({choice['reason']})")
-    return result

@@ -78,7 +78,7 @@ def test_loss_is_the_sum_of_its_parts(source, data):
     output, theirs, mine = parts.run(data[0], None, training=False)
     total = 0.0
     for pair, a, b in zip(
-        matcher.pairs, theirs, parts.adapted(mine), strict=True
+        matcher.pairs, theirs, parts.adapted(mine, theirs), strict=True
     ):
         value = float(pair.loss(a, b))
         assert logs[f"match_{pair.name}"] == pytest.approx(value, rel=1e-4)
@@ -105,7 +105,7 @@ def test_the_first_step_follows_the_gradient_of_that_loss(source, data):
         # Batch norm is in training in a step, so not by `evaluate`.
         output, theirs, mine = matcher.parts.run(x, None, training=True)
         task = keras.losses.sparse_categorical_crossentropy(y, output)
-        mine = matcher.parts.adapted(mine)
+        mine = matcher.parts.adapted(mine, theirs)
         match = sum(
             pair.weight * pair.loss(a, b)
             for pair, a, b in zip(matcher.pairs, theirs, mine, strict=True)
@@ -119,6 +119,50 @@ def test_the_first_step_follows_the_gradient_of_that_loss(source, data):
     matcher.train_on_batch(x, y)
     moved = (numpy(adapter.bias) - before)[1] / -rate
     assert moved == pytest.approx(slope, rel=2e-2, abs=1e-4)
+
+
+def test_the_source_is_brought_to_one_scale_by_channel(source, data):
+    x, y = data
+    model = target()
+    matcher = kt.FeatureMatcher(model, source, pairs=[(0, 0), (2, 2)])
+    raw = [numpy(f) for f in matcher.parts.run(x, None, training=False)[1]]
+    matcher.compile("auto")
+    matcher.fit(x, y, epochs=1, verbose=0)
+    _, found, _ = matcher.parts.run(x, None, training=False)
+    for before, after in zip(raw, found, strict=True):
+        flat = before.reshape(-1, before.shape[-1]).astype("float64")
+        least = 0.01 * flat.var(axis=0).mean()
+        expected = (before - flat.mean(axis=0)) / np.sqrt(
+            flat.var(axis=0) + least
+        )
+        np.testing.assert_allclose(numpy(after), expected, atol=1e-3)
+    # Once: later data are compared at the same scale.
+    matcher.fit(x[:20] / 2, y[:20], epochs=1, verbose=0)
+    _, again, _ = matcher.parts.run(x, None, training=False)
+    for a, b in zip(found, again, strict=True):
+        np.testing.assert_array_equal(numpy(a), numpy(b))
+
+
+def test_a_copy_of_the_source_is_at_distance_zero(source, data):
+    copy = source.clone()
+    copy.set_weights(source.get_weights())
+    matcher = kt.FeatureMatcher(copy, source, data=data[0], task_weight=0)
+    matcher.compile("auto")
+    logs = matcher.evaluate(*data, verbose=0, return_dict=True)
+    assert logs["matching_loss"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("distance", ["attention", "cka"])
+def test_other_distances_have_the_scale_of_the_source(distance, source):
+    matcher = kt.FeatureMatcher(target(), source, loss=distance)
+    assert all(pair.scale is None for pair in matcher.pairs)
+
+
+def test_data_that_can_be_walked_over_once(source, data):
+    matcher = kt.FeatureMatcher(target(), source)
+    matcher.compile("auto")
+    with pytest.warns(UserWarning, match="were not measured"):
+        matcher.fit((data for _ in range(2)), steps_per_epoch=2, verbose=0)
 
 
 def test_each_model_runs_once_a_step(source, data):
@@ -542,7 +586,9 @@ def test_padding_does_not_count(rng):
     matcher = kt.FeatureMatcher(encoder(4), encoder(5), pairs=[(-1, -1)])
     x = rng.integers(1, 20, (3, 6))
     x[:, 4:] = 0
+    matcher.parts.scale_by([x])
     _, theirs, mine = matcher.parts.run(x, None, training=False)
+    mine += matcher.parts.adapted(mine, theirs)
     for features in (*theirs, *mine):
         assert not numpy(features)[:, 4:].any()
         assert numpy(features)[:, :4].any()

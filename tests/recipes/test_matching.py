@@ -55,7 +55,7 @@ def test_few_labels_and_more_samples_without(source, rng):
         epochs=10, learning_rate=1e-2, verbose=0,
     )  # fmt: skip
     stages = [stage["stage"] for stage in result.stages]
-    assert stages[:2] == ["matching", "head"]
+    assert stages[:3] == ["alone: all blocks", "matching", "head"]
     matching = [r for r in result.history if r["stage"] == "matching"]
     assert matching[-1]["matching_loss"] < 0.8 * matching[0]["matching_loss"]
     assert [pair.name for pair in result.pairs][-1] == "logits"
@@ -77,7 +77,7 @@ def test_the_scores_learnt_are_kept_if_labels_only_harm(source, rng):
         learning_rate=1e-2, batch_size=8, verbose=0,
     )  # fmt: skip
     assert result.best["stage"] == "matching"
-    assert result.choices[-1]["value"] == "those of matching"
+    assert result.choices[-1]["value"] == "with the scores learnt"
     x, y = pictures(rng, 60)
     # The labels alone would teach it to be always wrong.
     assert np.mean(target.predict(x, verbose=0).argmax(axis=-1) == y) > 0.5
@@ -90,7 +90,38 @@ def test_other_classes_and_no_validation(source, rng):
     data = ArrayBatches(*pictures(rng, 48), batch_size=16)
     result = match(target, source, data, epochs=1, verbose=0)
     assert all(pair.name != "logits" for pair in result.pairs)
-    assert "matching" in [stage["stage"] for stage in result.stages]
+    stages = [stage["stage"] for stage in result.stages]
+    assert "matching" in stages
+    assert any(stage.startswith("all labels: ") for stage in stages)
+
+
+def test_no_worse_on_validation_than_alone(source, rng):
+    class Noise(keras.layers.Layer):
+        """Features that have nothing to do with the input."""
+
+        def call(self, inputs):
+            return keras.random.uniform(keras.ops.shape(inputs), seed=3)
+
+    inputs = keras.Input(SIZE)
+    x = keras.layers.Conv2D(12, 3, bias_initializer="ones")(inputs)
+    x = Noise()(keras.layers.MaxPooling2D()(x))
+    useless = kt.TransferModel(
+        keras.Model(inputs, x), 3, preprocessing="tf", weights=None
+    )
+    # A target that has learnt it already.
+    target = source.clone()
+    target.set_weights(source.get_weights())
+    target.mark_pretrained()
+    validation = pictures(rng, 30)
+    result = match(
+        target, useless, pictures(rng, 12), None, validation, epochs=3,
+        learning_rate=10.0, verbose=0,
+    )  # fmt: skip
+    alone = [r for r in result.history if r["stage"].startswith("alone: ")]
+    assert result.best["val_loss"] <= min(r["val_loss"] for r in alone)
+    target.compile("auto")
+    logs = target.evaluate(*validation, verbose=0, return_dict=True)
+    assert logs["loss"] == pytest.approx(result.best["val_loss"], rel=1e-3)
 
 
 def test_data_without_labels(source, rng):
