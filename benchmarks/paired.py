@@ -54,8 +54,11 @@ def line(name, result):
 
 
 def machine():
-    """The machine, in words."""
-    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
+    """The machine, in words, with the cores that this process may use."""
+    cores = os.cpu_count()
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    return f"{platform.machine()}, {cores} cores, {platform.system()}"
 
 
 def _pair(ours, theirs, swapped):

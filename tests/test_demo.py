@@ -139,6 +139,15 @@ def test_transfer_is_better_in_the_end_with_few_labels(result):
 
 
 @pytest.mark.slow
+def test_matching_helps_another_architecture(result):
+    matching = result["matching"]
+    assert np.mean(matching["matched"]) > np.mean(matching["labels alone"])
+    for pair in matching["pairs"]:
+        assert pair["CKA after"] > pair["CKA before"]
+    assert "CKA after" in demo.text(result)
+
+
+@pytest.mark.slow
 def test_more_labels_help_every_way(result):
     for way in (experiment.LINEAR, experiment.TUNED, experiment.SCRATCH):
         assert mean(result, way, 20, 40) > mean(result, way, 5, 40)

@@ -32,7 +32,9 @@ def run(folder, num_seeds=3, progress=print):
         Dict with `source` (what it can do before and after), `rows` (one a
         way, number of labels and epoch: the test accuracies, their mean and
         standard deviation), `differences` (fine-tuned minus from scratch, in
-        pairs, with its standard error), `export`, `output` and `seconds`.
+        pairs, with its standard error), `matching` (what another architecture
+        makes of the features of the fine-tuned model), `export`, `output`
+        and `seconds`.
 
     Raises:
         ValueError: there is nothing to repeat.
@@ -51,13 +53,17 @@ def run(folder, num_seeds=3, progress=print):
     files.save_model(source, folder / "source.keras")
     before = source.get_weights(), ways.accuracy(source, old["test"])
     start = ways.start_model(source)
-    rows, model = _compare(start, new, range(num_seeds), progress)
+    rows, models = _compare(start, new, range(num_seeds), progress)
+    progress("Stage 3: another architecture learns the features ...")
+    matching = _match(models[SHOTS[0]], new)
+    model = models[SHOTS[-1]][0]
     progress("Serving: exporting, and reading the export back elsewhere ...")
     model.class_names = NAMES
     files.save_model(model, folder / "model.keras")
     result = {
         "source": _what_is_kept(source, before, model, old["test"]),
         "rows": rows,
+        "matching": matching,
         "differences": measures.differences(rows, TUNED, SCRATCH),
         "export": _export(model, folder, new["test"][0]),
         "output": str(folder),
@@ -69,8 +75,8 @@ def run(folder, num_seeds=3, progress=print):
 
 
 def _compare(start, data, seeds, progress):
-    """Returns the rows of all ways, and a fine-tuned model."""
-    rows, model, test = [], None, data["test"]
+    """Returns the rows of all ways, and the fine-tuned models by labels."""
+    rows, all_models, test = [], {}, data["test"]
     for shots in SHOTS:
         progress(f"Target: {shots} labels a class of the digits 5 to 9 ...")
         few = {s: digits.few(data["train"], shots, s) for s in seeds}
@@ -83,8 +89,28 @@ def _compare(start, data, seeds, progress):
         )
         rows += measures.rows(TUNED, shots, ways.EPOCHS, curves)
         rows += measures.rows(SCRATCH, shots, ways.EPOCHS, scratch)
-        model = models[0]
-    return rows, model
+        all_models[shots] = models
+    return rows, all_models
+
+
+def _match(sources, data):
+    """Matches the features of each source, one a seed, on unlabelled digits."""
+    shots, images = SHOTS[0], data["train"][0]
+    few = [digits.few(data["train"], shots, s) for s in range(len(sources))]
+    found = [
+        ways.matched(source, images, data["test"], s)
+        for s, source in enumerate(sources)
+    ]
+    alone = [
+        ways.other_from_scratch(few[s], data["test"], s)
+        for s in range(len(sources))
+    ]
+    return {
+        "labels a class": shots,
+        "matched": [accuracy for accuracy, _ in found],
+        "labels alone": alone,
+        "pairs": found[0][1],
+    }
 
 
 def _what_is_kept(source, before, model, test):

@@ -15,6 +15,8 @@ def text(result):
     lines = [
         accuracy_table(result["rows"]),
         *map(_verdict, _first_and_last(result["differences"])),
+        matching_table(result["matching"]),
+        _about_matching(result["matching"]),
         f"Source on held-out digits 0 to 4: {source['accuracy']:.3f} before; "
         f"its weights are {kept} afterwards. Its own top on features that "
         f"were fine-tuned: {source['accuracy on fine-tuned features']:.3f}.",
@@ -44,6 +46,33 @@ def accuracy_table(rows):
         ["", "labels a class", f"{first} epochs", f"{last} epochs"],
         lines,
         f"Accuracy on held-out digits 5 to 9{spread}",
+    )
+
+
+def matching_table(matching):
+    """How alike the features are, one line a pair of layers."""
+    columns = ["source", "target", "CKA before", "CKA after"]
+    lines = [
+        [f"{x:.3f}" if isinstance(x, float) else x for x in pair.values()]
+        for pair in matching["pairs"]
+    ]
+    return format_table(
+        columns, lines,
+        "Stage 3: a separable net learns from the fine-tuned one",
+    )  # fmt: skip
+
+
+def _about_matching(matching):
+    means = {
+        name: sum(matching[name]) / len(matching[name])
+        for name in ("matched", "labels alone")
+    }
+    return (
+        "The separable net on held-out digits 5 to 9, "
+        f"{matching['labels a class']} labels a class: "
+        f"{means['matched']:.3f} with features and scores learnt from the "
+        f"fine-tuned net on unlabelled digits, {means['labels alone']:.3f} "
+        "from these labels alone."
     )
 
 

@@ -7,7 +7,7 @@ from keras_transfer import feature_cache
 from keras_transfer.demo.digits import SIZE
 from keras_transfer.freezing import set_trainable_depth
 from keras_transfer.layers import ClassificationHead
-from keras_transfer.models import TransferModel
+from keras_transfer.models import FeatureMatcher, TransferModel
 from keras_transfer.probe import solve
 
 # Test accuracy is read after these epochs, whatever it is there; the first
@@ -18,6 +18,8 @@ SOURCE_EPOCHS = 5
 # tested on: from scratch out of 1e-3, 3e-3 and 1e-2, tuning out of the first
 # two.
 TUNING_RATE, SCRATCH_RATE = 1e-3, 3e-3
+# Of another architecture, with a source and without; picked in the same way.
+OTHER_RATE, MATCHING_EPOCHS = 1e-2, 30
 
 
 def source_model(data):
@@ -68,6 +70,48 @@ def from_scratch(few, test, seed):
     return _train(model, SCRATCH_RATE, few, test, seed)
 
 
+def matched(source, images, test, seed):
+    """Another architecture learns the source's features and scores.
+
+    Args:
+        source: a model of the digits 5 to 9.
+        images: images without labels.
+        test: `(images, labels)` to test on.
+        seed: seed of weights and sample order.
+
+    Returns:
+        `(accuracy, pairs)`: test accuracy, and for each pair of layers how
+        alike its features are on test images before and after.
+    """
+    keras.utils.set_random_seed(seed)
+    model = TransferModel(_other_network(), head=_head(), weights=None)
+    matcher = FeatureMatcher(model, source, soft_targets=True, task_weight=0)
+    before = matcher.measure(test[0])
+    matcher.compile(keras.optimizers.Adam(OTHER_RATE), jit_compile=False)
+    matcher.fit(
+        images,
+        epochs=MATCHING_EPOCHS,
+        batch_size=32,
+        feature_cache="memory",
+        seed=seed,
+        verbose=0,
+    )
+    after = matcher.measure(test[0])
+    pairs = [
+        {"source": pair.source.name, "target": pair.target.name,
+         "CKA before": old, "CKA after": new}
+        for pair, old, new in zip(matcher.pairs, before, after, strict=True)
+    ]  # fmt: skip
+    return accuracy(model, test), pairs
+
+
+def other_from_scratch(few, test, seed):
+    """The other architecture without a source; its test accuracy."""
+    keras.utils.set_random_seed(seed)
+    model = TransferModel(_other_network(), head=_head(), weights=None)
+    return _train(model, OTHER_RATE, few, test, seed)[-1]
+
+
 def features(model, data):
     """What a model's head starts from, `(samples, 64)`, computed once."""
     found = feature_cache.features(model, data, verbose=0)
@@ -93,6 +137,26 @@ def _network():
             filters, 3, padding="same", activation="relu", name=f"conv{index}"
         )(x)
     return keras.Model(inputs, x, name="digit_net")
+
+
+def _other_network():
+    """Twice as deep, of separable convolutions with batch norm."""
+    layers = keras.layers
+    inputs = keras.Input((SIZE, SIZE, 1))
+    x = layers.Rescaling(1 / 255, name="scale")(inputs)
+    for index, filters in enumerate((16, 32, 64)):
+        if index:
+            x = layers.MaxPooling2D(name=f"pool{index}")(x)
+        for part in "ab":
+            x = layers.SeparableConv2D(
+                filters, 3, padding="same", use_bias=False,
+                name=f"separable{index}{part}",
+            )(x)  # fmt: skip
+            x = layers.BatchNormalization(
+                momentum=0.9, name=f"norm{index}{part}"
+            )(x)
+            x = layers.ReLU(name=f"relu{index}{part}")(x)
+    return keras.Model(inputs, x, name="separable_net")
 
 
 def _head():

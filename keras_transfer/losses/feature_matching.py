@@ -51,7 +51,9 @@ class FeatureMatchingLoss(keras.losses.Loss):
         x -> (x - mean(x)) / sqrt(var(x) + 1e-6)
 
     So one weight suits every pair of layers, whatever the size of the
-    activations there. Logits (`"kl"`, `"dkd"`) are taken as they are.
+    activations there. A `FeatureMatcher` first brings each channel of the
+    source to mean 0 and variance 1 over all data, for distances that need
+    equal shapes. Logits (`"kl"`, `"dkd"`) are taken as they are.
 
     Args:
         distance: `"mse"`, `"cosine"`, `"attention"`, `"gram"`, `"nst"`; on

@@ -57,7 +57,9 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
         task_weight: weight of the compiled loss.
         matching_weight: weight of all pairs together.
         data: a batch of inputs. With it `"auto"` picks by similarity (CKA)
-            where several pairs would fit, and `pairs` shows the similarity.
+            where several pairs would fit, `pairs` shows the similarity, and
+            the source's features are brought to one scale by it. Without it
+            the first `fit` takes 128 samples for that.
         name: name of the model.
 
     Attributes:

@@ -1,0 +1,285 @@
+"""20 labels a class: the target alone, soft targets, and feature matching.
+
+    python benchmarks/matching_with_few_labels.py --weights FILE.h5 \
+        PHOTOS [...] [--seeds 5] [--sides alone KD mse auto] [--screen]
+
+Folders `PHOTOS/train|test/CLASS/*.jpg` at 96 px. 20 photos a class have
+labels; up to 2,000 photos, these among them, may be used without. The source
+is MobileNetV2 with ImageNet weights (the file for 224 px, without top), whose
+head was solved on the labelled photos. It teaches a CNN of four layers and
+MobileNet of width 0.25, both from random weights. Every side trains for the
+same number of steps with Adam, 5 epochs over all photos:
+
+- alone: the labelled photos, again and again;
+- KD: the source's scores on all photos (temperature 4), nothing else;
+- a distance: `match` with that distance on features and no scores;
+- auto: `match` with its defaults.
+
+The rate is picked once a side and target, on a fifth of the labelled photos of
+the first folder in seed 0, from the same three. The test set is looked at
+once. One JSON file a cell in `benchmarks/results/matching/`; what is there is
+not run again. Prints the table of docs/matching.md. `--screen` tries all
+distances with the CNN and seed 0, on held-out training photos of the first
+folder.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from cells import difference, read, tests, write
+
+import keras_transfer as kt
+from keras_transfer.batches import ArrayBatches
+from keras_transfer.joined_inputs import JoinedInputs
+from keras_transfer.losses import DISTANCES
+from keras_transfer.recipes.training import rising_and_falling
+from keras_transfer.sampling import few_shot, train_validation_split
+
+RESULTS = Path(__file__).resolve().parent / "results" / "matching"
+SIZE, SHOTS, EPOCHS, PHOTOS = 96, 20, 5, 2000
+RATES = (3e-4, 1e-3, 3e-3)
+SIDES = ["alone", "KD", "mse", "cosine", "similarity", "auto"]
+
+
+def cnn(classes):
+    layers = keras.layers
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = inputs
+    for width in (16, 32, 64, 128):
+        x = layers.Conv2D(width, 3, 2, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+    return kt.TransferModel(
+        keras.Model(inputs, x, name="cnn"), classes, preprocessing="tf",
+        weights=None,
+    )  # fmt: skip
+
+
+def mobilenet(classes):
+    backbone = keras.applications.MobileNet(
+        (SIZE, SIZE, 3), alpha=0.25, include_top=False, weights=None
+    )
+    return kt.TransferModel(backbone, classes, preprocessing="tf", weights=None)
+
+
+TARGETS = {"CNN": cnn, "MobileNet 0.25": mobilenet}
+
+
+def photos(folder):
+    """`(x, y)` of up to `PHOTOS` for training, and of the test part."""
+    loaded = kt.data.load(
+        folder, image_size=SIZE, batch_size=64, validation_split=0.0
+    )
+    loaded.train.shuffle = False
+    parts = []
+    for batches in (loaded.train, loaded.test):
+        pairs = [batches[i] for i in range(len(batches))]
+        parts.append(
+            tuple(np.concatenate(part) for part in zip(*pairs, strict=True))
+        )
+    (x, y), test = parts
+    kept = np.random.default_rng(0).permutation(len(y))[:PHOTOS]
+    return (x[kept], y[kept]), test
+
+
+def source_of(labelled, classes, weights, seed):
+    model = kt.TransferModel(
+        "MobileNetV2", head=classes, input_shape=(SIZE, SIZE, 3),
+        weights=weights,
+    )  # fmt: skip
+    kt.fine_tune(model, labelled, epochs=0, seed=seed, verbose=0)
+    return model
+
+
+def trained(side, target, source, labelled, unlabelled, rate, seed):
+    """Trains a target the way of a side."""
+    every = JoinedInputs(
+        [ArrayBatches(*labelled), ArrayBatches(unlabelled)],
+        batch_size=32,
+        seed=seed,
+    )
+    steps = EPOCHS * len(every)
+    adam = keras.optimizers.Adam(rising_and_falling(rate, steps))
+    names = [str(n) for n in range(target.output_shape[-1])]
+    source.class_names = target.class_names = names
+    if side == "alone":
+        few = ArrayBatches(*labelled, seed=seed)
+        target.compile(adam, "sparse_categorical_crossentropy")
+        target.fit(few, epochs=-(-steps // len(few)), verbose=0)
+    elif side == "KD":
+        matcher = kt.FeatureMatcher(
+            target, source, pairs=["logits"], loss="kl", soft_targets=False,
+            task_weight=0,
+        )  # fmt: skip
+        matcher.compile(adam)
+        matcher.fit(every, epochs=EPOCHS, feature_cache="memory", verbose=0)
+    else:
+        given = {}
+        if side != "auto":
+            given = {
+                "soft_targets": False, "loss": side, "compare_alone": False,
+            }  # fmt: skip
+        result = kt.match(
+            target, source, labelled, unlabelled, epochs=EPOCHS,
+            learning_rate=rate, seed=seed, verbose=0, **given,
+        )  # fmt: skip
+        return result.choices[-1]["value"]
+    return None
+
+
+def accuracy(model, data):
+    found = model.predict(data[0], verbose=0).argmax(axis=-1) == data[1]
+    return round(float(np.mean(found)), 4)
+
+
+def drawn(data, seed):
+    """The labelled photos and the others."""
+    x, y = data
+    chosen = few_shot(y, SHOTS, seed)
+    rest = np.setdiff1d(np.arange(len(y)), chosen)
+    return (x[chosen], y[chosen]), x[rest]
+
+
+def cell(side, make, data, test, rate, weights, seed):
+    labelled, unlabelled = drawn(data, seed)
+    classes = int(data[1].max()) + 1
+    keras.utils.set_random_seed(seed)
+    source = source_of(labelled, classes, weights, seed)
+    target = make(classes)
+    started = time.perf_counter(), time.process_time()
+    chosen = trained(side, target, source, labelled, unlabelled, rate, seed)
+    return {
+        "test": accuracy(target, test),
+        "seconds": round(time.perf_counter() - started[0], 1),
+        "CPU seconds": round(time.process_time() - started[1], 1),
+        "rate": rate,
+        "source": accuracy(source, test),
+        **({"chosen": chosen} if chosen else {}),
+    }
+
+
+def rate_of(side, name, data, weights):
+    """The rate of a side and target, picked once and written down."""
+    path = RESULTS / "rates.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    key = f"{name} {side}"
+    if key not in known:
+        (x, y), unlabelled = drawn(data, 0)
+        stay, held = train_validation_split(y, 0.2, seed=0)
+        found = {
+            rate: cell_on(
+                side, TARGETS[name], ((x[stay], y[stay]), unlabelled),
+                (x[held], y[held]), rate, weights,
+            )
+            for rate in RATES
+        }  # fmt: skip
+        known[key] = {
+            "rate": min(found, key=found.get),
+            "loss": {str(rate): loss for rate, loss in found.items()},
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(known, indent=1) + "\n")
+        print(key, known[key], flush=True)
+    return known[key]["rate"]
+
+
+def cell_on(side, make, data, held_out, rate, weights):
+    """The loss on labelled photos that were held out."""
+    labelled, unlabelled = data
+    classes = int(labelled[1].max()) + 1
+    keras.utils.set_random_seed(0)
+    source = source_of(labelled, classes, weights, 0)
+    target = make(classes)
+    trained(side, target, source, labelled, unlabelled, rate, 0)
+    target.compile(loss="sparse_categorical_crossentropy")
+    return round(float(target.evaluate(*held_out, verbose=0)), 4)
+
+
+def file_of(folder, name, side):
+    return RESULTS / f"{folder}_{name}_{side}.json".replace(" ", "_")
+
+
+def run_missing(given, loaded):
+    first = given.folders[0]
+    for seed in range(given.seeds):
+        for folder in given.folders:
+            for name, make in TARGETS.items():
+                for side in given.sides:
+                    path = file_of(folder.name, name, side)
+                    if str(seed) in read(path):
+                        continue
+                    rate = rate_of(side, name, loaded(first)[0], given.weights)
+                    found = cell(
+                        side, make, *loaded(folder), rate, given.weights, seed
+                    )
+                    write(path, read(path) | {str(seed): found})
+                    print(folder.name, name, side, seed, found, flush=True)
+
+
+def screen(given, loaded):
+    """All distances once, on training photos that were held out."""
+    (x, y), _ = loaded(given.folders[0])
+    stay, held = train_validation_split(y, 0.25, seed=0)
+    data, held_out = (x[stay], y[stay]), (x[held], y[held])
+    path = RESULTS / "screen.json"
+    for side in ["alone", "KD", *DISTANCES, "auto"]:
+        if side in DISTANCES and not DISTANCES[side].takes_any_scale:
+            continue
+        if side not in read(path):
+            found = cell(side, cnn, data, held_out, 1e-3, given.weights, 0)
+            found["held out"] = found.pop("test")
+            write(path, read(path) | {side: found})
+            print(side, found, flush=True)
+
+
+def rows(folder):
+    for name in TARGETS:
+        auto = tests(file_of(folder, name, "auto"))
+        for side in SIDES:
+            path = file_of(folder, name, side)
+            if not path.exists():
+                continue
+            values = tests(path)
+            count = min(len(values), len(auto))
+            gain = ""
+            if side != "auto" and count > 1:
+                gain = difference(auto[:count], values[:count])
+            seconds = [c["seconds"] for c in read(path).values()]
+            yield (
+                f"| {folder} | {name} | {side} | {values.mean():.3f} "
+                f"({len(values)}) | {gain} | {np.median(seconds):.0f} |"
+            )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--weights", default="imagenet")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--sides", nargs="+", default=SIDES)
+    parser.add_argument("--screen", action="store_true")
+    given = parser.parse_args()
+    held = {}
+
+    def loaded(folder):
+        if folder not in held:
+            held[folder] = photos(folder)
+        return held[folder]
+
+    if given.screen:
+        screen(given, loaded)
+        return
+    run_missing(given, loaded)
+    header = ["data", "target", "side", "test (seeds)",
+              "auto is better by", "seconds"]  # fmt: skip
+    print(f"| {' | '.join(header)} |")
+    print(f"| {' | '.join('---' for _ in header)} |")
+    for folder in given.folders:
+        print("\n".join(rows(folder.name)))
+
+
+if __name__ == "__main__":
+    main()
