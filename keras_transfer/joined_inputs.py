@@ -11,9 +11,13 @@ class JoinedInputs(SeededBatches):
     """The samples of several data sets, one after the other, without labels.
 
     Args:
-        parts: `SeededBatches` whose inputs have the same structure.
+        parts: `SeededBatches` whose inputs have the same structure and
+            shapes.
         batch_size: samples a batch.
         seed: seed of the order.
+
+    Raises:
+        ValueError: inputs that are not alike.
 
     Example:
 
@@ -25,6 +29,7 @@ class JoinedInputs(SeededBatches):
 
     def __init__(self, parts, *, batch_size=32, seed=0):
         self.parts = list(parts)
+        _check_alike(self.parts)
         self.starts = np.cumsum([0, *(p.num_samples for p in self.parts)])
         super().__init__(int(self.starts[-1]), batch_size=batch_size, seed=seed)
 
@@ -47,3 +52,20 @@ class JoinedInputs(SeededBatches):
     def fingerprint(self):
         names = "".join(part.fingerprint() for part in self.parts)
         return fingerprints.of_arrays(np.frombuffer(names.encode(), "uint8"))
+
+
+def _check_alike(parts):
+    shapes = [_shapes(part.read(np.arange(1))[0]) for part in parts]
+    for found in shapes[1:]:
+        if found != shapes[0]:
+            raise ValueError(
+                "Data sets are trained on together, and their samples are not "
+                f"of one shape. Received: {shapes[0]} and {found} (labelled "
+                "samples first). Resize them to one size, as data.load does "
+                "with image_size=."
+            )
+
+
+def _shapes(inputs):
+    # As text: a structure of tuples is one of other structures to Keras.
+    return str(keras.tree.map_structure(lambda x: str(np.shape(x)[1:]), inputs))

@@ -1,6 +1,7 @@
 """`JoinedInputs`: every sample of every part, in seeded order."""
 
 import numpy as np
+import pytest
 
 from keras_transfer.batches import ArrayBatches
 from keras_transfer.joined_inputs import JoinedInputs
@@ -37,3 +38,9 @@ def test_the_fingerprint_tells_data_apart():
     assert joined().fingerprint() == joined(seed=1).fingerprint()
     other = JoinedInputs([ArrayBatches(np.arange(12.0))])
     assert other.fingerprint() != joined().fingerprint()
+
+
+def test_samples_of_another_shape():
+    parts = [ArrayBatches(np.ones((4, size, 3))) for size in (8, 6)]
+    with pytest.raises(ValueError, match=r"Received: \(8, 3\) and \(6, 3\)"):
+        JoinedInputs(parts)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import inspect
 
 import keras
 
@@ -107,6 +108,7 @@ def match(
         Romero et al. 2015, FitNets: Hints for Thin Deep Nets (features first,
         then the task); Hinton et al. 2015 (scores).
     """
+    _check(epochs, learning_rate, fine_tuning)
     if not getattr(target, "compiled", False):
         target.compile("auto")
     names = getattr(getattr(train, "train", train), "class_names", None)
@@ -128,19 +130,18 @@ def match(
         ),
         verbose,
     )  # fmt: skip
-    if compare_alone and not recipe.alone(train, validation):
-        return recipe.finished()
     # Not what is held out: a source may have learnt the labels of that.
     every = [train]
     if unlabelled is not None:
         every.append(as_numbered(unlabelled, "unlabelled", batch_size, seed))
     every = JoinedInputs(every, batch_size=batch_size, seed=seed)
-    # Frozen, a target would have nothing to match with.
-    set_trainable_depth(target, len(target.blocks))
     matcher = FeatureMatcher(
         target, source, pairs=pairs, loss=loss, soft_targets=soft_targets,
         task_weight=0, data=joined(some_inputs(every, _LOOKED_AT)),
     )  # fmt: skip
+    # Whatever cannot be matched has been found by now.
+    if compare_alone and not recipe.alone(train, validation):
+        return recipe.finished()
     if not recipe.match(matcher, every, epochs, learning_rate):
         return recipe.finished()
     recipe.labels(matcher, train, validation)
@@ -172,6 +173,8 @@ class _Recipe:
         self.result.pairs = matcher.pairs
         if self.verbose:
             print(matcher.pairs)
+        # Frozen, a target would have nothing to match with.
+        set_trainable_depth(self.target, len(self.target.blocks))
         best, matching = BestWeights(self.target), MatchResult()
         rates = rising_and_falling(rate, epochs * len(every))
         matcher.compile(keras.optimizers.Adam(rates))
@@ -273,6 +276,19 @@ class _Candidate:
     start: list | None = None
     pretrained: bool = True
     warnings: list = dataclasses.field(default_factory=list)
+
+
+def _check(epochs, learning_rate, fine_tuning):
+    """Raises before anything trains."""
+    # An argument that `fine_tune` does not know is a TypeError.
+    inspect.signature(fine_tune).bind_partial(**fine_tuning)
+    if not epochs >= 1 or not learning_rate > 0:
+        raise ValueError(
+            "`epochs` of matching must be at least 1 and `learning_rate` "
+            "above 0. Received: "
+            f"epochs={epochs!r}, learning_rate={learning_rate!r}. The epochs "
+            "of fine-tuning are fine_tune's business: it picks them."
+        )
 
 
 def _cache_for(matcher, every):

@@ -124,6 +124,27 @@ def test_no_worse_on_validation_than_alone(source, rng):
     assert logs["loss"] == pytest.approx(result.best["val_loss"], rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    "wrong, error, message",
+    [
+        ({"epochs": 0}, ValueError, "epochs=0"),
+        ({"learning_rate": -1.0}, ValueError, "learning_rate=-1.0"),
+        ({"compare": False}, TypeError, "compare"),
+        ({"loss": "l2"}, ValueError, "no distance 'l2'"),
+        ({"unlabelled": np.ones((4, 6, 8, 3))}, ValueError, "not of one shape"),
+    ],
+)
+def test_what_is_wrong_is_found_before_anything_trains(
+    wrong, error, message, source, rng
+):
+    target = net(4)
+    before = target.get_weights()
+    with pytest.raises(error, match=message):
+        match(target, source, pictures(rng, 12), verbose=0, **wrong)
+    for a, b in zip(before, target.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_data_without_labels(source, rng):
     with pytest.raises(ValueError, match="has no labels"):
         match(net(4), source, pictures(rng, 12)[0], verbose=0)
