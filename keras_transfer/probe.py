@@ -54,7 +54,8 @@ def solve(
 
     With `folds` instead of validation data the losses on what each fold leaves
     out are taken together, and the strength with the lowest is fitted to all
-    samples. With neither, C is 0.03.
+    samples. With neither, a single strength is taken as it is, and of several
+    there is nothing to pick by: C is 0.03 then.
 
     Args:
         kind: `"softmax"`, `"sigmoid"` or `"linear"`.
@@ -72,7 +73,7 @@ def solve(
     Returns:
         A `Probe`.
     """
-    if validation is None and folds is None:
+    if validation is None and folds is None and len(strengths) > 1:
         strengths = (DEFAULT_STRENGTH,)
     problem = _Problem(train, num_outputs)
     if folds is None:

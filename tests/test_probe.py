@@ -48,6 +48,17 @@ def test_more_features_than_samples_have_the_same_minimum(rng):
         assert near > at
 
 
+def test_one_strength_is_taken_without_anything_to_pick_it_by(rng):
+    x, y = clouds(rng, 3)
+    probe = solve("softmax", (x, y), None, 3, strengths=(1e-3,))
+    assert probe.best["strength"] == 1e-3
+    at = penalised_loss(probe.kernel, probe.bias, x, y, 1e-3)
+    for _ in range(50):
+        step = rng.normal(size=probe.kernel.shape) * 0.01
+        near = penalised_loss(probe.kernel + step, probe.bias, x, y, 1e-3)
+        assert near > at
+
+
 def test_the_search_ends_where_it_gets_worse(rng):
     x, y = clouds(rng, 3, samples=4, features=30, spread=8.0)
     other, labels = clouds(rng, 3, spread=8.0, features=30)

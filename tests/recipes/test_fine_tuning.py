@@ -10,6 +10,7 @@ pytest.importorskip("sklearn")
 pytest.importorskip("scipy")
 
 import keras_transfer as kt
+from keras_transfer import feature_cache, probe
 from keras_transfer.batches import ArrayBatches
 from keras_transfer.recipes import fine_tune
 
@@ -154,6 +155,23 @@ def test_without_validation_a_part_is_held_out_and_all_train(make, rng):
     assert result.stages[-1]["stage"] == "on all samples"
     assert model.predict(x[:2], verbose=0).shape == (2, 2)
     assert "val_loss" in result.best
+
+
+def test_a_solved_head_is_solved_again_with_the_strength_it_had(make, rng):
+    data = pictures(rng, 128, 2)
+    model = make(2)
+    result = fine_tune(model, data, epochs=0, verbose=0)
+    assert result.stages[-1]["stage"] == "on all samples"
+    strength = result.best["strength"]
+    assert strength != probe.DEFAULT_STRENGTH
+    found = feature_cache.features(model, data, verbose=0)
+    again = probe.solve(
+        "softmax", (found.take(found.rows), *found.rest), None, 2,
+        strengths=(strength,),
+    )  # fmt: skip
+    assert again.best["strength"] == strength
+    kernel = keras.ops.convert_to_numpy(model.head.get_weights()[0])
+    np.testing.assert_allclose(kernel, again.kernel, rtol=1e-2, atol=1e-3)
 
 
 @pytest.mark.slow
