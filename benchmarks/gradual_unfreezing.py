@@ -38,10 +38,10 @@ WAYS = {
 }
 
 
-def photos(folder):
+def photos(folder, size=128):
     """`(x, y)` of the training part and of the test part."""
     loaded = kt.data.load(
-        folder, image_size=128, batch_size=64, validation_split=0.0
+        folder, image_size=size, batch_size=64, validation_split=0.0
     )
     loaded.train.shuffle = False
     parts = []

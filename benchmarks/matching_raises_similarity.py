@@ -13,7 +13,12 @@ import argparse
 from pathlib import Path
 
 import keras
-from matching_with_few_labels import EPOCHS, SIZE, TARGETS, photos
+from matching_with_few_labels import (
+    EPOCHS,
+    TARGETS,
+    mobilenet_v2,
+    some_photos,
+)
 
 import keras_transfer as kt
 from keras_transfer.recipes.training import rising_and_falling
@@ -24,10 +29,7 @@ MEASURED = 256
 def matched(make, data, test, classes, weights):
     """The pairs of a matcher, with CKA on test photos before and after."""
     keras.utils.set_random_seed(0)
-    source = kt.TransferModel(
-        "MobileNetV2", head=classes, input_shape=(SIZE, SIZE, 3),
-        weights=weights,
-    )  # fmt: skip
+    source = mobilenet_v2(classes, weights)
     matcher = kt.FeatureMatcher(make(classes), source, task_weight=0)
     steps = EPOCHS * -(-len(data) // 32)
     matcher.compile(keras.optimizers.Adam(rising_and_falling(1e-3, steps)))
@@ -44,7 +46,7 @@ def main():
     print("| data | source | target | CKA before | after |")
     print("| --- | --- | --- | --- | --- |")
     for folder in given.folders:
-        (x, y), (test, _) = photos(folder)
+        (x, y), (test, _) = some_photos(folder)
         classes = int(y.max()) + 1
         for name, make in TARGETS.items():
             for pair, before, after in matched(

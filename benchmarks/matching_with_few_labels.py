@@ -31,6 +31,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from cells import difference, read, tests, write
+from gradual_unfreezing import photos
 
 import keras_transfer as kt
 from keras_transfer.batches import ArrayBatches
@@ -68,28 +69,22 @@ def mobilenet(classes):
 TARGETS = {"CNN": cnn, "MobileNet 0.25": mobilenet}
 
 
-def photos(folder):
+def some_photos(folder):
     """`(x, y)` of up to `PHOTOS` for training, and of the test part."""
-    loaded = kt.data.load(
-        folder, image_size=SIZE, batch_size=64, validation_split=0.0
-    )
-    loaded.train.shuffle = False
-    parts = []
-    for batches in (loaded.train, loaded.test):
-        pairs = [batches[i] for i in range(len(batches))]
-        parts.append(
-            tuple(np.concatenate(part) for part in zip(*pairs, strict=True))
-        )
-    (x, y), test = parts
+    (x, y), test = photos(folder, SIZE)
     kept = np.random.default_rng(0).permutation(len(y))[:PHOTOS]
     return (x[kept], y[kept]), test
 
 
-def source_of(labelled, classes, weights, seed):
-    model = kt.TransferModel(
+def mobilenet_v2(classes, weights):
+    return kt.TransferModel(
         "MobileNetV2", head=classes, input_shape=(SIZE, SIZE, 3),
         weights=weights,
     )  # fmt: skip
+
+
+def source_of(labelled, classes, weights, seed):
+    model = mobilenet_v2(classes, weights)
     kt.fine_tune(model, labelled, epochs=0, seed=seed, verbose=0)
     return model
 
@@ -266,7 +261,7 @@ def main():
 
     def loaded(folder):
         if folder not in held:
-            held[folder] = photos(folder)
+            held[folder] = some_photos(folder)
         return held[folder]
 
     if given.screen:

@@ -4,6 +4,7 @@ The mistakes that cost people a night are visible in it: pixels that are not
 numbers, images already scaled to 0..1, labels that do not fit the loss.
 """
 
+import contextlib
 import sys
 import warnings
 
@@ -67,10 +68,11 @@ def check(x, y, model):
     """
     if isinstance(x, keras.utils.PyDataset):
         examine(x[0], model)
-    elif _is_tf_dataset(x):
+    elif is_tf_dataset(x):
         return _examined_in_pipeline(x, model)
-    elif _is_torch_loader(x):
-        _examine_torch_loader(x, model)
+    elif is_torch_loader(x):
+        with order_kept(x):
+            examine(next(iter(x)), model)
     elif _is_grain_dataset(x):
         # Grain starts from the same sample however often it is asked.
         examine(next(iter(x)), model)
@@ -83,7 +85,7 @@ def check(x, y, model):
 
 def examine(batch, model):
     """Raises or warns about what is wrong with one batch `(x, y, ...)`."""
-    x, y, _ = keras.utils.unpack_x_y_sample_weight(_plain(batch))
+    x, y, _ = unpacked(_plain(batch))
     for leaf in keras.tree.flatten(x):
         _check_pixels(np.asarray(leaf), model)
     if y is not None and getattr(model, "compiled", False):
@@ -168,20 +170,28 @@ def _is_array(leaf):
     return is_sized and hasattr(leaf, "__array__")
 
 
+def unpacked(batch):
+    """Returns `(x, y, sample_weight)` of a batch, which may be a list."""
+    if isinstance(batch, list):
+        batch = tuple(batch)
+    return keras.utils.unpack_x_y_sample_weight(batch)
+
+
 def _plain(batch):
     """Returns a batch as a tuple of NumPy arrays."""
-    batch = keras.tree.map_structure(
+    return keras.tree.map_structure(
         lambda leaf: None if leaf is None else np.asarray(leaf), batch
     )
-    return tuple(batch) if isinstance(batch, list) else batch
 
 
-def _is_tf_dataset(x):
+def is_tf_dataset(x):
+    """Whether it is a `tf.data.Dataset`, without importing TensorFlow."""
     tf = sys.modules.get("tensorflow")
     return tf is not None and isinstance(x, tf.data.Dataset)
 
 
-def _is_torch_loader(x):
+def is_torch_loader(x):
+    """Whether it is a torch `DataLoader`, without importing torch."""
     torch_data = sys.modules.get("torch.utils.data")
     return torch_data is not None and isinstance(x, torch_data.DataLoader)
 
@@ -193,16 +203,19 @@ def _is_grain_dataset(x):
     )
 
 
-def _examine_torch_loader(loader, model):
-    """Looks at a batch without disturbing the order of the loader."""
+@contextlib.contextmanager
+def order_kept(loader):
+    """Leaves the order of a torch loader as it was before one looked at it."""
     torch = sys.modules["torch"]
     state = torch.random.get_rng_state()
     own = getattr(loader, "generator", None)
     own_state = None if own is None else own.get_state()
-    examine(next(iter(loader)), model)
-    torch.random.set_rng_state(state)
-    if own is not None:
-        own.set_state(own_state)
+    try:
+        yield
+    finally:
+        torch.random.set_rng_state(state)
+        if own is not None:
+            own.set_state(own_state)
 
 
 def _examined_in_pipeline(dataset, model):

@@ -96,14 +96,14 @@ def _compare(start, data, seeds, progress):
 def _match(sources, data):
     """Matches the features of each source, one a seed, on unlabelled digits."""
     shots, images = SHOTS[0], data["train"][0]
-    few = [digits.few(data["train"], shots, s) for s in range(len(sources))]
     found = [
         ways.matched(source, images, data["test"], s)
         for s, source in enumerate(sources)
     ]
+    few = (digits.few(data["train"], shots, s) for s in range(len(sources)))
     alone = [
-        ways.other_from_scratch(few[s], data["test"], s)
-        for s in range(len(sources))
+        ways.other_from_scratch(some, data["test"], s)
+        for s, some in enumerate(few)
     ]
     return {
         "labels a class": shots,

@@ -127,26 +127,20 @@ def accuracy(model, data):
 
 def _network():
     """A small network from `(16, 16, 1)` pixels in 0..255 to feature maps."""
-    layers = keras.layers
-    inputs = keras.Input((SIZE, SIZE, 1))
-    x = layers.Rescaling(1 / 255, name="scale")(inputs)
-    for index, filters in enumerate((16, 32, 64)):
-        if index:
-            x = layers.MaxPooling2D(name=f"pool{index}")(x)
-        x = layers.Conv2D(
+
+    def convolution(x, index, filters):
+        return keras.layers.Conv2D(
             filters, 3, padding="same", activation="relu", name=f"conv{index}"
         )(x)
-    return keras.Model(inputs, x, name="digit_net")
+
+    return _of_stages(convolution, "digit_net")
 
 
 def _other_network():
     """Twice as deep, of separable convolutions with batch norm."""
     layers = keras.layers
-    inputs = keras.Input((SIZE, SIZE, 1))
-    x = layers.Rescaling(1 / 255, name="scale")(inputs)
-    for index, filters in enumerate((16, 32, 64)):
-        if index:
-            x = layers.MaxPooling2D(name=f"pool{index}")(x)
+
+    def convolutions(x, index, filters):
         for part in "ab":
             x = layers.SeparableConv2D(
                 filters, 3, padding="same", use_bias=False,
@@ -156,7 +150,20 @@ def _other_network():
                 momentum=0.9, name=f"norm{index}{part}"
             )(x)
             x = layers.ReLU(name=f"relu{index}{part}")(x)
-    return keras.Model(inputs, x, name="separable_net")
+        return x
+
+    return _of_stages(convolutions, "separable_net")
+
+
+def _of_stages(stage, name):
+    """A network of three stages, with a pooling between them."""
+    inputs = keras.Input((SIZE, SIZE, 1))
+    x = keras.layers.Rescaling(1 / 255, name="scale")(inputs)
+    for index, filters in enumerate((16, 32, 64)):
+        if index:
+            x = keras.layers.MaxPooling2D(name=f"pool{index}")(x)
+        x = stage(x, index, filters)
+    return keras.Model(inputs, x, name=name)
 
 
 def _head():

@@ -166,8 +166,8 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
 
         None of them ever trains here.
         """
-        scales = [pair.scale for pair in self.pairs]
-        own = [v for s in scales if s is not None for v in s.variables]
+        scales = [s for s in self.parts.scales if s is not None]
+        own = [variable for scale in scales for variable in scale.variables]
         return [*self.source.variables, *own]
 
     @property

@@ -11,17 +11,16 @@ from keras_transfer import _keras_private
 from keras_transfer import feature_cache as cache
 from keras_transfer.batches import ArrayBatches, ReorderedBatches, SeededBatches
 from keras_transfer.companions import Companion, Planned
-from keras_transfer.first_batch import are_arrays
+from keras_transfer.first_batch import are_arrays, unpacked
 from keras_transfer.models.order import with_callback
 from keras_transfer.models.some_inputs import joined, some_inputs
+from keras_transfer.models.source_scale import SCALED_BY
 
 # The key under which a matcher finds the source's features in its input.
 SOURCE_FEATURES = "source_features"
 
 # Samples on which similarity is measured before and after.
 _MEASURED = 32
-# Samples by which the source's channels are brought to one scale.
-_SCALED_BY = 128
 
 
 @contextlib.contextmanager
@@ -88,8 +87,10 @@ def prepared(matcher, x, callbacks):
             stacklevel=5,
         )
     own = [Guard()]
-    batches = some_inputs(x, _SCALED_BY)
-    _measure_scales(matcher, batches)
+    is_scaled = matcher.parts.is_scaled
+    batches = some_inputs(x, _MEASURED if is_scaled else SCALED_BY)
+    if not is_scaled:
+        _measure_scales(matcher, batches)
     if batches:
         own.append(Measure(joined(batches[: _enough(batches)])))
     for callback in own:
@@ -121,23 +122,19 @@ def are_unlabelled(x):
         first = x.dataset[0]
     else:
         return False
-    if isinstance(first, list):
-        first = tuple(first)
-    return keras.utils.unpack_x_y_sample_weight(first)[1] is None
+    return unpacked(first)[1] is None
 
 
 def _measure_scales(matcher, batches):
     """Brings the source's features to one scale, once in a matcher's life."""
-    if matcher.parts.is_scaled:
-        return
     if batches:
         matcher.parts.scale_by(batches)
         return
     warnings.warn(
-        "The training data can be walked over once only, so the source's "
-        "features were not measured on them and are compared at the scale "
-        "that they have. FeatureMatcher(..., data=a batch of inputs) "
-        "measures them beforehand.",
+        "A generator or tf.data pipeline cannot be looked at beforehand, so "
+        "the source's features were not measured and are compared at the "
+        "scale that they have. FeatureMatcher(..., data=a batch of inputs) "
+        "measures them.",
         stacklevel=6,
     )
 

@@ -208,15 +208,18 @@ class Parts:
         return output, given, features
 
     @property
+    def scales(self):
+        """What brings the features of each pair to one scale, or `None`."""
+        return [pair.scale for pair in self.pairs]
+
+    @property
     def is_scaled(self):
         """Whether the source's features are at the scale of the data."""
-        scales = [pair.scale for pair in self.pairs]
-        return source_scale.are_measured(scales)
+        return source_scale.are_measured(self.scales)
 
     def scale_by(self, batches):
         """Brings the source's features to one scale, by batches of inputs."""
-        scales = [pair.scale for pair in self.pairs]
-        source_scale.measure(self.source, scales, batches)
+        source_scale.measure(self.source, self.scales, batches)
 
     def adapted(self, features, source):
         """The target's features, as the losses want them.

@@ -1,11 +1,18 @@
 """A look at the inputs of a data set, without disturbing it."""
 
+import contextlib
 import math
 
 import keras
 import numpy as np
 
 from keras_transfer.batches import ReorderedBatches, SeededBatches
+from keras_transfer.first_batch import (
+    is_tf_dataset,
+    is_torch_loader,
+    order_kept,
+    unpacked,
+)
 
 _BATCH = 32
 
@@ -21,7 +28,8 @@ def some_inputs(data, count):
         count: samples wanted; there may be fewer.
 
     Returns:
-        A list of batches of inputs, empty where looking would use data up.
+        A list of batches of inputs, empty where looking would use data up or
+        move their order: of generators and of `tf.data`.
     """
     if isinstance(data, ReorderedBatches):
         data = data.batches
@@ -29,16 +37,21 @@ def some_inputs(data, count):
         count = min(count, data.num_samples)
         numbers = np.linspace(0, data.num_samples - 1, count).astype(int)
         parts = np.split(numbers, range(_BATCH, count, _BATCH))
-        return [_inputs(data.read(part)) for part in parts]
+        return [unpacked(data.read(part))[0] for part in parts]
     if isinstance(data, keras.utils.PyDataset):
-        walk = (data[index] for index in range(len(data)))
-    elif hasattr(data, "__iter__") and not hasattr(data, "__next__"):
-        walk = iter(data)
-    else:
+        return _first(map(data.__getitem__, range(len(data))), count)
+    once = hasattr(data, "__next__") or not hasattr(data, "__iter__")
+    if once or is_tf_dataset(data):
         return []
+    shuffles = is_torch_loader(data)
+    with order_kept(data) if shuffles else contextlib.nullcontext():
+        return _first(data, count)
+
+
+def _first(batches, count):
     found = []
-    for batch in walk:
-        found.append(_inputs(batch))
+    for batch in batches:
+        found.append(unpacked(batch)[0])
         size = len(keras.tree.flatten(found[-1])[0])
         if len(found) >= math.ceil(count / size):
             break
@@ -53,9 +66,3 @@ def joined(batches):
         ),
         *batches,
     )
-
-
-def _inputs(batch):
-    if isinstance(batch, list):
-        batch = tuple(batch)
-    return keras.utils.unpack_x_y_sample_weight(batch)[0]

@@ -6,6 +6,9 @@ from keras import ops
 
 from keras_transfer.models.taps import listed
 
+# Samples that are enough to measure it by.
+SCALED_BY = 128
+
 # Share of the mean variance below which no channel is thought to vary: what
 # hardly ever moves would be blown up to the size of all else.
 _LEAST_VARIANCE = 0.01
@@ -48,6 +51,8 @@ def measure(model, layers, batches):
         layers: for each of the features, what `scale_for` returned.
         batches: inputs.
     """
+    if all(layer is None for layer in layers):
+        return
     moments = [_Moments() for _ in layers]
     for inputs in batches:
         inputs = keras.tree.map_structure(ops.convert_to_tensor, inputs)

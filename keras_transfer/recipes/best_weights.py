@@ -101,11 +101,10 @@ class BestWeights(keras.callbacks.Callback):
 
     def take_present(self, data):
         """Takes the model as it is as the one to beat."""
-        prefix, part = ("val_", data.validation)
-        if part is None:
-            prefix, part = ("", data.train)
-        logs = self.whole.evaluate(part, verbose=0, return_dict=True)
-        row = {f"{prefix}{k}": float(v) for k, v in logs.items()}
+        if data.validation is None:
+            row = reached(self.whole, data.train)
+        else:
+            row = reached(self.whole, data.validation, "val_")
         self.take([row], row, 0.0)
 
     def beside(self):
@@ -118,6 +117,12 @@ class BestWeights(keras.callbacks.Callback):
         """Gives the model the weights of the best epoch."""
         if self.weights is not None:
             self.whole.set_weights(self.weights)
+
+
+def reached(model, data, prefix=""):
+    """What a model reaches on data, as in a row of a history."""
+    logs = model.evaluate(data, verbose=0, return_dict=True)
+    return {f"{prefix}{name}": float(x) for name, x in logs.items()}
 
 
 def compared(row):

@@ -7,6 +7,7 @@ from keras_transfer import feature_cache
 from keras_transfer.batches import ArrayBatches
 from keras_transfer.probe import score
 from keras_transfer.recipes import temperature
+from keras_transfer.recipes.best_weights import reached
 from keras_transfer.recipes.heads import as_solved, convex_kind
 from keras_transfer.recipes.training import compile_like
 
@@ -65,9 +66,7 @@ def evaluated(model, judge, start, end, shares):
 def _judged(part, data, model):
     kind = convex_kind(model)
     if kind not in ("softmax", "sigmoid"):
-        logs = part.evaluate(data, verbose=0, return_dict=True)
-        named = {f"val_{k}": float(v) for k, v in logs.items()}
-        return {"temperature": 1.0, **named}
+        return {"temperature": 1.0, **reached(part, data, "val_")}
     _, labels, *weights = as_solved(
         kind, data.read(np.arange(data.num_samples))
     )

@@ -13,15 +13,21 @@ from keras_transfer.joined_inputs import JoinedInputs
 from keras_transfer.memory import available_bytes
 from keras_transfer.models import FeatureMatcher
 from keras_transfer.models.some_inputs import joined, some_inputs
-from keras_transfer.recipes.best_weights import BestWeights, Stage, compared
+from keras_transfer.models.source_scale import SCALED_BY
+from keras_transfer.recipes.best_weights import (
+    BestWeights,
+    Stage,
+    compared,
+    reached,
+)
 from keras_transfer.recipes.data_parts import as_numbered, hold_out, parts
 from keras_transfer.recipes.fine_tuning import FineTuneResult, fine_tune
 from keras_transfer.recipes.training import rising_and_falling
 
 # Held out of the labelled samples where there are no validation data.
 _HELD_OUT = 0.2
-# Samples by whose features pairs are chosen and brought to one scale.
-_LOOKED_AT = 128
+# Samples by whose features pairs are chosen, all in one batch.
+_LOOKED_AT = 32
 
 
 @dataclasses.dataclass
@@ -139,6 +145,7 @@ def match(
         target, source, pairs=pairs, loss=loss, soft_targets=soft_targets,
         task_weight=0, data=joined(some_inputs(every, _LOOKED_AT)),
     )  # fmt: skip
+    matcher.parts.scale_by(some_inputs(every, SCALED_BY))
     # Whatever cannot be matched has been found by now.
     if compare_alone and not recipe.alone(train, validation):
         return recipe.finished()
@@ -196,8 +203,7 @@ class _Recipe:
     def labels(self, matcher, train, validation):
         start = self.target.get_weights()
         if any(pair.loss.on_logits for pair in matcher.pairs):
-            logs = self.target.evaluate(validation, verbose=0, return_dict=True)
-            row = {f"val_{name}": float(x) for name, x in logs.items()}
+            row = reached(self.target, validation, "val_")
             row["stage"] = "matching"
             self.candidates.append(
                 _Candidate("with the scores learnt", row, start)

@@ -50,5 +50,30 @@ def test_structures():
     np.testing.assert_array_equal(found["b"], 2 * found["a"])
 
 
+def test_the_order_of_a_torch_loader_is_left_alone():
+    torch = pytest.importorskip("torch")
+    samples = [(np.float32(i), i) for i in range(40)]
+    loader = torch.utils.data.DataLoader(samples, batch_size=8, shuffle=True)
+    torch.manual_seed(1)
+    expected = [x.tolist() for x, _ in loader]
+    torch.manual_seed(1)
+    assert len(some_inputs(loader, 16)) == 2
+    assert [x.tolist() for x, _ in loader] == expected
+
+
+def test_a_tf_pipeline_is_left_alone():
+    tf = pytest.importorskip("tensorflow")
+    read = []
+
+    def samples():
+        read.append(True)
+        yield 1.0, 0
+
+    signature = (tf.TensorSpec(()), tf.TensorSpec(()))
+    data = tf.data.Dataset.from_generator(samples, output_signature=signature)
+    assert some_inputs(data.batch(1), 10) == []
+    assert not read
+
+
 def test_what_looking_would_use_up():
     assert some_inputs(iter([(X, Y)]), 10) == []
