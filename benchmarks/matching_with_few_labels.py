@@ -1,7 +1,7 @@
 """20 labels a class: the target alone, soft targets, and feature matching.
 
     python benchmarks/matching_with_few_labels.py --weights FILE.h5 \
-        PHOTOS [...] [--seeds 5] [--sides alone KD mse auto] [--screen]
+        PHOTOS [...] [--seeds 5] [--sides alone KD auto] [--screen] [--all]
 
 Folders `PHOTOS/train|test/CLASS/*.jpg` at 96 px. 20 photos a class have
 labels; up to 2,000 photos, these among them, may be used without. The source
@@ -15,12 +15,14 @@ same number of steps with Adam, 5 epochs over all photos:
 - a distance: `match` with that distance on features and no scores;
 - auto: `match` with its defaults.
 
-The rate is picked once a side and target, on a fifth of the labelled photos of
-the first folder in seed 0, from the same three. The test set is looked at
-once. One JSON file a cell in `benchmarks/results/matching/`; what is there is
-not run again. Prints the table of docs/matching.md. `--screen` tries all
-distances with the CNN and seed 0, on held-out training photos of the first
-folder.
+With `--all` all photos have labels, and the source was fine-tuned on them.
+
+The rate is picked once for alone, KD and auto with each target, on a fifth of
+the labelled photos of the first folder in seed 0, from the same three; the
+distances take auto's. The test set is looked at once. One JSON file a cell in
+`benchmarks/results/matching/`; what is there is not run again. Prints the table
+of docs/matching.md. `--screen` tries all distances with the CNN and seed 0, on
+held-out training photos of the first folder.
 """
 
 import argparse
@@ -43,7 +45,7 @@ from keras_transfer.sampling import few_shot, train_validation_split
 RESULTS = Path(__file__).resolve().parent / "results" / "matching"
 SIZE, SHOTS, EPOCHS, PHOTOS = 96, 20, 5, 2000
 RATES = (3e-4, 1e-3, 3e-3)
-SIDES = ["alone", "KD", "mse", "cosine", "similarity", "auto"]
+SIDES = ["alone", "KD", "auto", "cosine", "mse", "nst"]
 
 
 def cnn(classes):
@@ -83,23 +85,23 @@ def mobilenet_v2(classes, weights):
     )  # fmt: skip
 
 
-def source_of(labelled, classes, weights, seed):
+def source_of(labelled, classes, weights, seed, epochs=0):
+    keras.utils.set_random_seed(seed)
     model = mobilenet_v2(classes, weights)
-    kt.fine_tune(model, labelled, epochs=0, seed=seed, verbose=0)
+    kt.fine_tune(model, labelled, epochs=epochs, seed=seed, verbose=0)
+    model.class_names = [str(n) for n in range(classes)]
     return model
 
 
 def trained(side, target, source, labelled, unlabelled, rate, seed):
     """Trains a target the way of a side."""
-    every = JoinedInputs(
-        [ArrayBatches(*labelled), ArrayBatches(unlabelled)],
-        batch_size=32,
-        seed=seed,
-    )
+    every = [ArrayBatches(*labelled)]
+    if unlabelled is not None:
+        every.append(ArrayBatches(unlabelled))
+    every = JoinedInputs(every, batch_size=32, seed=seed)
     steps = EPOCHS * len(every)
     adam = keras.optimizers.Adam(rising_and_falling(rate, steps))
-    names = [str(n) for n in range(target.output_shape[-1])]
-    source.class_names = target.class_names = names
+    target.class_names = source.class_names
     if side == "alone":
         few = ArrayBatches(*labelled, seed=seed)
         target.compile(adam, "sparse_categorical_crossentropy")
@@ -130,20 +132,44 @@ def accuracy(model, data):
     return round(float(np.mean(found)), 4)
 
 
-def drawn(data, seed):
+def drawn(data, seed, shots):
     """The labelled photos and the others."""
     x, y = data
-    chosen = few_shot(y, SHOTS, seed)
+    if shots is None:
+        return data, None
+    chosen = few_shot(y, shots, seed)
     rest = np.setdiff1d(np.arange(len(y)), chosen)
     return (x[chosen], y[chosen]), x[rest]
 
 
-def cell(side, make, data, test, rate, weights, seed):
-    labelled, unlabelled = drawn(data, seed)
-    classes = int(data[1].max()) + 1
+class Sources:
+    """The trained source of each folder and seed; it is never changed."""
+
+    def __init__(self, weights, shots):
+        self.weights, self.shots, self._kept = weights, shots, {}
+
+    def of(self, folder, data, seed):
+        """Returns `(source, labelled, unlabelled)`."""
+        labelled, unlabelled = drawn(data, seed, self.shots)
+        classes = int(data[1].max()) + 1
+        if self.shots is None:
+            # All seeds have the same photos, and so the same source.
+            seed, options = 0, {"epochs": 5}
+        else:
+            options = {}
+        if (folder, seed) not in self._kept:
+            self._kept = {
+                (folder, seed): source_of(
+                    labelled, classes, self.weights, seed, **options
+                )
+            }
+        return self._kept[folder, seed], labelled, unlabelled
+
+
+def cell(side, make, folder, data, test, rate, sources, seed):
+    source, labelled, unlabelled = sources.of(folder, data, seed)
     keras.utils.set_random_seed(seed)
-    source = source_of(labelled, classes, weights, seed)
-    target = make(classes)
+    target = make(source.output_shape[-1])
     started = time.perf_counter(), time.process_time()
     chosen = trained(side, target, source, labelled, unlabelled, rate, seed)
     return {
@@ -156,21 +182,27 @@ def cell(side, make, data, test, rate, weights, seed):
     }
 
 
-def rate_of(side, name, data, weights):
+def rate_of(side, name, data, sources):
     """The rate of a side and target, picked once and written down."""
+    if side not in ("alone", "KD"):
+        side = "auto"
     path = RESULTS / "rates.json"
     known = json.loads(path.read_text()) if path.exists() else {}
-    key = f"{name} {side}"
+    key = f"{name} {side}{'' if sources.shots else ' all'}"
     if key not in known:
-        (x, y), unlabelled = drawn(data, 0)
+        (x, y), unlabelled = drawn(data, 0, sources.shots)
         stay, held = train_validation_split(y, 0.2, seed=0)
-        found = {
-            rate: cell_on(
-                side, TARGETS[name], ((x[stay], y[stay]), unlabelled),
-                (x[held], y[held]), rate, weights,
-            )
-            for rate in RATES
-        }  # fmt: skip
+        classes = int(y.max()) + 1
+        source = source_of((x[stay], y[stay]), classes, sources.weights, 0)
+        found = {}
+        for rate in RATES:
+            keras.utils.set_random_seed(0)
+            target = TARGETS[name](classes)
+            labelled = x[stay], y[stay]
+            trained(side, target, source, labelled, unlabelled, rate, 0)
+            target.compile(loss="sparse_categorical_crossentropy")
+            loss = target.evaluate(x[held], y[held], verbose=0)
+            found[rate] = round(float(loss), 4)
         known[key] = {
             "rate": min(found, key=found.get),
             "loss": {str(rate): loss for rate, loss in found.items()},
@@ -181,40 +213,37 @@ def rate_of(side, name, data, weights):
     return known[key]["rate"]
 
 
-def cell_on(side, make, data, held_out, rate, weights):
-    """The loss on labelled photos that were held out."""
-    labelled, unlabelled = data
-    classes = int(labelled[1].max()) + 1
-    keras.utils.set_random_seed(0)
-    source = source_of(labelled, classes, weights, 0)
-    target = make(classes)
-    trained(side, target, source, labelled, unlabelled, rate, 0)
-    target.compile(loss="sparse_categorical_crossentropy")
-    return round(float(target.evaluate(*held_out, verbose=0)), 4)
+def file_of(folder, name, side, shots):
+    labels = shots or "all"
+    return RESULTS / f"{folder}_{name}_{labels}_{side}.json".replace(" ", "_")
 
 
-def file_of(folder, name, side):
-    return RESULTS / f"{folder}_{name}_{side}.json".replace(" ", "_")
-
-
-def run_missing(given, loaded):
+def run_missing(given, loaded, sources):
     first = given.folders[0]
     for seed in range(given.seeds):
         for folder in given.folders:
-            for name, make in TARGETS.items():
+            for name, make in targets_of(sources).items():
                 for side in given.sides:
-                    path = file_of(folder.name, name, side)
+                    path = file_of(folder.name, name, side, sources.shots)
                     if str(seed) in read(path):
                         continue
-                    rate = rate_of(side, name, loaded(first)[0], given.weights)
+                    rate = rate_of(side, name, loaded(first)[0], sources)
                     found = cell(
-                        side, make, *loaded(folder), rate, given.weights, seed
-                    )
+                        side, make, folder.name, *loaded(folder), rate,
+                        sources, seed,
+                    )  # fmt: skip
                     write(path, read(path) | {str(seed): found})
                     print(folder.name, name, side, seed, found, flush=True)
 
 
-def screen(given, loaded):
+def targets_of(sources):
+    """Of all labels one target is enough."""
+    if sources.shots is None:
+        return {"MobileNet 0.25": mobilenet}
+    return TARGETS
+
+
+def screen(given, loaded, sources):
     """All distances once, on training photos that were held out."""
     (x, y), _ = loaded(given.folders[0])
     stay, held = train_validation_split(y, 0.25, seed=0)
@@ -224,17 +253,20 @@ def screen(given, loaded):
         if side in DISTANCES and not DISTANCES[side].takes_any_scale:
             continue
         if side not in read(path):
-            found = cell(side, cnn, data, held_out, 1e-3, given.weights, 0)
+            found = cell(
+                side, cnn, "held out", data, held_out, 1e-3, sources, 0
+            )
             found["held out"] = found.pop("test")
             write(path, read(path) | {side: found})
             print(side, found, flush=True)
 
 
-def rows(folder):
-    for name in TARGETS:
-        auto = tests(file_of(folder, name, "auto"))
+def rows(folder, sources):
+    labels = sources.shots or "all"
+    for name in targets_of(sources):
+        auto = tests(file_of(folder, name, "auto", sources.shots))
         for side in SIDES:
-            path = file_of(folder, name, side)
+            path = file_of(folder, name, side, sources.shots)
             if not path.exists():
                 continue
             values = tests(path)
@@ -244,8 +276,9 @@ def rows(folder):
                 gain = difference(auto[:count], values[:count])
             seconds = [c["seconds"] for c in read(path).values()]
             yield (
-                f"| {folder} | {name} | {side} | {values.mean():.3f} "
-                f"({len(values)}) | {gain} | {np.median(seconds):.0f} |"
+                f"| {folder} | {labels} | {name} | {side} | "
+                f"{values.mean():.3f} ({len(values)}) | {gain} | "
+                f"{np.median(seconds):.0f} |"
             )
 
 
@@ -256,6 +289,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sides", nargs="+", default=SIDES)
     parser.add_argument("--screen", action="store_true")
+    parser.add_argument("--all", action="store_true")
     given = parser.parse_args()
     held = {}
 
@@ -264,16 +298,17 @@ def main():
             held[folder] = some_photos(folder)
         return held[folder]
 
+    sources = Sources(given.weights, None if given.all else SHOTS)
     if given.screen:
-        screen(given, loaded)
+        screen(given, loaded, sources)
         return
-    run_missing(given, loaded)
-    header = ["data", "target", "side", "test (seeds)",
+    run_missing(given, loaded, sources)
+    header = ["data", "labels a class", "target", "side", "test (seeds)",
               "auto is better by", "seconds"]  # fmt: skip
     print(f"| {' | '.join(header)} |")
     print(f"| {' | '.join('---' for _ in header)} |")
     for folder in given.folders:
-        print("\n".join(rows(folder.name)))
+        print("\n".join(rows(folder.name, sources)))
 
 
 if __name__ == "__main__":

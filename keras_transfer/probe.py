@@ -14,6 +14,8 @@ import numpy as np
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 DEFAULT_STRENGTH = 3e-2
 _WORSE_IN_A_ROW = 2
+# Numbers in the features below which a second thread costs more than it does.
+_SMALL = 4_000_000
 
 
 @dataclasses.dataclass
@@ -164,7 +166,16 @@ class _Problem:
             # A solution that is not quite the minimum is one with a slightly
             # stronger penalty; validation judges it like any other.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return solver.set_params(C=strength).fit(self.x, y, self.weights)
+            with _threads_for(self.x):
+                solver.set_params(C=strength)
+                return solver.fit(self.x, y, self.weights)
+
+
+def _threads_for(x):
+    """One thread for steps that take less than waking and joining threads."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1 if x.size < _SMALL else None)
 
 
 def _fit_softmax(problem, strength):

@@ -54,8 +54,12 @@ class FeatureAdapter(keras.layers.Layer):
         if channels is not None and (
             self.always or channels != input_shape[-1]
         ):
+            keeps = channels == input_shape[-1]
             self.projection = keras.layers.Dense(
-                channels, name="projection", dtype=self.dtype_policy
+                channels,
+                kernel_initializer="identity" if keeps else "glorot_uniform",
+                name="projection",
+                dtype=self.dtype_policy,
             )
             self.projection.build((*input_shape[:-1], input_shape[-1]))
         super().build(input_shape)

@@ -7,8 +7,11 @@ from keras_transfer.losses.base import (
     BatchCoupledLoss,
     as_vectors,
     squared_distances,
-    unit_length,
 )
+
+# Share of the mean squared length below which two samples are the same: what
+# is left of their distance is rounding.
+_SAME = 1e-6
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -37,8 +40,8 @@ class RelationalAngleLoss(BatchCoupledLoss):
         A_ijk = cos of the angle at x_i between x_j and x_k
         d = mean_ijk huber(A_s - A_t)
 
-    Any two shapes can be compared; `batch ** 3` numbers are held. The paper
-    weights it twice as much as the distances.
+    Any two shapes can be compared; `batch ** 3` numbers are held, whatever the
+    number of features. The paper weights it twice as much as the distances.
 
     Reference:
         Park et al. 2019, Relational Knowledge Distillation.
@@ -62,9 +65,22 @@ def _distances(features):
 
 def _angles(features):
     rows = as_vectors(features)
-    # From i to j: (i, j, features).
-    directions = unit_length(rows[None, :, :] - rows[:, None, :], -1)
-    return ops.matmul(directions, ops.transpose(directions, (0, 2, 1)))
+    # <x_j - x_i, x_k - x_i> by products of samples: no array has both three
+    # samples and the features. Centred, so that little is lost to rounding.
+    rows = rows - ops.mean(rows, axis=0, keepdims=True)
+    products = ops.matmul(rows, ops.transpose(rows))
+    own = ops.diagonal(products)
+    turned = (
+        products[None, :, :]
+        - products[:, :, None]
+        - products[:, None, :]
+        + own[:, None, None]
+    )
+    squares = own[:, None] + own[None, :] - 2.0 * products
+    apart = squares > _SAME * ops.mean(own)
+    lengths = ops.sqrt(ops.where(apart, squares, 1.0))
+    inverse = ops.where(apart, 1.0 / lengths, 0.0)
+    return turned * inverse[:, :, None] * inverse[:, None, :]
 
 
 def _huber(error):

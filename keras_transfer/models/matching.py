@@ -242,12 +242,11 @@ class Parts:
 
 
 def _adapted(x, pair):
-    if pair.adapter is not None:
-        # An adapter learns the scale too, unless it has nothing to learn.
-        x = pair.adapter(x)
-        if pair.adapter.weights:
-            return x
-    return _scaled(x, pair)
+    wanted = pair.source.shape
+    if len(x.shape) == 1 + len(wanted) and x.shape[-1] == wanted[-1]:
+        # The map begins as the identity: a copy of the source would agree.
+        x = _scaled(x, pair)
+    return x if pair.adapter is None else pair.adapter(x)
 
 
 def _scaled(x, pair):

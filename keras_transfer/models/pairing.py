@@ -141,6 +141,10 @@ def automatic_pairs(source, target, similarity=None):
 def adapter_for(source, target, loss, name):
     """Returns the `FeatureAdapter` that a pair needs for its loss, or `None`.
 
+    Losses that compare feature by feature always get a linear map, unless
+    they take the features as they come: no two models have the same scales,
+    and fewest steps are needed where these are learnt apart.
+
     Raises:
         ValueError: the target's features cannot be brought to that shape.
     """
@@ -157,11 +161,14 @@ def adapter_for(source, target, loss, name):
         "batch": target.shape,
     }[loss.agree]
     have = target.shape
-    if len(wanted) == len(have) and all(
+    by_feature = loss.agree == "shape" and not loss.on_logits
+    always = by_feature and loss.normalize
+    fits = len(wanted) == len(have) and all(
         w is None or w == h for w, h in zip(wanted, have, strict=True)
-    ):
+    )
+    if fits and not always:
         return None
-    adapter = FeatureAdapter(wanted, name=name)
+    adapter = FeatureAdapter(wanted, always, name=name)
     adapter.build((None, *have))
     return adapter
 

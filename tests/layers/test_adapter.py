@@ -46,7 +46,13 @@ def test_nothing_to_do(rng):
     adapter = FeatureAdapter((4, 4, 3))
     np.testing.assert_array_equal(numpy(adapter(x)), x)
     assert adapter.weights == []
-    assert len(FeatureAdapter((4, 4, 3), always=True)(x).shape) == 4
+
+
+def test_a_map_between_equal_channels_begins_as_the_identity(rng):
+    x = rng.normal(size=(2, 4, 4, 3)).astype("float32")
+    adapter = FeatureAdapter((4, 4, 3), always=True)
+    np.testing.assert_allclose(numpy(adapter(x)), x, rtol=1e-6)
+    assert len(adapter.trainable_variables) == 2
 
 
 def test_a_multiple_is_averaged(rng):

@@ -50,6 +50,15 @@ def test_formula(name, source, target, rng):
     assert mean == pytest.approx(np.mean(expected), rel=1e-5, abs=1e-5)
 
 
+def test_angles_of_twins_and_far_from_the_origin(rng):
+    """The angles come from products of samples, which round."""
+    s, t = features(rng, (3, 4)) + 30, features(rng, (5,))
+    s[1], t[2] = s[0], t[0]
+    expected = formulas.rkd_angle(s.astype("float64"), t.astype("float64"))
+    found = float(losses.RelationalAngleLoss()(s, t))
+    assert found == pytest.approx(expected, rel=1e-3)
+
+
 @pytest.mark.parametrize("name", DISTANCES)
 def test_equal_features_are_at_no_distance(name, rng):
     shape = (5,) if not DISTANCES[name].takes_any_scale else (3, 2, 4)

@@ -152,6 +152,16 @@ def test_a_copy_of_the_source_is_at_distance_zero(source, data):
     assert logs["matching_loss"] == pytest.approx(0, abs=1e-6)
 
 
+def test_equal_shapes_are_mapped_unless_taken_as_they_come(source, data):
+    """Two models have scales of their own, which a map learns apart."""
+    copy = source.clone()
+    matcher = kt.FeatureMatcher(copy, source, data=data[0])
+    assert all(p.adapter.projection is not None for p in matcher.pairs)
+    raw = kt.FeatureMatchingLoss("mse", normalize=False)
+    matcher = kt.FeatureMatcher(copy, source, loss=raw)
+    assert all(pair.adapter is None for pair in matcher.pairs)
+
+
 @pytest.mark.parametrize("distance", ["attention", "cka"])
 def test_other_distances_have_the_scale_of_the_source(distance, source):
     matcher = kt.FeatureMatcher(target(), source, loss=distance)
