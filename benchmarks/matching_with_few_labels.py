@@ -201,8 +201,10 @@ def rate_of(side, name, data, sources):
             labelled = x[stay], y[stay]
             trained(side, target, source, labelled, unlabelled, rate, 0)
             target.compile(loss="sparse_categorical_crossentropy")
-            loss = target.evaluate(x[held], y[held], verbose=0)
-            found[rate] = round(float(loss), 4)
+            logs = target.evaluate(
+                x[held], y[held], verbose=0, return_dict=True
+            )
+            found[rate] = round(logs["loss"], 4)
         known[key] = {
             "rate": min(found, key=found.get),
             "loss": {str(rate): loss for rate, loss in found.items()},

@@ -61,6 +61,9 @@ class SeededBatches(keras.utils.PyDataset):
         seed: integer >= 0.
         steps_per_epoch: batches an epoch, or `None` for all. Pass it here
             rather than to `fit`.
+        devices: number of devices that share each batch equally. The batch
+            size becomes a multiple of it, and each pass leaves out the last
+            samples in its order that are fewer than it.
 
     Attributes:
         epoch: the epoch that the next batch belongs to, from 0.
@@ -77,11 +80,18 @@ class SeededBatches(keras.utils.PyDataset):
         shuffle=True,
         seed=0,
         steps_per_epoch=None,
+        devices=1,
     ):
         super().__init__()
         _check_sizes(num_samples, batch_size, steps_per_epoch)
+        if num_samples < devices:
+            raise ValueError(
+                f"{num_samples} samples cannot be shared by {devices} devices."
+                " Train on one device, or on more samples."
+            )
         self.num_samples = int(num_samples)
-        self.batch_size = int(batch_size)
+        self.batch_size = math.ceil(batch_size / devices) * devices
+        self.devices = int(devices)
         self.shuffle = bool(shuffle)
         self.seed = int(seed)
         self.steps_per_epoch = steps_per_epoch
@@ -108,6 +118,17 @@ class SeededBatches(keras.utils.PyDataset):
             yield self.read(numbers[start : start + self.batch_size])
 
     @property
+    def order(self) -> dict:
+        """What decides batches and their order, to build others alike."""
+        return {
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+            "seed": self.seed,
+            "steps_per_epoch": self.steps_per_epoch,
+            "devices": self.devices,
+        }
+
+    @property
     def epoch(self) -> int:
         return self._epoch
 
@@ -125,6 +146,13 @@ class SeededBatches(keras.utils.PyDataset):
             run.steps_per_epoch = int(steps_per_epoch)
         return run
 
+    def for_devices(self, count) -> "SeededBatches":
+        """The same data in batches that so many devices share equally."""
+        run = copy.copy(self)
+        settings = self.order | {"devices": count}
+        SeededBatches.__init__(run, self.num_samples, **settings)
+        return run
+
     def sample_ids(self, index: int, epoch: int | None = None) -> np.ndarray:
         """The numbers of the samples in batch `index` of an epoch."""
         epoch = self._epoch if epoch is None else epoch
@@ -132,11 +160,16 @@ class SeededBatches(keras.utils.PyDataset):
             step = epoch * self.steps_per_epoch + index
             epoch, index = divmod(step, self._batches_in_pass)
         order = _order(self.seed, epoch, self.num_samples, self.shuffle)
+        order = order[: self._samples_in_pass]
         return order[index * self.batch_size : (index + 1) * self.batch_size]
 
     @property
+    def _samples_in_pass(self):
+        return self.num_samples - self.num_samples % self.devices
+
+    @property
     def _batches_in_pass(self):
-        return math.ceil(self.num_samples / self.batch_size)
+        return math.ceil(self._samples_in_pass / self.batch_size)
 
     def __len__(self):
         return self.steps_per_epoch or self._batches_in_pass
@@ -292,10 +325,37 @@ class ReorderedBatches(SeededBatches):
     def __init__(self, batches, *, seed=0):
         super().__init__(len(batches), batch_size=1, seed=seed)
         self.batches = batches
+        self._divisor = 1
+
+    def for_devices(self, count):
+        """The same batches, without what devices cannot share equally."""
+        run = copy.copy(self)
+        run._divisor = count
+        return run
 
     def read(self, sample_ids):
-        return self.batches[int(sample_ids[0])]
+        return divisible(self.batches[int(sample_ids[0])], self._divisor)
 
     def on_epoch_end(self):
         super().on_epoch_end()
         self.batches.on_epoch_end()
+
+
+def divisible(batch, count):
+    """Returns a batch without its last samples that `count` cannot share.
+
+    Raises:
+        ValueError: there are fewer samples than devices.
+    """
+    if count == 1:
+        return batch
+    size = len(keras.tree.flatten(batch)[0])
+    if size < count:
+        raise ValueError(
+            f"A batch of {size} samples cannot be shared by {count} devices. "
+            "Use a batch size that leaves a larger last batch, or drop it."
+        )
+    return keras.tree.map_structure(
+        lambda leaf: None if leaf is None else leaf[: size - size % count],
+        batch,
+    )

@@ -35,6 +35,24 @@ def optimizer_over(old, variables, prepare=None):
     return fresh
 
 
+def optimizer_for(strategy, optimizer):
+    """Returns an optimizer that may train under a `tf.distribute` strategy.
+
+    One that was made outside of its scope and has not trained yet is made
+    again, by its config; call this inside the scope. Uses
+    `Optimizer._distribution_strategy` and
+    `Optimizer._exclude_from_weight_decay...`.
+    """
+    own = getattr(optimizer, "_distribution_strategy", strategy)
+    if own is strategy or optimizer.built:
+        return optimizer
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    for name, value in vars(optimizer).items():
+        if name.startswith("_exclude_from_weight_decay"):
+            setattr(fresh, name, value)
+    return fresh
+
+
 def _copy_optimizer_state(old, fresh):
     known = old._trainable_variables
     for name, value in vars(old).items():
@@ -248,7 +266,8 @@ def scale_weight_decay(optimizer, groups):
             try:
                 type(self)._apply_weight_decay(self, group)
             finally:
-                del vars(self)["_get_current_learning_rate"]
+                # Under tf.distribute every replica comes here for itself.
+                vars(self).pop("_get_current_learning_rate", None)
 
     optimizer._apply_weight_decay = types.MethodType(
         _apply_weight_decay, optimizer

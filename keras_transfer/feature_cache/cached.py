@@ -96,13 +96,7 @@ class CachedBatches(SeededBatches):
     """
 
     def __init__(self, cached, order):
-        super().__init__(
-            order.num_samples,
-            batch_size=order.batch_size,
-            shuffle=order.shuffle,
-            seed=order.seed,
-            steps_per_epoch=order.steps_per_epoch,
-        )
+        super().__init__(order.num_samples, **order.order)
         self.cached = cached
         self.class_names = order.class_names
         self._one_row_each = (np.diff(cached.starts) == 1).all()

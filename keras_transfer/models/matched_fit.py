@@ -161,13 +161,7 @@ class MatchedBatches(SeededBatches):
     """
 
     def __init__(self, batches, cached):
-        super().__init__(
-            batches.num_samples,
-            batch_size=batches.batch_size,
-            shuffle=batches.shuffle,
-            seed=batches.seed,
-            steps_per_epoch=batches.steps_per_epoch,
-        )
+        super().__init__(batches.num_samples, **batches.order)
         self.batches, self.cached = batches, cached
         self.class_names = batches.class_names
 

@@ -18,6 +18,12 @@ from keras_transfer.models.order import (
     with_callback,
 )
 from keras_transfer.models.penalized import PenalizedModel
+from keras_transfer.replicas import (
+    num_replicas,
+    optimizer_for,
+    scope_of,
+    shared,
+)
 
 
 class SeededModel(PenalizedModel):
@@ -71,19 +77,20 @@ class SeededModel(PenalizedModel):
             **kwargs: the other arguments of `keras.Model.compile`.
         """
         penalty = self.penalty_of(regularizer)
-        if isinstance(optimizer, str) and optimizer == "auto":
-            optimizer, loss, metrics = complete_arguments(
-                self.head, loss, metrics
+        with scope_of(self):
+            if isinstance(optimizer, str) and optimizer == "auto":
+                optimizer, loss, metrics = complete_arguments(
+                    self.head, loss, metrics
+                )
+            super().compile(
+                optimizer=optimizer_for(self, optimizer),
+                loss=loss,
+                loss_weights=loss_weights,
+                metrics=metrics,
+                **kwargs,
             )
-        super().compile(
-            optimizer=optimizer,
-            loss=loss,
-            loss_weights=loss_weights,
-            metrics=metrics,
-            **kwargs,
-        )
-        self.use_penalty(penalty)
-        freezing.prepare_optimizer(self)
+            self.use_penalty(penalty)
+            freezing.prepare_optimizer(self)
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -157,6 +164,7 @@ class SeededModel(PenalizedModel):
         x = first_batch.check(x, y, self)
         if shuffle and is_plain_py_dataset(x):
             x = ReorderedBatches(x, seed=seed)
+        x = shared(x, num_replicas(self))
         # What is left to Keras to shuffle are data sets with several workers.
         shuffle = shuffle and is_foreign_py_dataset(x)
         order = OrderOfEpoch()

@@ -68,7 +68,7 @@ def _recall(label, validation, model):
     chosen = np.flatnonzero(labels.reshape(-1) == label)
     if not len(chosen):
         return None
-    scores = model.predict_on_batch(validation.read(chosen[:256])[0])
+    scores = model.predict(validation.read(chosen[:256])[0], verbose=0)
     predicted = np.asarray(scores).argmax(axis=-1)
     return int((predicted == label).sum()), len(predicted)
 
