@@ -36,6 +36,7 @@ from keras_transfer.weights import transfer_weights as transfer_weights
 # import TensorFlow, scikit-learn or Pillow somewhere below.
 _LAZY = {
     "data": "keras_transfer.data",
+    "distribution": "keras_transfer.distribution",
     "find_learning_rate": "keras_transfer.recipes:find_learning_rate",
     "fine_tune": "keras_transfer.recipes:fine_tune",
     "match": "keras_transfer.recipes:match",

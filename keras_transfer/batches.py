@@ -319,11 +319,12 @@ class ReorderedBatches(SeededBatches):
 
     Args:
         batches: a finite `keras.utils.PyDataset`.
+        shuffle: `False` keeps the batches as they lie.
         seed: integer >= 0.
     """
 
-    def __init__(self, batches, *, seed=0):
-        super().__init__(len(batches), batch_size=1, seed=seed)
+    def __init__(self, batches, *, shuffle=True, seed=0):
+        super().__init__(len(batches), batch_size=1, shuffle=shuffle, seed=seed)
         self.batches = batches
         self._divisor = 1
 

@@ -7,7 +7,8 @@ import os
 
 import keras
 
-from keras_transfer.replicas import num_replicas
+from keras_transfer import _keras_private
+from keras_transfer.replicas import EvenlyOrWhole, num_replicas
 
 NAMES = ("auto", "default", "one_device", "mirrored", "multi_worker", "jax")
 
@@ -59,8 +60,8 @@ def strategy(name="auto", devices=None):
     with strategy.scope():
         model = kt.TransferModel("MobileNetV2", head=5)
         model.compile("auto")
-    kt.distribution.prepare(model)
-    model.fit(photos, epochs=5)
+        kt.distribution.prepare(model, strategy)
+        model.fit(photos, epochs=5)
     ```
     """
     if name not in NAMES:
@@ -103,7 +104,8 @@ def prepare(model, strategy=None):
             gradient accumulation.
     """
     wanted = num_replicas(model) if strategy is None else strategy.num_replicas
-    if wanted == 1:
+    if wanted == 1 or keras.backend.backend() == "jax":
+        # JAX lays out weights by itself, and its batch norm sees all devices.
         return model
     if num_replicas(model) != wanted:
         raise ValueError(
@@ -112,11 +114,10 @@ def prepare(model, strategy=None):
             "weights lie elsewhere. Build and compile it inside `with "
             "strategy.scope():`."
         )
-    if keras.backend.backend() == "tensorflow":
-        _refuse_what_breaks(model)
-        for layer in model._flatten_layers():
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.synchronized = True
+    _refuse_what_breaks(model)
+    for layer in _keras_private.leaf_layers(model):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
     return model
 
 
@@ -133,7 +134,15 @@ def _automatic(backend):
 
 
 def _cluster():
-    return json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
+    """Names of the machines, by task; none where `TF_CONFIG` names none."""
+    try:
+        given = json.loads(os.environ.get("TF_CONFIG") or "{}")
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"The environment variable TF_CONFIG is no JSON: {error}. Received:"
+            f" {os.environ['TF_CONFIG']!r}."
+        ) from error
+    return given.get("cluster", {})
 
 
 def _accelerators():
@@ -173,7 +182,7 @@ def _multi_worker(devices):
 
 def _data_parallel(devices):
     found = devices or keras.distribution.list_devices()
-    native = keras.distribution.DataParallel(devices=found)
+    native = EvenlyOrWhole(devices=found)
     return Strategy("jax", len(found), native)
 
 
@@ -187,13 +196,22 @@ _MAKERS = {
 
 def _refuse_what_breaks(model):
     optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        return
     steps = getattr(model, "steps_per_execution", 1)
-    if optimizer is not None and steps > 1:
+    if steps > 1:
         raise ValueError(
             f"steps_per_execution={steps} breaks under several devices in "
             "this Keras. Compile with steps_per_execution=1."
         )
-    accumulated = getattr(optimizer, "gradient_accumulation_steps", None)
+    accumulated = next(
+        (
+            each.gradient_accumulation_steps
+            for each in _keras_private.wrapped_optimizers(optimizer)
+            if each.gradient_accumulation_steps
+        ),
+        None,
+    )
     if accumulated:
         raise ValueError(
             f"gradient_accumulation_steps={accumulated} breaks under several "

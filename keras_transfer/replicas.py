@@ -8,6 +8,23 @@ from keras_transfer import _keras_private
 from keras_transfer.batches import SeededBatches, divisible
 
 
+class EvenlyOrWhole(keras.distribution.DataParallel):
+    """`DataParallel` that can also give every device whole batches.
+
+    `DataParallel` refuses a batch that its devices cannot share equally: the
+    last one of most data sets.
+    """
+
+    gives_whole = False
+
+    def get_data_layout(self, data_shape):
+        layout = super().get_data_layout(data_shape)
+        if self.gives_whole:
+            axes = [None] * len(data_shape)
+            return keras.distribution.TensorLayout(axes, self.device_mesh)
+        return layout
+
+
 def num_replicas(model):
     """Returns on how many devices each batch of a model's data is spread.
 
@@ -19,8 +36,25 @@ def num_replicas(model):
         return strategy.num_replicas_in_sync
     distribution = keras.distribution.distribution()
     if isinstance(distribution, keras.distribution.DataParallel):
-        return int(distribution.device_mesh.devices.size)
+        return distribution.device_mesh.devices.size
     return 1
+
+
+@contextlib.contextmanager
+def each_in_full():
+    """Lets every device see whole batches, to count every sample once.
+
+    `tf.distribute` needs nothing of it: it splits batches as they are.
+    """
+    distribution = keras.distribution.distribution()
+    if not isinstance(distribution, EvenlyOrWhole):
+        yield
+        return
+    distribution.gives_whole = True
+    try:
+        yield
+    finally:
+        distribution.gives_whole = False
 
 
 def scope_of(model):
@@ -32,12 +66,15 @@ def scope_of(model):
 def optimizer_for(model, optimizer):
     """Returns an optimizer that may train a model, wherever it was made.
 
+    Where several devices train, its variables must have been made for them.
     Call it inside `scope_of(model)`.
     """
-    strategy = getattr(model, "distribute_strategy", None)
-    if strategy is None or isinstance(optimizer, str | dict):
+    if num_replicas(model) == 1 or getattr(optimizer, "built", True):
         return optimizer
-    return _keras_private.optimizer_for(strategy, optimizer)
+    strategy = getattr(model, "distribute_strategy", None)
+    if strategy is not None and _keras_private.was_made_in(strategy, optimizer):
+        return optimizer
+    return _keras_private.made_again(optimizer)
 
 
 def shared(data, count):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_transfer.batches import ArrayBatches
+from keras_transfer.batches import ArrayBatches, ReorderedBatches
 from keras_transfer.sampling import epoch_order
 
 
@@ -247,3 +247,45 @@ def test_keras_reads_workers_once_a_run():
     model = recorder()
     fit(model, Counting(np.zeros((4, 1)), np.zeros((4, 1))), epochs=2)
     assert Counting.reads == 1
+
+
+def test_batches_that_devices_share():
+    x = np.arange(19)
+    for count, size, sizes in (
+        (2, 6, [6, 6, 6]),
+        (4, 6, [8, 8]),
+        (3, 4, [6] * 3),
+    ):
+        batches = ArrayBatches(x, batch_size=size).for_devices(count)
+        seen = [len(batches[i][0]) for i in range(len(batches))]
+        assert seen == sizes and batches.batch_size % count == 0
+    two = ArrayBatches(x, batch_size=6, seed=3).for_devices(2)
+    left_out = set()
+    for epoch in range(8):
+        two.epoch = epoch
+        seen = np.concatenate([two[i][0] for i in range(len(two))])
+        left_out |= set(x) - set(seen)
+    assert len(left_out) > 3
+    assert ArrayBatches(x, batch_size=6).for_devices(1).order == (
+        ArrayBatches(x, batch_size=6).order
+    )
+
+
+def test_other_peoples_batches_that_devices_share():
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            size = (5, 1)[index]
+            return np.zeros((size, 2)), np.zeros(size)
+
+    two = ReorderedBatches(Batches(), shuffle=False).for_devices(2)
+    assert [len(part) for part in two[0]] == [4, 4]
+    with pytest.raises(ValueError, match="1 samples cannot be shared by 2"):
+        two[1]
+
+
+def test_fewer_samples_than_devices():
+    with pytest.raises(ValueError, match="3 samples cannot be shared by 4"):
+        ArrayBatches(np.zeros(3)).for_devices(4)

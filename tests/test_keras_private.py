@@ -1,6 +1,7 @@
 """One probe for each private Keras name that the package uses."""
 
 import keras
+import numpy as np
 
 from keras_transfer import _keras_private as private
 
@@ -121,6 +122,22 @@ def test_wrapped_optimizers():
     outer = keras.optimizers.LossScaleOptimizer(inner)
     assert private.wrapped_optimizers(outer) == [outer, inner]
     assert private.wrapped_optimizers(inner) == [inner]
+
+
+def test_made_again_and_was_made_in():
+    optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.2)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    fresh = private.made_again(optimizer)
+    assert fresh is not optimizer
+    assert fresh.get_config() == optimizer.get_config()
+    bias = keras.Variable(np.zeros(2), name="bias")
+    assert not fresh._use_weight_decay(bias)
+    assert not private.was_made_in("a strategy", optimizer)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        strategy = tf.distribute.get_strategy()
+        assert private.was_made_in(strategy, optimizer)
 
 
 def test_forget_functions():

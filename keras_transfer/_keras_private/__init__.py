@@ -34,12 +34,13 @@ from keras_transfer._keras_private.optimizers import (
     average_active_variables,
     is_muon_matrix,
     knows_variables,
+    made_again,
     not_finalizing,
-    optimizer_for,
     optimizer_over,
     scale_updates,
     scale_weight_decay,
     variable_index,
+    was_made_in,
     wrapped_optimizers,
 )
 from keras_transfer._keras_private.training import (
@@ -74,10 +75,10 @@ __all__ = [
     "knows_variables",
     "leaf_layers",
     "losses_of_call",
+    "made_again",
     "nested_models",
     "node_call",
     "not_finalizing",
-    "optimizer_for",
     "optimizer_over",
     "own_trainable_variables",
     "rebuild_train_function",
@@ -93,5 +94,6 @@ __all__ = [
     "tensor_source",
     "unscaled_loss",
     "variable_index",
+    "was_made_in",
     "wrapped_optimizers",
 ]

@@ -35,17 +35,19 @@ def optimizer_over(old, variables, prepare=None):
     return fresh
 
 
-def optimizer_for(strategy, optimizer):
-    """Returns an optimizer that may train under a `tf.distribute` strategy.
+def was_made_in(strategy, optimizer):
+    """Whether an optimizer was made in the scope of a `tf.distribute` strategy.
 
-    One that was made outside of its scope and has not trained yet is made
-    again, by its config; call this inside the scope. Uses
-    `Optimizer._distribution_strategy` and
-    `Optimizer._exclude_from_weight_decay...`.
+    Uses `Optimizer._distribution_strategy`.
     """
-    own = getattr(optimizer, "_distribution_strategy", strategy)
-    if own is strategy or optimizer.built:
-        return optimizer
+    return getattr(optimizer, "_distribution_strategy", None) is strategy
+
+
+def made_again(optimizer):
+    """Returns an optimizer that has not trained yet as a new one.
+
+    Uses `Optimizer._exclude_from_weight_decay...`.
+    """
     fresh = type(optimizer).from_config(optimizer.get_config())
     for name, value in vars(optimizer).items():
         if name.startswith("_exclude_from_weight_decay"):

@@ -19,6 +19,7 @@ from keras_transfer.models.order import (
 )
 from keras_transfer.models.penalized import PenalizedModel
 from keras_transfer.replicas import (
+    each_in_full,
     num_replicas,
     optimizer_for,
     scope_of,
@@ -162,9 +163,10 @@ class SeededModel(PenalizedModel):
             validation_split = 0.0
         self._adopt_class_names(x)
         x = first_batch.check(x, y, self)
-        if shuffle and is_plain_py_dataset(x):
-            x = ReorderedBatches(x, seed=seed)
-        x = shared(x, num_replicas(self))
+        replicas = num_replicas(self)
+        if is_plain_py_dataset(x) and (shuffle or replicas > 1):
+            x = ReorderedBatches(x, shuffle=shuffle, seed=seed)
+        x = shared(x, replicas)
         # What is left to Keras to shuffle are data sets with several workers.
         shuffle = shuffle and is_foreign_py_dataset(x)
         order = OrderOfEpoch()
@@ -205,6 +207,16 @@ class SeededModel(PenalizedModel):
             sample_weight=sample_weight,
             **common,
         )
+
+    def evaluate(self, *args, **kwargs):
+        """Like `keras.Model.evaluate`; counts each sample once, everywhere."""
+        with each_in_full():
+            return super().evaluate(*args, **kwargs)
+
+    def predict(self, *args, **kwargs):
+        """Like `keras.Model.predict`, of any number of samples."""
+        with each_in_full():
+            return super().predict(*args, **kwargs)
 
     def _adopt_class_names(self, data):
         names = getattr(data, "class_names", None)

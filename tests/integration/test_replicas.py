@@ -1,0 +1,73 @@
+"""Several logical devices have one device's numbers."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        keras.backend.backend() != "tensorflow",
+        reason="tf.distribute is TensorFlow's; JAX has a script of its own",
+    ),
+]
+
+SCRIPT = Path(__file__).with_name("train_on_replicas.py")
+WAYS = [
+    "head", "gradual", "layerwise", "l2sp", "batch_norm", "cached",
+    "resumed", "fine_tuned", "py_dataset", "tf_data", "mixed",
+]  # fmt: skip
+
+
+def trained(backend, count, samples, *ways):
+    environment = os.environ | {
+        "KERAS_BACKEND": backend,
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={count}",
+    }
+    command = [sys.executable, SCRIPT, str(count), str(samples), *ways]
+    found = subprocess.run(
+        command, capture_output=True, text=True, env=environment
+    )
+    assert found.returncode == 0, found.stderr[-3000:]
+    return json.loads(found.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def one():
+    return trained("tensorflow", 1, 120, *WAYS)
+
+
+@pytest.fixture(scope="module", params=[2, 4])
+def several(request):
+    return trained("tensorflow", request.param, 120, *WAYS)
+
+
+def assert_equal(found, expected, tolerance):
+    for name, values in expected.items():
+        np.testing.assert_allclose(
+            found[name], values, rtol=tolerance, atol=tolerance, err_msg=name
+        )
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_several_devices_are_one(way, one, several):
+    assert_equal(several[way], one[way], 1e-2 if way == "mixed" else 1e-5)
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_samples_that_cannot_be_shared_equally(backend):
+    """Training leaves one out of each pass, evaluation counts all."""
+    if backend == "jax":
+        pytest.importorskip("jax")
+    ways = ["head", "py_dataset", "evaluated"]
+    two = trained(backend, 2, 95, *ways)
+    assert_equal(two["evaluated"], trained(backend, 1, 95, *ways)["evaluated"],
+                 1e-6)  # fmt: skip
+    for way in ("head", "py_dataset"):
+        assert np.isfinite(two[way]["loss"]).all()

@@ -1,0 +1,174 @@
+"""Trains small models on so many devices; prints what came of it.
+
+python train_on_replicas.py DEVICES SAMPLES WAY [...]
+"""
+
+import json
+import sys
+import tempfile
+
+import keras
+import numpy as np
+
+import keras_transfer as kt
+from keras_transfer import distribution
+
+BATCH, LOSS = 12, "sparse_categorical_crossentropy"
+layers = keras.layers
+
+
+def strategy_of(count):
+    if keras.backend.backend() == "jax":
+        return distribution.strategy("jax" if count > 1 else "default")
+    import tensorflow as tf
+
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * 4,
+    )
+    if count == 1:
+        return distribution.strategy("default")
+    names = [f"CPU:{number}" for number in range(count)]
+    return distribution.strategy("mirrored", names)
+
+
+class Ways:
+    def __init__(self, count, samples):
+        rng = np.random.default_rng(0)
+        x = rng.uniform(0, 255, (samples, 8, 8, 3)).astype("float32")
+        self.data = x, rng.integers(0, 3, samples)
+        self.strategy = strategy_of(count)
+
+    def model(self, optimizer=None, batch_norm=False, **options):
+        keras.utils.set_random_seed(0)
+        with self.strategy.scope():
+            inputs = x = keras.Input((8, 8, 3))
+            for index, width in enumerate((4, 6, 8)):
+                # A bias before batch norm is moved by rounding alone.
+                x = layers.Conv2D(
+                    width, 3, padding="same", name=f"conv{index}",
+                    use_bias=not batch_norm,
+                )(x)  # fmt: skip
+                if batch_norm:
+                    x = layers.BatchNormalization(name=f"norm{index}")(x)
+                x = layers.ReLU(name=f"relu{index}")(x)
+            model = kt.TransferModel(
+                keras.Model(inputs, x), 3, preprocessing="tf", weights=None
+            )
+            if not batch_norm:
+                model.mark_pretrained()
+                kt.freeze(model)
+        # Made outside of the scope, as users do.
+        optimizer = optimizer or keras.optimizers.Adam(1e-2)
+        with self.strategy.scope():
+            model.compile(optimizer, LOSS, metrics=["accuracy"], **options)
+        return distribution.prepare(model, self.strategy)
+
+    def fitted(self, model, data=None, epochs=3, **options):
+        data = self.data if data is None else (data,)
+        with self.strategy.scope():
+            history = model.fit(
+                *data, batch_size=None if len(data) == 1 else BATCH,
+                epochs=epochs, verbose=0, **options,
+            ).history  # fmt: skip
+            loss, accuracy = model.evaluate(*self.data, verbose=0)
+        history = {
+            name: values for name, values in history.items()
+            if not name.startswith("trainable")
+        }  # fmt: skip
+        return history | {"test": [loss, accuracy]}
+
+    def head(self):
+        return self.fitted(self.model())
+
+    def gradual(self):
+        schedule = kt.FreezingScheduler(kt.GradualUnfreezing(0, 1))
+        return self.fitted(self.model(), epochs=4, callbacks=[schedule])
+
+    def layerwise(self):
+        adam = keras.optimizers.AdamW(1e-2, weight_decay=0.01)
+        model = self.model(kt.LayerwiseOptimizer(adam, decay=0.5))
+        kt.unfreeze(model)
+        return self.fitted(model)
+
+    def l2sp(self):
+        model = self.model(regularizer=kt.L2SP(0.1, 0.1))
+        kt.unfreeze(model)
+        return self.fitted(model)
+
+    def batch_norm(self):
+        model = self.model(batch_norm=True)
+        found = self.fitted(model)
+        moving = [v for v in model.variables if "moving" in v.path]
+        return found | {
+            "moving": np.concatenate([np.asarray(v) for v in moving]).tolist()
+        }
+
+    def cached(self):
+        schedule = kt.FreezingScheduler(kt.GradualUnfreezing(0, 2))
+        return self.fitted(
+            self.model(), epochs=4, callbacks=[schedule],
+            feature_cache="memory",
+        )  # fmt: skip
+
+    def resumed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for epochs in (2, 4):
+                found = self.fitted(
+                    self.model(), epochs=epochs,
+                    callbacks=[kt.TransferCheckpoint(folder)],
+                )  # fmt: skip
+        return found
+
+    def fine_tuned(self):
+        model, (x, y) = self.model(), self.data
+        result = kt.fine_tune(
+            model, (x, y), (x[:60], y[:60]), epochs=2, blocks=2, verbose=0
+        )
+        return {
+            "best": result.best["val_loss"],
+            "test": model.evaluate(x, y, verbose=0),
+        }
+
+    def py_dataset(self):
+        x, y = self.data
+
+        class Batches(keras.utils.PyDataset):
+            def __len__(self):
+                return -(-len(y) // BATCH)
+
+            def __getitem__(self, index):
+                part = slice(index * BATCH, (index + 1) * BATCH)
+                return x[part], y[part]
+
+        return self.fitted(self.model(), Batches(), shuffle=False)
+
+    def tf_data(self):
+        import tensorflow as tf
+
+        data = tf.data.Dataset.from_tensor_slices(self.data).batch(BATCH)
+        return self.fitted(self.model(), data)
+
+    def mixed(self):
+        keras.mixed_precision.set_global_policy("mixed_float16")
+        model = self.model()
+        kt.unfreeze(model)
+        return self.fitted(model)
+
+    def evaluated(self):
+        with self.strategy.scope():
+            found = self.model().evaluate(
+                *self.data, batch_size=BATCH, verbose=0
+            )
+        return {"all": found}
+
+
+def main():
+    count, samples, *names = sys.argv[1:]
+    ways = Ways(int(count), int(samples))
+    found = {name: getattr(ways, name)() for name in names}
+    print(json.dumps(found, default=float))
+
+
+if __name__ == "__main__":
+    main()
