@@ -101,8 +101,14 @@ def prepare(model, strategy=None):
     Raises:
         ValueError: what is known to break under several devices: a model
             built outside the strategy's scope, `steps_per_execution` above 1,
-            gradient accumulation.
+            gradient accumulation, several machines.
     """
+    if strategy is not None and strategy.name == "multi_worker":
+        raise ValueError(
+            "Training on several machines is not supported yet: `fit` fails "
+            "under MultiWorkerMirroredStrategy in this Keras. Use 'mirrored' "
+            "on one machine, or unset TF_CONFIG."
+        )
     wanted = num_replicas(model) if strategy is None else strategy.num_replicas
     if wanted == 1 or keras.backend.backend() == "jax":
         # JAX lays out weights by itself, and its batch norm sees all devices.

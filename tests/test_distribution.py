@@ -72,6 +72,12 @@ def test_built_outside_the_scope():
         distribution.prepare(model(), TWO)
 
 
+def test_several_machines():
+    workers = distribution.Strategy("multi_worker", 2)
+    with pytest.raises(ValueError, match="several machines"):
+        distribution.prepare(model(), workers)
+
+
 @needs_tensorflow
 @pytest.mark.parametrize(
     ("options", "way_out"),

@@ -26,7 +26,7 @@ def add_parser(commands):
 
 def run(arguments):
     """Trains, evaluates and writes the run."""
-    from keras_transfer import run_folder
+    from keras_transfer import distribution, run_folder
     from keras_transfer.cli.fit_options import REPEATABLE
     from keras_transfer.cli.training import finish, load, named_or_read
 
@@ -37,9 +37,12 @@ def run(arguments):
         )
     run_folder.check_writable(arguments.output)
     backbone = named_or_read(arguments.backbone)
+    strategy = distribution.strategy(arguments.strategy)
     data = load(arguments, backbone)
-    model = _resumed(arguments, data) or _new(arguments, backbone, data)
-    result = _train(arguments, model, data)
+    with strategy.scope():
+        model = _resumed(arguments, data) or _new(arguments, backbone, data)
+        distribution.prepare(model, strategy)
+        result = _train(arguments, model, data)
     if not result.history:
         raise KeyboardInterrupt
     folder = arguments.output

@@ -5,7 +5,7 @@ REPEATABLE = (
     "data", "data_dir", "shots", "validation_split", "image_size",
     "batch_size", "backbone", "weights", "head", "dropout", "loss", "recipe",
     "head_epochs", "epochs", "blocks", "head_rate", "learning_rate",
-    "max_minutes", "seed",
+    "max_minutes", "seed", "strategy",
 )  # fmt: skip
 
 
@@ -142,6 +142,13 @@ def _add_training_options(add):
     )
     add("--seed", type=int, default=0, metavar="N",
         help="seed of splits, order and weights [%(default)s]")  # fmt: skip
+    add(
+        "--strategy",
+        default="auto",
+        metavar="NAME",
+        help="several devices: auto, default, one_device, mirrored, jax "
+        "[%(default)s]",
+    )
 
 
 def hidden_units(text):

@@ -21,6 +21,7 @@ from keras_transfer.feature_cache.rows import (
 )
 from keras_transfer.feature_cache.samples import prefetched
 from keras_transfer.memory import available_bytes
+from keras_transfer.replicas import each_in_full, num_replicas
 from keras_transfer.subset_batches import SubsetBatches
 
 _ROWS_A_CHUNK = 32
@@ -286,9 +287,26 @@ def _check_folder(cache):
 
 def run_prefix(prefix, x):
     """Returns the tensors at the boundary for one batch, as a list."""
-    outputs = prefix.predict_on_batch(x)
+    with each_in_full():
+        if num_replicas(prefix) == 1:
+            outputs = prefix.predict_on_batch(x)
+        else:
+            outputs = _predict_on_replicas(prefix, x)
     outputs = outputs if isinstance(outputs, list) else [outputs]
     return [_as_stored(output) for output in outputs]
+
+
+def _predict_on_replicas(prefix, x):
+    """`predict` of one batch, of which no replica gets nothing.
+
+    `predict_on_batch` would give every replica all of it.
+    """
+    rows = len(keras.tree.flatten(x)[0])
+    numbers = np.arange(-(-rows // num_replicas(prefix)) * num_replicas(prefix))
+    numbers = np.minimum(numbers, rows - 1)
+    x = keras.tree.map_structure(lambda leaf: np.asarray(leaf)[numbers], x)
+    outputs = prefix.predict(x, batch_size=len(numbers), verbose=0)
+    return keras.tree.map_structure(lambda leaf: leaf[:rows], outputs)
 
 
 def _as_stored(output):

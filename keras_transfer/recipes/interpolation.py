@@ -10,6 +10,7 @@ from keras_transfer.recipes import temperature
 from keras_transfer.recipes.best_weights import reached
 from keras_transfer.recipes.heads import as_solved, convex_kind
 from keras_transfer.recipes.training import compile_like
+from keras_transfer.replicas import each_in_full
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -70,7 +71,9 @@ def _judged(part, data, model):
     _, labels, *weights = as_solved(
         kind, data.read(np.arange(data.num_samples))
     )
-    logits = temperature.logits_of(kind, part.predict(data, verbose=0))
+    with each_in_full():
+        scores = part.predict(data, verbose=0)
+    logits = temperature.logits_of(kind, scores)
     best = temperature.best(kind, logits, labels, *weights)
     named = score(kind, logits / best, labels, *weights, prefix="val_")
     return {"temperature": best, **named}

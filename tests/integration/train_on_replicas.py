@@ -71,12 +71,12 @@ class Ways:
                 *data, batch_size=None if len(data) == 1 else BATCH,
                 epochs=epochs, verbose=0, **options,
             ).history  # fmt: skip
-            loss, accuracy = model.evaluate(*self.data, verbose=0)
+            test = model.evaluate(*self.data, verbose=0)
         history = {
             name: values for name, values in history.items()
             if not name.startswith("trainable")
         }  # fmt: skip
-        return history | {"test": [loss, accuracy]}
+        return history | {"test": test}
 
     def head(self):
         return self.fitted(self.model())
