@@ -6,6 +6,7 @@ import json
 import os
 
 import keras
+import numpy as np
 
 from keras_transfer import _keras_private
 from keras_transfer.replicas import EvenlyOrWhole, num_replicas
@@ -125,6 +126,22 @@ def prepare(model, strategy=None):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
     return model
+
+
+def all_reduced_bytes(model):
+    """Returns how many bytes of gradients all devices add up at each step.
+
+    Those of what trains now: what is frozen sends nothing. In a ring of n
+    devices each of them sends and receives `2 (n - 1) / n` times as much
+    (Patarasuk and Yuan 2009, Bandwidth optimal all-reduce algorithms).
+
+    Args:
+        model: a model; gradients are as large as its trainable weights.
+    """
+    return sum(
+        int(np.prod(v.shape)) * np.dtype(v.dtype).itemsize
+        for v in model.trainable_variables
+    )
 
 
 def _automatic(backend):

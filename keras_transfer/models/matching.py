@@ -16,7 +16,12 @@ from keras_transfer.models.construction import applied, input_like
 from keras_transfer.models.pairing import Pair, adapter_for, find_pairs
 from keras_transfer.models.seeded import SeededModel
 from keras_transfer.models.similarity import debiased_cka
-from keras_transfer.models.taps import is_masked, listed, tapped
+from keras_transfer.models.taps import (
+    in_inference,
+    is_masked,
+    listed,
+    tapped,
+)
 
 
 def as_source(source):
@@ -201,11 +206,21 @@ class Parts:
             inputs, *features = features
         if given is None:
             given = self.source(inputs, training=False)
-        given = [
+        return output, self._at_scale(given), features
+
+    def run_once(self, inputs):
+        """The same in inference mode, outside of a training step."""
+        output, *features = in_inference(self.target, inputs)
+        if self.augments:
+            inputs, *features = features
+        given = in_inference(self.source, inputs)
+        return output, self._at_scale(given), features
+
+    def _at_scale(self, given):
+        return [
             _like(x, _scaled(x, pair)) if padded else _scaled(x, pair)
             for x, pair, padded in self._each(listed(given))
         ]
-        return output, given, features
 
     @property
     def scales(self):
@@ -289,8 +304,7 @@ def similarities(parts, data):
     Raises:
         ValueError: the source's features are not numbers.
     """
-    data = keras.tree.map_structure(ops.convert_to_tensor, data)
-    _, source, target = parts.run(data, None, training=False)
+    _, source, target = parts.run_once(data)
     found = []
     for pair, a, b in zip(parts.pairs, source, target, strict=True):
         a, b = ops.convert_to_numpy(a), ops.convert_to_numpy(b)
@@ -314,10 +328,9 @@ def _similarity_of(target, source, data):
     """`f(source taps, target taps)`: CKA of all of them on `data`."""
 
     def similarity(source_taps, target_taps):
-        inputs = keras.tree.map_structure(ops.convert_to_tensor, data)
         model = _on_input_of(target, tapped(source, source_taps))
-        theirs = listed(model(inputs, training=False))
-        mine = tapped(target, target_taps)(inputs, training=False)[1:]
+        theirs = in_inference(model, data)
+        mine = in_inference(tapped(target, target_taps), data)[1:]
         theirs, mine = (
             [ops.convert_to_numpy(x) for x in side] for side in (theirs, mine)
         )

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_transfer.models.taps import listed
+from keras_transfer.models.taps import in_inference
 
 # Samples that are enough to measure it by.
 SCALED_BY = 128
@@ -55,9 +55,8 @@ def measure(model, layers, batches):
         return
     moments = [_Moments() for _ in layers]
     for inputs in batches:
-        inputs = keras.tree.map_structure(ops.convert_to_tensor, inputs)
-        features = model(inputs, training=False)
-        for found, values in zip(moments, listed(features), strict=True):
+        features = in_inference(model, inputs)
+        for found, values in zip(moments, features, strict=True):
             found.add(values)
     for layer, found in zip(layers, moments, strict=True):
         if layer is not None:

@@ -36,6 +36,18 @@ class Tap:
         return dataclasses.replace(self, shape=self.shape[-1:], is_pooled=True)
 
 
+def in_inference(model, inputs):
+    """Returns what a model puts out, as the list of its outputs.
+
+    Outside of a training step. JAX would compile each operation by itself, so
+    there the whole model is compiled.
+    """
+    if keras.backend.backend() == "jax":
+        return listed(model.predict_on_batch(inputs))
+    inputs = keras.tree.map_structure(keras.ops.convert_to_tensor, inputs)
+    return listed(model(inputs, training=False))
+
+
 def taps(model):
     """Returns a `Tap` at the end of every block, from input to output.
 

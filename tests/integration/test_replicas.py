@@ -43,9 +43,9 @@ def one():
     return trained("tensorflow", 1, 120, *WAYS)
 
 
-@pytest.fixture(scope="module", params=[2, 4])
-def several(request):
-    return trained("tensorflow", request.param, 120, *WAYS)
+@pytest.fixture(scope="module")
+def two():
+    return trained("tensorflow", 2, 120, *WAYS)
 
 
 def assert_equal(found, expected, tolerance):
@@ -56,13 +56,25 @@ def assert_equal(found, expected, tolerance):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_several_devices_are_one(way, one, several):
+def test_two_devices_are_one(way, one, two):
     if way != "mixed":
-        assert_equal(several[way], one[way], 1e-5)
+        assert_equal(two[way], one[way], 1e-5)
         return
     # Of 120 samples, some lie where half floats decide.
-    assert_equal(several[way], {"loss": one[way]["loss"]}, 1e-2)
-    assert several[way]["test"][0] == pytest.approx(one[way]["test"][0], 1e-2)
+    assert_equal(two[way], {"loss": one[way]["loss"]}, 1e-2)
+    assert two[way]["test"][0] == pytest.approx(one[way]["test"][0], 1e-2)
+
+
+def test_four_devices_are_one(one):
+    four = trained("tensorflow", 4, 120, "gradual", "layerwise")
+    for way, found in four.items():
+        assert_equal(found, one[way], 1e-5)
+
+
+def test_frozen_blocks_send_nothing():
+    found = trained("tensorflow", 2, 24, "traffic")["traffic"]
+    assert found["measured"] == found["said"]
+    assert found["said"] == sorted(set(found["said"]))
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])

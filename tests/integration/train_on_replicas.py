@@ -155,6 +155,29 @@ class Ways:
         kt.unfreeze(model)
         return self.fitted(model)
 
+    def traffic(self):
+        """Bytes of gradients that a step adds up: measured, and said."""
+        import tensorflow as tf
+
+        measured = []
+        inner = tf.distribute.CrossDeviceOps.batch_reduce
+
+        def batch_reduce(ops, reduce_op, pairs, **options):
+            for value, _ in pairs:
+                one = getattr(value, "values", [value])[0]
+                measured[-1] += one.shape.num_elements() * one.dtype.size
+            return inner(ops, reduce_op, pairs, **options)
+
+        tf.distribute.CrossDeviceOps.batch_reduce = batch_reduce
+        model, said = self.model(), []
+        for depth in range(len(model.blocks) + 1):
+            kt.set_trainable_depth(model, depth)
+            measured.append(0)
+            model.fit(*self.data, batch_size=BATCH, verbose=0)
+            said.append(distribution.all_reduced_bytes(model))
+        tf.distribute.CrossDeviceOps.batch_reduce = inner
+        return {"measured": measured, "said": said}
+
     def evaluated(self):
         with self.strategy.scope():
             found = self.model().evaluate(
