@@ -1,7 +1,8 @@
 """20 labels a class: the target alone, soft targets, and feature matching.
 
     python benchmarks/matching_with_few_labels.py --weights FILE.h5 \
-        PHOTOS [...] [--seeds 5] [--sides alone KD auto] [--screen] [--all]
+        PHOTOS [...] [--seeds 5] [--sides alone KD auto] [--targets CNN] \
+        [--screen] [--all]
 
 Folders `PHOTOS/train|test/CLASS/*.jpg` at 96 px. 20 photos a class have
 labels; up to 2,000 photos, these among them, may be used without. The source
@@ -129,7 +130,7 @@ def trained(side, target, source, labelled, unlabelled, rate, seed):
             target, source, labelled, unlabelled, epochs=EPOCHS,
             learning_rate=rate, seed=seed, verbose=0, **given,
         )  # fmt: skip
-        return result.choices[-1]["value"]
+        return [c["value"] for c in result.choices if "alone" in c["reason"]]
     return None
 
 
@@ -194,9 +195,9 @@ def rate_of(side, name, data, sources):
         side = "auto"
     path = RESULTS / "rates.json"
     known = json.loads(path.read_text()) if path.exists() else {}
-    key = f"{name} {side}{'' if sources.shots else ' all'}"
+    key = f"{name} {side}"
     if key not in known:
-        (x, y), unlabelled = drawn(data, 0, sources.shots)
+        (x, y), unlabelled = drawn(data, 0, SHOTS)
         stay, held = train_validation_split(y, 0.2, seed=0)
         classes = int(y.max()) + 1
         source = source_of((x[stay], y[stay]), classes, sources.weights, 0)
@@ -230,25 +231,18 @@ def run_missing(given, loaded, sources):
     first = given.folders[0]
     for seed in range(given.seeds):
         for folder in given.folders:
-            for name, make in targets_of(sources).items():
+            for name in given.targets:
                 for side in given.sides:
                     path = file_of(folder.name, name, side, sources.shots)
                     if str(seed) in read(path):
                         continue
                     rate = rate_of(side, name, loaded(first)[0], sources)
                     found = cell(
-                        side, make, folder.name, *loaded(folder), rate,
-                        sources, seed,
+                        side, TARGETS[name], folder.name, *loaded(folder),
+                        rate, sources, seed,
                     )  # fmt: skip
                     write(path, read(path) | {str(seed): found})
                     print(folder.name, name, side, seed, found, flush=True)
-
-
-def targets_of(sources):
-    """Of all labels one target is enough."""
-    if sources.shots is None:
-        return {"MobileNet 0.25": mobilenet}
-    return TARGETS
 
 
 def screen(given, loaded, sources):
@@ -271,7 +265,7 @@ def screen(given, loaded, sources):
 
 def rows(folder, sources):
     labels = sources.shots or "all"
-    for name in targets_of(sources):
+    for name in TARGETS:
         auto = tests(file_of(folder, name, "auto", sources.shots))
         for side in SIDES:
             path = file_of(folder, name, side, sources.shots)
@@ -296,6 +290,7 @@ def main():
     parser.add_argument("--weights", default="imagenet")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sides", nargs="+", default=SIDES)
+    parser.add_argument("--targets", nargs="+", default=list(TARGETS))
     parser.add_argument("--screen", action="store_true")
     parser.add_argument("--all", action="store_true")
     given = parser.parse_args()

@@ -148,9 +148,15 @@ class SeededBatches(keras.utils.PyDataset):
 
     def for_devices(self, count) -> "SeededBatches":
         """The same data in batches that so many devices share equally."""
+        return self._with_order(devices=count)
+
+    def in_batches_of(self, size) -> "SeededBatches":
+        """The same data in batches of another size."""
+        return self._with_order(batch_size=size)
+
+    def _with_order(self, **changes):
         run = copy.copy(self)
-        settings = self.order | {"devices": count}
-        SeededBatches.__init__(run, self.num_samples, **settings)
+        SeededBatches.__init__(run, self.num_samples, **self.order | changes)
         return run
 
     def sample_ids(self, index: int, epoch: int | None = None) -> np.ndarray:

@@ -12,7 +12,7 @@ LEVELS = {
         "block_factors", "checkpoint_folder", "companions", "files",
         "fingerprints", "first_batch", "graph", "layers", "losses", "memory",
         "probe",
-        "random_state", "sampling", "schedules", "tables",
+        "random_state", "sampling", "schedules", "search_space", "tables",
     },
     1: {
         "assignment", "backbones", "batches", "channels", "feature_cache",
@@ -23,7 +23,7 @@ LEVELS = {
     },
     2: {"callbacks", "models"},
     3: {"data", "distribution", "export"},
-    4: {"predictions", "report"},
+    4: {"predictions", "report", "tuner"},
     5: {"demo", "recipes", "run_folder"},
     6: {"cli", "__main__"},
 }  # fmt: skip

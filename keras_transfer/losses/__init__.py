@@ -30,4 +30,7 @@ from keras_transfer.losses.selectivity import (
 from keras_transfer.losses.similarity import (
     SimilarityPreservingLoss as SimilarityPreservingLoss,
 )
+from keras_transfer.losses.smoothed import (
+    SmoothedCrossentropy as SmoothedCrossentropy,
+)
 from keras_transfer.losses.soft_targets import SoftTargetLoss as SoftTargetLoss

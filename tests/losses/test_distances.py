@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 
 from keras_transfer import losses
-from keras_transfer.losses import DISTANCES, FeatureMatchingLoss
+from keras_transfer.losses import (
+    DISTANCES,
+    FeatureMatchingLoss,
+    SmoothedCrossentropy,
+)
 
 PER_SAMPLE = ["mse", "cosine", "attention", "gram", "nst", "kl", "dkd"]
 COUPLED = ["similarity", "rkd_distance", "rkd_angle", "cka", "mmd", "coral"]
@@ -238,3 +242,24 @@ def test_an_unknown_distance(wrong):
 def test_a_temperature_that_is_none(wrong):
     with pytest.raises(ValueError, match="temperature"):
         losses.SoftTargetLoss(temperature=wrong)
+
+
+@pytest.mark.parametrize("amount", [0.0, 0.1, 0.5])
+def test_smoothed_labels_are_those_of_keras(amount, rng):
+    scores = rng.dirichlet(np.ones(4), size=BATCH).astype("float32")
+    labels = rng.integers(0, 4, BATCH)
+    expected = keras.losses.CategoricalCrossentropy(label_smoothing=amount)(
+        keras.ops.one_hot(labels, 4), scores
+    )
+    found = SmoothedCrossentropy(amount)(labels, scores)
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+    again = SmoothedCrossentropy.from_config(
+        SmoothedCrossentropy(amount).get_config()
+    )
+    assert again.amount == amount
+
+
+@pytest.mark.parametrize("amount", [-0.1, 1.0])
+def test_an_amount_of_smoothing_that_is_none(amount):
+    with pytest.raises(ValueError, match="from 0 up to but not 1"):
+        SmoothedCrossentropy(amount)

@@ -1,0 +1,138 @@
+"""What a search may choose from, in plain Python values."""
+
+import numbers
+
+# Shares of the blocks, from the top.
+_THIRD = 1 / 3
+
+# What is taken where nothing is searched.
+DEFAULTS = {
+    "hidden_units": 0,
+    "dropout": 0.0,
+    "pooling": "avg",
+    "label_smoothing": 0.0,
+    "augmentation": 0.0,
+    "optimizer": "adam",
+    "weight_decay": 0.0,
+    "learning_rate": 1e-3,
+    "batch_size": 32,
+    "fine_tuned_share": 0.0,
+    "fine_tuning_rate": 1e-4,
+    "layer_decay": 1.0,
+    "gradual": False,
+    "l2sp": 0.0,
+}
+
+SMALL = {
+    "hidden_units": [0, 256],
+    "dropout": (0.0, 0.5),
+    "learning_rate": (1e-4, 1e-2, "log"),
+    "batch_size": [16, 32, 64],
+    "fine_tuned_share": [0.0, _THIRD],
+    "fine_tuning_rate": (1e-5, 1e-3, "log"),
+}
+
+FULL = SMALL | {
+    "hidden_units": [0, 128, 512],
+    "pooling": ["avg", "max"],
+    "label_smoothing": [0.0, 0.1],
+    "augmentation": [0.0, 0.1, 0.2],
+    "optimizer": ["adam", "adamw", "sgd"],
+    "weight_decay": (1e-5, 1e-2, "log"),
+    "fine_tuned_share": [0.0, _THIRD, 1.0],
+    "layer_decay": [1.0, 0.8, 0.6],
+    "gradual": [False, True],
+    "l2sp": [0.0, 1e-3, 1e-2],
+}
+
+# What only matters for some values of another one.
+ONLY_WITH = {
+    "weight_decay": ("optimizer", lambda value: value == "adamw"),
+    "fine_tuning_rate": ("fine_tuned_share", lambda value: value > 0),
+    "layer_decay": ("fine_tuned_share", lambda value: value > 0),
+    "gradual": ("fine_tuned_share", lambda value: value > 0),
+    "l2sp": ("fine_tuned_share", lambda value: value > 0),
+}
+
+
+def space_of(space, backbones):
+    """Returns a space as a dict of all names, `"backbone"` among them.
+
+    Args:
+        space: `"small"`, `"full"`, or a dict from names to a value, a list of
+            values, or a range `(low, high)` or `(low, high, "log")`. Of what
+            a dict does not name the default is taken.
+        backbones: list of backbones.
+
+    Raises:
+        ValueError: a name that does not exist, a range that is none, or
+            nothing to choose from.
+    """
+    named = {"small": SMALL, "full": FULL}
+    if isinstance(space, str) and space in named:
+        space = named[space]
+    if not isinstance(space, dict):
+        raise ValueError(
+            "`space` is 'small', 'full' or a dict from names to values, lists "
+            f"or ranges. Received: {space!r}."
+        )
+    unknown = sorted(set(space) - set(DEFAULTS))
+    if unknown:
+        raise ValueError(
+            f"There is no hyperparameter {unknown[0]!r}. Expected some of "
+            f"{', '.join(map(repr, DEFAULTS))}."
+        )
+    whole = {"backbone": list(backbones)} | DEFAULTS | space
+    for name, values in whole.items():
+        _check(name, values)
+    if not any(is_open(values) for values in whole.values()):
+        raise ValueError(
+            "There is nothing to search: each hyperparameter has one value. "
+            f"Received: space={space!r}, backbones={list(backbones)!r}. Give "
+            "one of them a list or a range, or use `fine_tune`."
+        )
+    return whole
+
+
+def is_open(values):
+    """Whether there is more than one value to choose from."""
+    if isinstance(values, tuple):
+        return values[0] != values[1]
+    return isinstance(values, list) and len(values) > 1
+
+
+def choose(hp, name, values):
+    """Returns the value that KerasTuner picks.
+
+    Args:
+        hp: `keras_tuner.HyperParameters`.
+        name: of the hyperparameter.
+        values: as in a space.
+    """
+    if not is_open(values):
+        return values[0] if isinstance(values, list | tuple) else values
+    if isinstance(values, list):
+        return hp.Choice(name, values)
+    low, high, *log = values
+    sampling = "log" if log else "linear"
+    return hp.Float(name, low, high, sampling=sampling)
+
+
+def _check(name, values):
+    if isinstance(values, list) and not values:
+        raise ValueError(f"The list of {name!r} is empty. Expected a value.")
+    if not isinstance(values, tuple):
+        return
+    low, high, *log = (*values, None, None)[: max(2, len(values))]
+    fits = (
+        isinstance(low, numbers.Real)
+        and isinstance(high, numbers.Real)
+        and low <= high
+        and log in ([], ["log"])
+        and (not log or low > 0)
+    )
+    if not fits:
+        raise ValueError(
+            f"The range of {name!r} is (low, high), or (low, high, 'log') "
+            f"above 0. Received: {values!r}."
+        )
