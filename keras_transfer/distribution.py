@@ -31,9 +31,9 @@ class Strategy:
 
     def scope(self):
         """Returns the context in which models are built and compiled."""
-        return contextlib.nullcontext() if self.native is None else (
-            self.native.scope()
-        )  # fmt: skip
+        if self.native is None:
+            return contextlib.nullcontext()
+        return self.native.scope()
 
 
 def strategy(name="auto", devices=None):

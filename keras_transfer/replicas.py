@@ -50,11 +50,11 @@ def each_in_full():
     if not isinstance(distribution, EvenlyOrWhole):
         yield
         return
-    distribution.gives_whole = True
+    before, distribution.gives_whole = distribution.gives_whole, True
     try:
         yield
     finally:
-        distribution.gives_whole = False
+        distribution.gives_whole = before
 
 
 def scope_of(model):

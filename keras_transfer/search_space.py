@@ -123,14 +123,11 @@ def _check(name, values):
         raise ValueError(f"The list of {name!r} is empty. Expected a value.")
     if not isinstance(values, tuple):
         return
-    low, high, *log = (*values, None, None)[: max(2, len(values))]
-    fits = (
-        isinstance(low, numbers.Real)
-        and isinstance(high, numbers.Real)
-        and low <= high
-        and log in ([], ["log"])
-        and (not log or low > 0)
-    )
+    ends, log = values[:2], values[2:]
+    fits = len(ends) == 2 and all(isinstance(e, numbers.Real) for e in ends)
+    if fits:
+        low, high = ends
+        fits = low <= high and (not log or (log == ("log",) and low > 0))
     if not fits:
         raise ValueError(
             f"The range of {name!r} is (low, high), or (low, high, 'log') "

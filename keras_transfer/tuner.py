@@ -116,7 +116,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
         if chosen.augmentation:
             augmentation = _augmentation(chosen.augmentation)
         model = TransferModel(
-            self.backbones[chosen.backbone],
+            _copied(self.backbones[chosen.backbone]),
             ClassificationHead(
                 self.num_classes,
                 hidden_units=(
@@ -160,19 +160,19 @@ class TransferHyperModel(keras_tuner.HyperModel):
         blocks = round(chosen.fine_tuned_share * len(model.blocks))
         if chosen.fine_tuned_share:
             blocks = max(1, blocks)
+        phases = []
+        if blocks:
+            phases = [
+                FreezingScheduler(self._schedule(chosen, blocks, epochs)),
+                RateFromEpoch(self.head_epochs, chosen.fine_tuning_rate),
+            ]
         cache = None if chosen.augmentation else self.feature_cache
         return model.fit(
             x,
             y,
             epochs=epochs,
-            callbacks=[
-                # First, so that what the tuner saves is what trained.
-                FreezingScheduler(self._schedule(chosen, blocks, epochs)),
-                RateFromEpoch(self.head_epochs, chosen.fine_tuning_rate),
-                *callbacks,
-            ]
-            if blocks
-            else list(callbacks),
+            # First, so that what the tuner saves is what trained.
+            callbacks=[*phases, *callbacks],
             feature_cache=cache,
             seed=self.seed,
             **options,
@@ -226,6 +226,17 @@ class RateFromEpoch(keras.callbacks.Callback):
 
 def _name_of(backbone):
     return getattr(backbone, "name", None) or str(backbone)
+
+
+def _copied(backbone):
+    """A model of its own for each trial, which may change the weights."""
+    if not isinstance(backbone, keras.Model):
+        return backbone
+    if isinstance(backbone, TransferModel):
+        return backbone.clone()
+    copy = keras.models.clone_model(backbone)
+    copy.set_weights(backbone.get_weights())
+    return copy
 
 
 def _first(values):

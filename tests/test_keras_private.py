@@ -132,6 +132,9 @@ def test_made_again_and_was_made_in():
     assert fresh.get_config() == optimizer.get_config()
     bias = keras.Variable(np.zeros(2), name="bias")
     assert not fresh._use_weight_decay(bias)
+    outer = keras.optimizers.LossScaleOptimizer(optimizer)
+    inner = private.made_again(outer).inner_optimizer
+    assert inner is not optimizer and not inner._use_weight_decay(bias)
     assert not private.was_made_in("a strategy", optimizer)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

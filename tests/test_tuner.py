@@ -76,6 +76,7 @@ def test_searches(kind, source, data, tmp_path):
 
 def test_two_phases_and_the_source_runs_once(source, data):
     hyper = hypermodel(source, space=SPACE)
+    before = source.get_weights()
     hp = keras_tuner.HyperParameters()
     hyper.build(hp)
     rates = {"learning_rate": 0.02, "fine_tuning_rate": 0.003}
@@ -87,6 +88,9 @@ def test_two_phases_and_the_source_runs_once(source, data):
         )
         assert depths.depths == [0, 2, 2]
         assert depths.rates == pytest.approx([0.02, 0.003, 0.003])
+    # No trial begins where another has ended.
+    for a, b in zip(before, source.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
     # One pass for both trials.
     assert len(hyper.feature_cache.kept) == 1
 

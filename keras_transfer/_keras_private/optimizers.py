@@ -49,9 +49,11 @@ def made_again(optimizer):
     Uses `Optimizer._exclude_from_weight_decay...`.
     """
     fresh = type(optimizer).from_config(optimizer.get_config())
-    for name, value in vars(optimizer).items():
-        if name.startswith("_exclude_from_weight_decay"):
-            setattr(fresh, name, value)
+    both = wrapped_optimizers(optimizer), wrapped_optimizers(fresh)
+    for old, new in zip(*both, strict=True):
+        for name, value in vars(old).items():
+            if name.startswith("_exclude_from_weight_decay"):
+                setattr(new, name, value)
     return fresh
 
 
