@@ -302,18 +302,31 @@ def similarities(parts, data):
     """Returns the debiased CKA of each pair on a batch of inputs.
 
     Raises:
-        ValueError: the source's features are not numbers.
+        ValueError: the source's weights or features are not numbers.
     """
+    _check_weights(parts.source)
     _, source, target = parts.run_once(data)
     found = []
     for pair, a, b in zip(parts.pairs, source, target, strict=True):
         a, b = ops.convert_to_numpy(a), ops.convert_to_numpy(b)
-        check_finite(a, pair)
+        _check_finite(a, pair)
         found.append(debiased_cka(a, b))
     return found
 
 
-def check_finite(features, pair):
+def _check_weights(source):
+    # Compiled by XLA, max pooling turns NaN into -infinity and the next ReLU
+    # into 0: the features would look like any others.
+    for variable in source.weights:
+        if not np.isfinite(ops.convert_to_numpy(variable)).all():
+            raise ValueError(
+                "The source's weights are not all numbers. Received: NaN or "
+                f"infinity in '{variable.path}'. Its training went wrong: "
+                "give the weights of an earlier epoch."
+            )
+
+
+def _check_finite(features, pair):
     """Raises if features of the source hold NaN or infinity."""
     bad = ~np.isfinite(np.asarray(features, "float32"))
     if bad.any():
