@@ -41,6 +41,7 @@ _LAZY = {
     "fine_tune": "keras_transfer.recipes:fine_tune",
     "match": "keras_transfer.recipes:match",
     "recipes": "keras_transfer.recipes",
+    "search": "keras_transfer.searches:search",
     "TransferHyperModel": "keras_transfer.tuner:TransferHyperModel",
     "export_saved_model": "keras_transfer.export:export_saved_model",
 }

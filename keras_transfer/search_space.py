@@ -45,6 +45,11 @@ FULL = SMALL | {
     "l2sp": [0.0, 1e-3, 1e-2],
 }
 
+OPTIMIZERS = ("adam", "adamw", "sgd")
+
+# Hyperparameters that are whole numbers, in a range too.
+_WHOLE = ("batch_size", "hidden_units")
+
 # What only matters for some values of another one.
 ONLY_WITH = {
     "weight_decay": ("optimizer", lambda value: value == "adamw"),
@@ -115,6 +120,8 @@ def choose(hp, name, values):
         return hp.Choice(name, values)
     low, high, *log = values
     sampling = "log" if log else "linear"
+    if name in _WHOLE:
+        return hp.Int(name, low, high, sampling=sampling)
     return hp.Float(name, low, high, sampling=sampling)
 
 
@@ -122,6 +129,8 @@ def _check(name, values):
     if isinstance(values, list) and not values:
         raise ValueError(f"The list of {name!r} is empty. Expected a value.")
     if not isinstance(values, tuple):
+        if name == "optimizer":
+            _check_optimizers(values)
         return
     ends, log = values[:2], values[2:]
     fits = len(ends) == 2 and all(isinstance(e, numbers.Real) for e in ends)
@@ -132,4 +141,14 @@ def _check(name, values):
         raise ValueError(
             f"The range of {name!r} is (low, high), or (low, high, 'log') "
             f"above 0. Received: {values!r}."
+        )
+
+
+def _check_optimizers(values):
+    given = values if isinstance(values, list) else [values]
+    unknown = [each for each in given if each not in OPTIMIZERS]
+    if unknown:
+        raise ValueError(
+            f"There is no optimizer {unknown[0]!r} to search. Expected some "
+            f"of {', '.join(map(repr, OPTIMIZERS))}."
         )

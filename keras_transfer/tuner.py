@@ -1,22 +1,17 @@
 """`TransferHyperModel`: what KerasTuner may choose for a transfer."""
 
-import dataclasses
-
-import keras
 import keras_tuner
 from keras_tuner import errors
 
-from keras_transfer.batches import SeededBatches
-from keras_transfer.callbacks import FreezingScheduler
+from keras_transfer import distribution, trial
 from keras_transfer.feature_cache import as_feature_cache
-from keras_transfer.first_batch import are_arrays
-from keras_transfer.layers import ClassificationHead
-from keras_transfer.losses import SmoothedCrossentropy
-from keras_transfer.models import TransferModel
-from keras_transfer.optimizers import LayerwiseOptimizer
-from keras_transfer.regularizers import L2SP
-from keras_transfer.schedules import GradualUnfreezing, PiecewiseUnfreezing
 from keras_transfer.search_space import ONLY_WITH, choose, is_open, space_of
+
+# Of the epochs, those that train the head alone.
+_HEAD_SHARE = 0.6
+
+# What a trial logs for each epoch.
+_LOGGED = ("loss", "accuracy")
 
 
 class TransferHyperModel(keras_tuner.HyperModel):
@@ -43,7 +38,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
         weights: as in `TransferModel`.
         feature_cache: `"memory"`, a folder, a `FeatureCache`, or `None`.
             Trials with augmentation do not use it.
-        head_epochs: epochs of the first phase.
+        head_epochs: epochs of the first phase; `None` is three fifths of all.
         seed: seed of the order of samples.
         **options: `name` and `tunable` of `keras_tuner.HyperModel`.
 
@@ -72,7 +67,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
         *,
         weights="imagenet",
         feature_cache="memory",
-        head_epochs=3,
+        head_epochs=None,
         seed=0,
         **options,
     ):
@@ -89,12 +84,18 @@ class TransferHyperModel(keras_tuner.HyperModel):
             # Every trial asks again for what others have computed.
             self.feature_cache.used_once = False
 
+    def epochs_of_head(self, epochs):
+        """How many of so many epochs train the head alone."""
+        if self.head_epochs is None:
+            return round(_HEAD_SHARE * epochs)
+        return self.head_epochs
+
     def settings(self, hp):
-        """Returns what KerasTuner has chosen, as `Settings`."""
+        """Returns what KerasTuner has chosen, as `trial.Settings`."""
         found = {}
         for name, values in self.space.items():
             found[name] = self._chosen(hp, name, values, found)
-        return Settings(**found)
+        return trial.Settings(**found)
 
     def _chosen(self, hp, name, values, found):
         if name not in ONLY_WITH:
@@ -111,34 +112,17 @@ class TransferHyperModel(keras_tuner.HyperModel):
 
     def build(self, hp):
         """Returns a compiled `TransferModel`; called by the tuner."""
-        chosen = self.settings(hp)
-        augmentation = None
-        if chosen.augmentation:
-            augmentation = _augmentation(chosen.augmentation)
-        model = TransferModel(
-            _copied(self.backbones[chosen.backbone]),
-            ClassificationHead(
-                self.num_classes,
-                hidden_units=(
-                    (chosen.hidden_units,) if chosen.hidden_units else ()
-                ),
-                dropout=chosen.dropout,
-                pooling=chosen.pooling,
-            ),
+        settings = self.settings(hp)
+        model = trial.build(
+            settings,
+            self.backbones[settings.backbone],
+            self.num_classes,
             input_shape=self.input_shape,
             weights=self.weights,
-            augmentation=augmentation,
+            seed=self.seed,
         )
-        loss = "sparse_categorical_crossentropy"
-        if chosen.label_smoothing:
-            loss = SmoothedCrossentropy(chosen.label_smoothing)
-        model.compile(
-            _optimizer(chosen),
-            loss,
-            metrics=["accuracy"],
-            regularizer=L2SP(chosen.l2sp, 0.0) if chosen.l2sp else None,
-        )
-        return model
+        # Under a strategy of several devices.
+        return distribution.prepare(model)
 
     def fit(self, hp, model, x, y=None, *, epochs=1, callbacks=(), **options):
         """Trains in both phases; called by the tuner.
@@ -154,144 +138,72 @@ class TransferHyperModel(keras_tuner.HyperModel):
 
         Returns:
             A `keras.callbacks.History`.
+
+        Raises:
+            keras_tuner.errors.FatalValueError: the tuner's objective is not
+                logged, or a batch is larger than the data; the search ends.
         """
-        chosen = self.settings(hp)
-        x, options = _in_batches(x, chosen.batch_size, options)
-        blocks = round(chosen.fine_tuned_share * len(model.blocks))
-        if chosen.fine_tuned_share:
-            blocks = max(1, blocks)
-        phases = []
-        if blocks:
-            phases = [
-                FreezingScheduler(self._schedule(chosen, blocks, epochs)),
-                RateFromEpoch(self.head_epochs, chosen.fine_tuning_rate),
-            ]
-        cache = None if chosen.augmentation else self.feature_cache
-        return model.fit(
+        settings = self.settings(hp)
+        try:
+            _check_objective(callbacks, options)
+            trial.check_batch_size(x, settings.batch_size)
+        except ValueError as error:
+            # Nothing that another trial could do better.
+            raise errors.FatalValueError(str(error)) from error
+        return trial.train(
+            settings,
+            model,
             x,
             y,
             epochs=epochs,
-            # First, so that what the tuner saves is what trained.
-            callbacks=[*phases, *callbacks],
-            feature_cache=cache,
+            head_epochs=self.epochs_of_head(epochs),
+            callbacks=callbacks,
+            feature_cache=self.feature_cache,
             seed=self.seed,
             **options,
         )
 
-    def _schedule(self, chosen, blocks, epochs):
-        if not chosen.gradual:
-            return PiecewiseUnfreezing([self.head_epochs], [0, blocks])
-        epochs = max(1, epochs - self.head_epochs)
-        step = max(1, -(-blocks // epochs))
-        return GradualUnfreezing(self.head_epochs, 1, step, blocks)
 
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """One choice of each hyperparameter."""
-
-    backbone: str
-    hidden_units: int
-    dropout: float
-    pooling: str
-    label_smoothing: float
-    augmentation: float
-    optimizer: str
-    weight_decay: float
-    learning_rate: float
-    batch_size: int
-    fine_tuned_share: float
-    fine_tuning_rate: float
-    layer_decay: float
-    gradual: bool
-    l2sp: float
-
-
-class RateFromEpoch(keras.callbacks.Callback):
-    """Sets another learning rate from an epoch on.
+def check_objective(name, has_validation):
+    """Raises if no trial logs an objective.
 
     Args:
-        epoch: the first epoch with that rate, counted from 0.
-        rate: the learning rate.
+        name: name of the objective.
+        has_validation: whether there are validation data.
+
+    Raises:
+        ValueError: there is none of that name.
     """
+    logged = list(_LOGGED)
+    if has_validation:
+        logged += [f"val_{each}" for each in _LOGGED]
+    if name in logged:
+        return
+    missing = not has_validation and name.startswith("val_")
+    raise ValueError(
+        f"The objective {name!r} is not logged. Expected one of "
+        f"{', '.join(map(repr, logged))}."
+        + (" There are no validation data." if missing else "")
+    )
 
-    def __init__(self, epoch, rate):
-        super().__init__()
-        self.epoch, self.rate = epoch, rate
 
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch >= self.epoch:
-            self.model.optimizer.learning_rate = self.rate
+def _check_objective(callbacks, options):
+    objectives = [getattr(each, "objective", None) for each in callbacks]
+    validation = options.get("validation_data") is not None
+    validation = validation or bool(options.get("validation_split"))
+    for objective in objectives:
+        name = getattr(objective, "name", "default_objective")
+        # Several at once are a name of their own, over a list.
+        parts = getattr(objective, "objectives", None)
+        names = [part.name for part in parts] if parts else [name]
+        for each in names:
+            if each != "default_objective":
+                check_objective(each, validation)
 
 
 def _name_of(backbone):
     return getattr(backbone, "name", None) or str(backbone)
 
 
-def _copied(backbone):
-    """A model of its own for each trial, which may change the weights."""
-    if not isinstance(backbone, keras.Model):
-        return backbone
-    if isinstance(backbone, TransferModel):
-        return backbone.clone()
-    copy = keras.models.clone_model(backbone)
-    copy.set_weights(backbone.get_weights())
-    return copy
-
-
 def _first(values):
     return values[0] if isinstance(values, list | tuple) else values
-
-
-def _augmentation(strength):
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            layers.RandomFlip("horizontal"),
-            layers.RandomRotation(strength),
-            layers.RandomZoom(strength),
-            layers.RandomContrast(strength),
-        ],
-        name="augmentation",
-    )
-
-
-def _optimizer(chosen):
-    made = {
-        "adam": lambda rate: keras.optimizers.Adam(rate),
-        "adamw": lambda rate: keras.optimizers.AdamW(
-            rate, weight_decay=chosen.weight_decay
-        ),
-        "sgd": lambda rate: keras.optimizers.SGD(
-            rate, momentum=0.9, nesterov=True
-        ),
-    }
-    if chosen.optimizer not in made:
-        raise errors.FatalValueError(
-            f"There is no optimizer {chosen.optimizer!r} to search. Expected "
-            f"some of {', '.join(map(repr, made))}."
-        )
-    optimizer = made[chosen.optimizer](chosen.learning_rate)
-    if chosen.layer_decay < 1 and chosen.fine_tuned_share:
-        optimizer = LayerwiseOptimizer(optimizer, decay=chosen.layer_decay)
-    return optimizer
-
-
-def _in_batches(x, size, options):
-    """Returns data in batches of that size, and the other options of `fit`.
-
-    Data that come in batches of their own keep these.
-    """
-    samples = None
-    if are_arrays(x):
-        samples = len(keras.tree.flatten(x)[0])
-        options = options | {"batch_size": size}
-    elif isinstance(x, SeededBatches):
-        samples = x.num_samples
-        x = x.in_batches_of(size)
-    if samples is not None and size > samples:
-        raise errors.FatalValueError(
-            f"A batch of {size} is more than the {samples} training samples. "
-            "Give the search smaller values of `batch_size`."
-        )
-    return x, options

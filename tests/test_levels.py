@@ -22,10 +22,11 @@ LEVELS = {
         "training_state", "weights",
     },
     2: {"callbacks", "models"},
-    3: {"data", "distribution", "export"},
+    3: {"data", "distribution", "export", "trial"},
     4: {"predictions", "report", "tuner"},
     5: {"demo", "recipes", "run_folder"},
-    6: {"cli", "__main__"},
+    6: {"searches"},
+    7: {"cli", "__main__"},
 }  # fmt: skip
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
 FILES = [p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py"]

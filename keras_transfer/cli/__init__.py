@@ -61,6 +61,7 @@ def make_parser():
         fit,
         match,
         predict,
+        tune,
     )
 
     parser = argparse.ArgumentParser(
@@ -76,6 +77,7 @@ def make_parser():
         demo,
         backbones,
         fit,
+        tune,
         match,
         evaluate,
         predict,

@@ -56,11 +56,42 @@ def run(arguments):
 def _new(arguments, backbone, data):
     from keras_transfer.cli.training import model_for
 
+    if arguments.recipe == "searched":
+        return _as_searched(arguments, backbone, data)
     model = model_for(arguments, backbone, data)
     if arguments.loss:
         metrics = ["accuracy"] if data.task == "classification" else None
         model.compile("auto", loss=arguments.loss, metrics=metrics)
     return model
+
+
+def _as_searched(arguments, backbone, data):
+    from keras_transfer import trial
+    from keras_transfer.cli.training import input_shape_of, weights_of
+
+    model = trial.build(
+        _settings(arguments),
+        backbone,
+        len(data.class_names),
+        input_shape=input_shape_of(data),
+        weights=weights_of(arguments),
+        seed=arguments.seed,
+    )
+    model.class_names = list(data.class_names)
+    return model
+
+
+def _settings(arguments):
+    from keras_transfer.trial import Settings
+
+    try:
+        return Settings(**arguments.hyperparameters)
+    except TypeError:
+        raise ValueError(
+            "The recipe 'searched' needs the hyperparameters of a search. "
+            f"Received: {arguments.hyperparameters!r}. Expected --config with "
+            "the best_recipe.json of `keras-transfer tune`."
+        ) from None
 
 
 def _resumed(arguments, data):
@@ -76,7 +107,7 @@ def _resumed(arguments, data):
 
 def _train(arguments, model, data):
     from keras_transfer.cli.output import progress
-    from keras_transfer.recipes import fine_tune, two_stage
+    from keras_transfer.recipes import fine_tune, repeat_trial, two_stage
 
     progress(
         f"{arguments.backbone}: {len(model.blocks)} blocks, "
@@ -87,6 +118,16 @@ def _train(arguments, model, data):
         # A moving bar on a terminal, a line an epoch in a file.
         "verbose": "auto" if sys.stdout.isatty() else 2,
     }
+    if arguments.recipe == "searched" and not arguments.resume:
+        return repeat_trial(
+            model,
+            _settings(arguments),
+            data,
+            epochs=_or(arguments.epochs, 20),
+            head_epochs=arguments.head_epochs,
+            objective=arguments.objective,
+            **options,
+        )
     if arguments.recipe == "auto" and not arguments.resume:
         return fine_tune(
             model,

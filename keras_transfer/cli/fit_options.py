@@ -5,7 +5,7 @@ REPEATABLE = (
     "data", "data_dir", "shots", "validation_split", "image_size",
     "batch_size", "backbone", "weights", "head", "dropout", "loss", "recipe",
     "head_epochs", "epochs", "blocks", "head_rate", "learning_rate",
-    "max_minutes", "seed", "strategy",
+    "max_minutes", "hyperparameters", "objective", "seed", "strategy",
 )  # fmt: skip
 
 
@@ -36,7 +36,9 @@ def add_options(parser):
     )
     _add_data_options(add)
     _add_model_options(add)
-    _add_training_options(add)  # fmt: skip
+    _add_training_options(add)
+    # Of a recipe that was searched; these come by --config alone.
+    parser.set_defaults(hyperparameters=None, objective="val_accuracy")
 
 
 def _add_data_options(add):
@@ -95,10 +97,11 @@ def _add_model_options(add):
 def _add_training_options(add):
     add(
         "--recipe",
-        choices=("auto", "two-stage"),
+        choices=("auto", "two-stage", "searched"),
         default="auto",
         help="auto: fine-tunes only where validation says it pays; two-stage: "
-        "always, at a fixed rate [%(default)s]",
+        "always, at a fixed rate; searched: as a trial of `tune`, whose "
+        "best_recipe.json is the --config [%(default)s]",
     )
     add(
         "--epochs",

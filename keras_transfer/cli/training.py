@@ -48,11 +48,21 @@ def model_for(arguments, backbone, data):
     model = TransferModel(
         backbone,
         head=_head(arguments, data),
-        input_shape=tuple(data.train[0][0].shape[1:]),
-        weights=None if arguments.weights == "none" else arguments.weights,
+        input_shape=input_shape_of(data),
+        weights=weights_of(arguments),
     )
     model.class_names = list(data.class_names or data.target_names)
     return model
+
+
+def input_shape_of(data):
+    """The shape of one image."""
+    return tuple(data.train[0][0].shape[1:])
+
+
+def weights_of(arguments):
+    """What a model takes for --weights."""
+    return None if arguments.weights == "none" else arguments.weights
 
 
 def _head(arguments, data):

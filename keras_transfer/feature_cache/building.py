@@ -6,6 +6,7 @@ import itertools
 import os
 import time
 
+import filelock
 import keras
 import numpy as np
 from keras import ops
@@ -57,24 +58,56 @@ def build(
         OSError: the disk has no room, or cannot be written.
     """
     key = _key(samples, boundary, cache, views)
-    found = _found(cache, key, views) or _part_of_whole(
-        samples, boundary, cache, views
-    )
-    if found is not None:
-        return dataclasses.replace(found, samples=samples, seconds=0.0)
-    started = time.perf_counter()
-    generators = random_state.collect()
-    try:
-        walk = _Pass(
-            samples, boundary, cache, key, name, views, deeper, verbose
+
+    def known():
+        found = _found(cache, key, views) or _part_of_whole(
+            samples, boundary, cache, views
         )
-        found = walk.run()
+        if found is None:
+            return None
+        return dataclasses.replace(found, samples=samples, seconds=0.0)
+
+    def computed():
+        started = time.perf_counter()
+        generators = random_state.collect()
+        try:
+            walk = _Pass(
+                samples, boundary, cache, key, name, views, deeper, verbose
+            )
+            found = walk.run()
+        finally:
+            random_state.restore(*generators)
+        found.seconds = time.perf_counter() - started
+        if cache.directory is None and key is not None:
+            cache.kept[key] = found
+        return found
+
+    if cache.directory is None:
+        return known() or computed()
+    # Twice: what another process was computing is there after the wait.
+    return known() or _one_at_a_time(
+        cache, key, lambda: known() or computed(), verbose
+    )
+
+
+def _one_at_a_time(cache, key, compute, verbose):
+    """Lets one process compute what several want; the others wait for it."""
+    _check_folder(cache)
+    lock = filelock.FileLock(cache.directory / f"{key}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        if verbose:
+            print(
+                "Another process computes the same features in "
+                f"{cache.place}; waiting for it.",
+                flush=True,
+            )
+        lock.acquire()
+    try:
+        return compute()
     finally:
-        random_state.restore(*generators)
-    found.seconds = time.perf_counter() - started
-    if cache.directory is None and key is not None:
-        cache.kept[key] = found
-    return found
+        lock.release()
 
 
 def _key(samples, boundary, cache, views):

@@ -85,9 +85,13 @@ class BestWeights(keras.callbacks.Callback):
             **{name: float(value) for name, value in (logs or {}).items()},
         }
         self.rows.append(row)
-        if not self.row or compared(row) < compared(self.row):
+        if not self.row or self.is_better(row):
             self.row = row
             self.weights = self.whole.get_weights()
+
+    def is_better(self, row):
+        """Whether a row is better than the best so far."""
+        return compared(row) < compared(self.row)
 
     def take(self, rows, chosen, seconds):
         """Takes the rows of a stage that was solved, not trained."""

@@ -1,5 +1,8 @@
 """Features of a data set: through a deeper boundary, and of a part of it."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -84,3 +87,32 @@ def test_a_part_alone_is_computed(model, batches, passes):
 def test_views_take_as_many_times_the_bytes(model):
     once = feature_cache.bytes_to_cache(model, 10, 1)
     assert feature_cache.bytes_to_cache(model, 10, 1, views=3) == 3 * once
+
+
+_ANOTHER = """
+import sys, time
+import filelock
+with filelock.FileLock(sys.argv[1]):
+    print("has it", flush=True)
+    time.sleep(1.5)
+print("gave it back", flush=True)
+"""
+
+
+def test_processes_wait_for_the_one_that_computes(
+    model, batches, tmp_path, capsys
+):
+    model.compile("auto")
+    model.fit(batches, feature_cache=tmp_path, verbose=0)
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    (folder / "manifest.json").unlink()
+    lock = tmp_path / f"{folder.name}.lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", _ANOTHER, str(lock)],
+        stdout=subprocess.PIPE, text=True,
+    ) as other:  # fmt: skip
+        assert other.stdout.readline() == "has it\n"
+        model.fit(batches, feature_cache=tmp_path, verbose=2)
+        assert "Another process computes" in capsys.readouterr().out
+        assert other.stdout.readline() == "gave it back\n"
+    assert (folder / "manifest.json").exists()
