@@ -13,6 +13,8 @@ class _Resumable:
 
     def reload(self):
         super().reload()
+        # In the order in which they began: the first of equal scores is best.
+        self.trials = dict(sorted(self.trials.items()))
         # KerasTuner writes a trial's end while the trial still counts as
         # under way, and would run it once more.
         self._retry_queue = [
