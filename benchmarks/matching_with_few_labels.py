@@ -1,8 +1,8 @@
 """20 labels a class: the target alone, soft targets, and feature matching.
 
     python benchmarks/matching_with_few_labels.py --weights FILE.h5 \
-        PHOTOS [...] [--seeds 5] [--sides alone KD auto] [--targets CNN] \
-        [--screen] [--all]
+        PHOTOS [...] [--seeds 0 1 2 3 4] [--sides alone KD auto] \
+        [--targets CNN] [--screen] [--all] [--rates] [--results DIR]
 
 Folders `PHOTOS/train|test/CLASS/*.jpg` at 96 px. 20 photos a class have
 labels; up to 2,000 photos, these among them, may be used without. The source
@@ -21,9 +21,10 @@ With `--all` all photos have labels, and the source was fine-tuned on them.
 The rate is picked once for alone, KD and auto with each target, on a fifth of
 the labelled photos of the first folder in seed 0, from the same three; the
 distances take auto's. The test set is looked at once. One JSON file a cell in
-`benchmarks/results/matching/`; what is there is not run again. Prints the table
-of docs/matching.md. `--screen` tries all distances with the CNN and seed 0, on
-held-out training photos of the first folder.
+`benchmarks/results/matching/` (or `--results`); what is there is not run again.
+Prints the table of docs/matching.md. `--rates` picks the rates and no more;
+`--screen` tries all distances with the CNN and seed 0, on held-out training
+photos of the first folder.
 """
 
 import argparse
@@ -152,8 +153,14 @@ def drawn(data, seed, shots):
 class Sources:
     """The trained source of each folder and seed; it is never changed."""
 
-    def __init__(self, weights, shots):
-        self.weights, self.shots, self._kept = weights, shots, {}
+    def __init__(self, weights, shots, results):
+        self.weights, self.shots, self.results = weights, shots, results
+        self._kept = {}
+
+    @property
+    def epochs(self):
+        """Epochs of fine-tuning; with few labels the head alone is solved."""
+        return 5 if self.shots is None else 0
 
     def of(self, folder, data, seed):
         """Returns `(source, labelled, unlabelled)`."""
@@ -161,13 +168,11 @@ class Sources:
         classes = int(data[1].max()) + 1
         if self.shots is None:
             # All seeds have the same photos, and so the same source.
-            seed, options = 0, {"epochs": 5}
-        else:
-            options = {}
+            seed = 0
         if (folder, seed) not in self._kept:
             self._kept = {
                 (folder, seed): source_of(
-                    labelled, classes, self.weights, seed, **options
+                    labelled, classes, self.weights, seed, self.epochs
                 )
             }
         return self._kept[folder, seed], labelled, unlabelled
@@ -193,14 +198,16 @@ def rate_of(side, name, data, sources):
     """The rate of a side and target, picked once and written down."""
     if side not in ("alone", "KD"):
         side = "auto"
-    path = RESULTS / "rates.json"
+    path = sources.results / "rates.json"
     known = json.loads(path.read_text()) if path.exists() else {}
-    key = f"{name} {side}"
+    key = f"{name} {side}" + (" all" if sources.shots is None else "")
     if key not in known:
-        (x, y), unlabelled = drawn(data, 0, SHOTS)
+        (x, y), unlabelled = drawn(data, 0, sources.shots)
         stay, held = train_validation_split(y, 0.2, seed=0)
         classes = int(y.max()) + 1
-        source = source_of((x[stay], y[stay]), classes, sources.weights, 0)
+        source = source_of(
+            (x[stay], y[stay]), classes, sources.weights, 0, sources.epochs
+        )
         found = {}
         for rate in RATES:
             keras.utils.set_random_seed(0)
@@ -222,18 +229,19 @@ def rate_of(side, name, data, sources):
     return known[key]["rate"]
 
 
-def file_of(folder, name, side, shots):
-    labels = shots or "all"
-    return RESULTS / f"{folder}_{name}_{labels}_{side}.json".replace(" ", "_")
+def file_of(folder, name, side, sources):
+    labels = sources.shots or "all"
+    file = f"{folder}_{name}_{labels}_{side}.json"
+    return sources.results / file.replace(" ", "_")
 
 
 def run_missing(given, loaded, sources):
     first = given.folders[0]
-    for seed in range(given.seeds):
+    for seed in given.seeds:
         for folder in given.folders:
             for name in given.targets:
                 for side in given.sides:
-                    path = file_of(folder.name, name, side, sources.shots)
+                    path = file_of(folder.name, name, side, sources)
                     if str(seed) in read(path):
                         continue
                     rate = rate_of(side, name, loaded(first)[0], sources)
@@ -250,7 +258,7 @@ def screen(given, loaded, sources):
     (x, y), _ = loaded(given.folders[0])
     stay, held = train_validation_split(y, 0.25, seed=0)
     data, held_out = (x[stay], y[stay]), (x[held], y[held])
-    path = RESULTS / "screen.json"
+    path = sources.results / "screen.json"
     for side in ["alone", "KD", *DISTANCES, "auto"]:
         if side in DISTANCES and not DISTANCES[side].takes_any_scale:
             continue
@@ -266,9 +274,9 @@ def screen(given, loaded, sources):
 def rows(folder, sources):
     labels = sources.shots or "all"
     for name in TARGETS:
-        auto = tests(file_of(folder, name, "auto", sources.shots))
+        auto = tests(file_of(folder, name, "auto", sources))
         for side in SIDES:
-            path = file_of(folder, name, side, sources.shots)
+            path = file_of(folder, name, side, sources)
             if not path.exists():
                 continue
             values = tests(path)
@@ -288,11 +296,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--weights", default="imagenet")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", nargs="+", type=int, default=range(5))
     parser.add_argument("--sides", nargs="+", default=SIDES)
     parser.add_argument("--targets", nargs="+", default=list(TARGETS))
     parser.add_argument("--screen", action="store_true")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--rates", action="store_true")
+    parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
     held = {}
 
@@ -301,7 +311,13 @@ def main():
             held[folder] = some_photos(folder)
         return held[folder]
 
-    sources = Sources(given.weights, None if given.all else SHOTS)
+    shots = None if given.all else SHOTS
+    sources = Sources(given.weights, shots, given.results)
+    if given.rates:
+        for name in given.targets:
+            for side in given.sides:
+                rate_of(side, name, loaded(given.folders[0])[0], sources)
+        return
     if given.screen:
         screen(given, loaded, sources)
         return

@@ -1,5 +1,8 @@
 """`TransferHyperModel`: what KerasTuner may choose for a transfer."""
 
+import contextlib
+import io
+
 import keras_tuner
 from keras_tuner import errors
 
@@ -39,7 +42,8 @@ class TransferHyperModel(keras_tuner.HyperModel):
         feature_cache: `"memory"`, a folder, a `FeatureCache`, or `None`.
             Trials with augmentation do not use it.
         head_epochs: epochs of the first phase; `None` is three fifths of all.
-        seed: seed of the order of samples.
+        strategy: a `distribution.Strategy` to build and train with.
+        seed: seed of the head's weights and of the order of samples.
         **options: `name` and `tunable` of `keras_tuner.HyperModel`.
 
     Raises:
@@ -68,6 +72,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
         weights="imagenet",
         feature_cache="memory",
         head_epochs=None,
+        strategy=None,
         seed=0,
         **options,
     ):
@@ -79,6 +84,9 @@ class TransferHyperModel(keras_tuner.HyperModel):
         self.space = space_of(space, list(self.backbones))
         self.weights, self.seed = weights, seed
         self.head_epochs = head_epochs
+        self.strategy = strategy or distribution.strategy("default")
+        # Backbones whose cut has been printed.
+        self._told = set()
         self.feature_cache = as_feature_cache(feature_cache)
         if self.feature_cache is not None:
             # Every trial asks again for what others have computed.
@@ -113,14 +121,18 @@ class TransferHyperModel(keras_tuner.HyperModel):
     def build(self, hp):
         """Returns a compiled `TransferModel`; called by the tuner."""
         settings = self.settings(hp)
-        model = trial.build(
-            settings,
-            self.backbones[settings.backbone],
-            self.num_classes,
-            input_shape=self.input_shape,
-            weights=self.weights,
-            seed=self.seed,
-        )
+        told = settings.backbone in self._told
+        self._told.add(settings.backbone)
+        silence = _silence() if told else contextlib.nullcontext()
+        with silence, self.strategy.scope():
+            model = trial.build(
+                settings,
+                self.backbones[settings.backbone],
+                self.num_classes,
+                input_shape=self.input_shape,
+                weights=self.weights,
+                seed=self.seed,
+            )
         # Under a strategy of several devices.
         return distribution.prepare(model)
 
@@ -150,18 +162,21 @@ class TransferHyperModel(keras_tuner.HyperModel):
         except ValueError as error:
             # Nothing that another trial could do better.
             raise errors.FatalValueError(str(error)) from error
-        return trial.train(
-            settings,
-            model,
-            x,
-            y,
-            epochs=epochs,
-            head_epochs=self.epochs_of_head(epochs),
-            callbacks=callbacks,
-            feature_cache=self.feature_cache,
-            seed=self.seed,
-            **options,
-        )
+        # Not around the search: between trials KerasTuner clears the session,
+        # and that ends every scope.
+        with self.strategy.scope():
+            return trial.train(
+                settings,
+                model,
+                x,
+                y,
+                epochs=epochs,
+                head_epochs=self.epochs_of_head(epochs),
+                callbacks=callbacks,
+                feature_cache=self.feature_cache,
+                seed=self.seed,
+                **options,
+            )
 
 
 def check_objective(name, has_validation):
@@ -199,6 +214,10 @@ def _check_objective(callbacks, options):
         for each in names:
             if each != "default_objective":
                 check_objective(each, validation)
+
+
+def _silence():
+    return contextlib.redirect_stdout(io.StringIO())
 
 
 def _name_of(backbone):

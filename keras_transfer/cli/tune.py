@@ -94,7 +94,9 @@ def run(arguments):
     # Each trial picks its own; this is for reading.
     arguments.batch_size = 32
     data = load(arguments, backbones[0] if backbones else "")
-    hypermodel = _hypermodel(arguments, backbones, data, folder / "features")
+    hypermodel = _hypermodel(
+        arguments, backbones, data, folder / "features", strategy
+    )
     result = search(
         hypermodel,
         data,
@@ -105,7 +107,6 @@ def run(arguments):
         directory=folder / "search",
         keep_checkpoints=arguments.keep_checkpoints,
         overwrite=arguments.overwrite,
-        strategy=strategy,
         tensorboard=arguments.tensorboard,
         seed=arguments.seed,
     )
@@ -129,7 +130,7 @@ def run(arguments):
     )  # fmt: skip
 
 
-def _hypermodel(arguments, backbones, data, features):
+def _hypermodel(arguments, backbones, data, features, strategy):
     from keras_transfer.cli.training import input_shape_of, weights_of
     from keras_transfer.tuner import TransferHyperModel
 
@@ -146,6 +147,7 @@ def _hypermodel(arguments, backbones, data, features):
         weights=weights_of(arguments),
         feature_cache=str(features),
         head_epochs=arguments.head_epochs,
+        strategy=strategy,
         seed=arguments.seed,
     )
 

@@ -1,6 +1,5 @@
 """`search`: trials of a `TransferHyperModel`, to a trained target model."""
 
-import contextlib
 import dataclasses
 import json
 import shutil
@@ -84,7 +83,6 @@ def search(
     directory="search",
     keep_checkpoints=3,
     overwrite=False,
-    strategy=None,
     tensorboard=False,
     seed=0,
     verbose=1,
@@ -112,7 +110,6 @@ def search(
         directory: folder of the search.
         keep_checkpoints: of how many trials the weights are kept.
         overwrite: begins anew whatever is in `directory`.
-        strategy: a `distribution.Strategy` to train each trial with.
         tensorboard: whether `directory/tensorboard` gets logs and HParams
             (TensorFlow only).
         seed: seed of what is drawn, and of what is held out.
@@ -169,9 +166,8 @@ def search(
     )
     report.write_json(Path(directory) / _DESCRIPTION, about)
     result = SearchResult(tuner=tuner)
-    with strategy.scope() if strategy else contextlib.nullcontext():
-        _run(result, train, validation, epochs, callbacks)
-        _finish(result, hypermodel, epochs, objective)
+    _run(result, train, validation, epochs, callbacks)
+    _finish(result, hypermodel, epochs, objective)
     return result
 
 

@@ -21,7 +21,7 @@ pytestmark = [
 SCRIPT = Path(__file__).with_name("train_on_replicas.py")
 WAYS = [
     "head", "gradual", "layerwise", "l2sp", "batch_norm", "cached",
-    "resumed", "fine_tuned", "py_dataset", "tf_data", "mixed",
+    "resumed", "fine_tuned", "searched", "py_dataset", "tf_data", "mixed",
 ]  # fmt: skip
 
 

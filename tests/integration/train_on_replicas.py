@@ -130,6 +130,26 @@ class Ways:
             "test": model.evaluate(x, y, verbose=0),
         }
 
+    def searched(self):
+        x, y = self.data
+        hypermodel = kt.TransferHyperModel(
+            3, backbones=[self.model().backbone], head_epochs=1,
+            strategy=self.strategy,
+            space={
+                "learning_rate": (1e-3, 1e-2, "log"), "batch_size": [8, 12],
+                "fine_tuned_share": [0.5, 1.0],
+            },
+        )  # fmt: skip
+        with tempfile.TemporaryDirectory() as folder:
+            result = kt.search(
+                hypermodel, (x, y), (x[:61], y[:61]), trials=3, epochs=3,
+                directory=folder, verbose=0, objective="val_loss",
+            )  # fmt: skip
+        return {
+            "scores": [row["score"] for row in result.trials],
+            "test": result.model.evaluate(x, y, verbose=0),
+        }
+
     def py_dataset(self):
         x, y = self.data
 
