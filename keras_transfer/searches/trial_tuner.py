@@ -8,6 +8,7 @@ import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 
 from keras_transfer import files, report
+from keras_transfer.memory import forgetting_gradients
 
 _HISTORY = "history.json"
 _CHECKPOINT = "checkpoint.weights.h5"
@@ -36,7 +37,8 @@ class TrialTuner(keras_tuner.Tuner):
     def run_trial(self, trial, *args, **options):
         """Trains one trial; its epochs are written beside its weights."""
         started = time.perf_counter()
-        histories = super().run_trial(trial, *args, **options)
+        with forgetting_gradients():
+            histories = super().run_trial(trial, *args, **options)
         about = {
             "seconds": time.perf_counter() - started,
             "epochs": _rows(histories[0].history),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import keras_transfer as kt
-from keras_transfer import trial
+from keras_transfer import memory, trial
 
 pytest.importorskip("keras_tuner")
 layers = keras.layers
@@ -244,6 +244,20 @@ def test_interrupted(source, data, tmp_path, monkeypatch):
     assert result.interrupted and len(result.trials) == 1
     result = searched(source, data, tmp_path)
     assert not result.interrupted and len(result.trials) == 3
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="This is what TensorFlow keeps.",
+)
+def test_graphs_of_trials_are_let_go(source, data, tmp_path):
+    before = len(memory._gradients())
+    searched(source, data, tmp_path, trials=2)
+    assert len(memory._gradients()) == before
+    another = network()
+    another.compile("sgd", "mse")
+    another.fit(data[0][0], np.zeros((40, 8, 8, 8)), verbose=0)
+    assert len(memory._gradients()) > before
 
 
 class TestWrong:
