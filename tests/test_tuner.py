@@ -56,7 +56,18 @@ TUNERS = {
 }
 
 
-@pytest.mark.parametrize("kind", TUNERS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "random",
+        # What KerasTuner draws says nothing about the backend.
+        *(
+            pytest.param(kind, marks=pytest.mark.slow)
+            for kind in TUNERS
+            if kind != "random"
+        ),
+    ],
+)
 def test_searches(kind, source, data, tmp_path):
     tuner = TUNERS[kind](
         hypermodel(source, space=SPACE), objective="val_accuracy", seed=1,

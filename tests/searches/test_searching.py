@@ -16,6 +16,10 @@ from keras_transfer import memory, trial
 pytest.importorskip("keras_tuner")
 layers = keras.layers
 
+compiles_anew = pytest.mark.skipif(
+    keras.backend.backend() == "jax",
+    reason="JAX compiles each trial anew; one search is enough there.",
+)
 SPACE = {
     "learning_rate": (1e-3, 1e-1, "log"),
     "batch_size": [10, 20],
@@ -69,7 +73,14 @@ def searched(source, data, folder, **options):
     )
 
 
-@pytest.mark.parametrize("tuner", ["random", "bayesian", "grid"])
+@pytest.mark.parametrize(
+    "tuner",
+    [
+        "random",
+        pytest.param("bayesian", marks=compiles_anew),
+        pytest.param("grid", marks=compiles_anew),
+    ],
+)
 def test_search(tuner, source, data, tmp_path, capsys):
     folder = tmp_path / "found"
     result = searched(
@@ -117,8 +128,13 @@ class _Kill(BaseException):
     """Ends a search without a word, as a signal would."""
 
 
+@compiles_anew
 @pytest.mark.parametrize(
-    "tuner, space, trials", [("random", SPACE, 4), ("grid", GRID, 6)]
+    "tuner, space, trials",
+    [
+        ("random", SPACE, 4),
+        pytest.param("grid", GRID, 6, marks=pytest.mark.slow),
+    ],
 )
 def test_goes_on_where_it_was(
     tuner, space, trials, source, data, tmp_path, monkeypatch
@@ -191,12 +207,14 @@ def test_survives_sigkill(source, data, tmp_path):
     assert all(path.read_text() == text for path, text in before.items())
 
 
+@compiles_anew
 def test_more_trials_go_on(source, data, tmp_path):
     searched(source, data, tmp_path, trials=2, epochs=1)
     result = searched(source, data, tmp_path, trials=3, epochs=1)
     assert len(result.trials) == 3
 
 
+@compiles_anew
 @pytest.mark.parametrize("how", ["raises", "NaN"])
 def test_a_trial_that_fails(how, source, data, tmp_path, monkeypatch):
     train, seen = trial.train, []
@@ -230,6 +248,7 @@ def test_all_trials_fail(trials, source, data, tmp_path, monkeypatch):
         searched(source, data, tmp_path, trials=trials)
 
 
+@compiles_anew
 def test_interrupted(source, data, tmp_path, monkeypatch):
     train, seen = trial.train, []
 
@@ -280,6 +299,7 @@ class TestWrong:
         with pytest.raises(ValueError, match=message):
             searched(source, data, tmp_path, **options)
 
+    @compiles_anew
     def test_another_search_is_there(self, source, data, tmp_path):
         searched(source, data, tmp_path, trials=1, epochs=1)
         with pytest.raises(ValueError, match="another search: its epochs is 1"):
