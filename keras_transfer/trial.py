@@ -1,6 +1,7 @@
 """One trial of a search: a backbone with a head, trained in two phases."""
 
 import dataclasses
+import math
 
 import keras
 import numpy as np
@@ -149,25 +150,34 @@ def _phases(settings, model, epochs, head_epochs):
         schedule = PiecewiseUnfreezing([head_epochs], [0, blocks])
     return [
         FreezingScheduler(schedule),
-        RateFromEpoch(head_epochs, settings.fine_tuning_rate),
+        FallingRate(head_epochs, epochs, settings.fine_tuning_rate),
     ]
 
 
-class RateFromEpoch(keras.callbacks.Callback):
-    """Sets another learning rate from an epoch on.
+class FallingRate(keras.callbacks.Callback):
+    """From an epoch on, a rate that falls along half a cosine to the last one.
+
+        rate(e) = rate * (1 + cos(pi * (e - first) / (epochs - first))) / 2
 
     Args:
-        epoch: the first epoch with that rate, counted from 0.
-        rate: the learning rate.
+        first: the first epoch with that rate, counted from 0.
+        epochs: all epochs of the training.
+        rate: the learning rate of the first of these epochs.
+
+    Reference:
+        Loshchilov and Hutter 2017, SGDR (without restarts).
     """
 
-    def __init__(self, epoch, rate):
+    def __init__(self, first, epochs, rate):
         super().__init__()
-        self.epoch, self.rate = epoch, rate
+        self.first, self.epochs, self.rate = first, epochs, rate
 
     def on_epoch_begin(self, epoch, logs=None):
-        if epoch >= self.epoch:
-            self.model.optimizer.learning_rate = self.rate
+        if epoch < self.first:
+            return
+        share = (epoch - self.first) / max(1, self.epochs - self.first)
+        falling = (1 + math.cos(math.pi * min(share, 1.0))) / 2
+        self.model.optimizer.learning_rate = self.rate * falling
 
 
 def _copied(backbone):

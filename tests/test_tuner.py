@@ -98,7 +98,7 @@ def test_two_phases_and_the_source_runs_once(source, data):
             hp, hyper.build(hp), *data, epochs=3, callbacks=[depths], verbose=0
         )
         assert depths.depths == [0, 2, 2]
-        assert depths.rates == pytest.approx([0.02, 0.003, 0.003])
+        assert depths.rates == pytest.approx([0.02, 0.003, 0.0015])
     # No trial begins where another has ended.
     for a, b in zip(before, source.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
