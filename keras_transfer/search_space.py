@@ -45,6 +45,8 @@ FULL = SMALL | {
     "l2sp": [0.0, 1e-3, 1e-2],
 }
 
+NAMED = {"small": SMALL, "full": FULL}
+
 OPTIMIZERS = ("adam", "adamw", "sgd")
 
 # Hyperparameters that are whole numbers, in a range too.
@@ -73,9 +75,8 @@ def space_of(space, backbones):
         ValueError: a name that does not exist, a range that is none, or
             nothing to choose from.
     """
-    named = {"small": SMALL, "full": FULL}
-    if isinstance(space, str) and space in named:
-        space = named[space]
+    if isinstance(space, str) and space in NAMED:
+        space = NAMED[space]
     if not isinstance(space, dict):
         raise ValueError(
             "`space` is 'small', 'full' or a dict from names to values, lists "
@@ -97,6 +98,18 @@ def space_of(space, backbones):
             "one of them a list or a range, or use `fine_tune`."
         )
     return whole
+
+
+def fitted(name, num_samples):
+    """Returns a named space whose batches are no larger than the data.
+
+    Args:
+        name: `"small"` or `"full"`.
+        num_samples: number of training samples.
+    """
+    space = NAMED[name]
+    sizes = [size for size in space["batch_size"] if size <= num_samples]
+    return space | {"batch_size": sizes or [num_samples]}
 
 
 def is_open(values):

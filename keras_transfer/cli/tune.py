@@ -131,6 +131,7 @@ def run(arguments):
 
 
 def _hypermodel(arguments, backbones, data, features, strategy):
+    from keras_transfer import search_space
     from keras_transfer.cli.training import input_shape_of, weights_of
     from keras_transfer.tuner import TransferHyperModel
 
@@ -143,7 +144,7 @@ def _hypermodel(arguments, backbones, data, features, strategy):
         len(data.class_names),
         input_shape_of(data),
         backbones,
-        arguments.space,
+        search_space.fitted(arguments.space, data.train.num_samples),
         weights=weights_of(arguments),
         feature_cache=str(features),
         head_epochs=arguments.head_epochs,

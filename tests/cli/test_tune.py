@@ -72,6 +72,11 @@ def test_tune_and_the_recipe_it_writes(tune, tmp_path, capsys):
     assert "trial 1/2" not in out
 
 
+def test_fewer_samples_than_a_batch(tune, capsys):
+    assert tune("--shots", 1, "--trials", 1) == 0
+    assert "batch_size" not in capsys.readouterr().out
+
+
 def test_wrong(tune, tmp_path, capsys):
     assert tune("--objective", "val_auc") == 1
     assert "'val_auc' is not logged" in capsys.readouterr().err
