@@ -50,7 +50,7 @@ TUNERS = {
         h, max_trials=3, **o
     ),
     "hyperband": lambda h, **o: keras_tuner.Hyperband(
-        h, max_epochs=4, factor=2, **o
+        h, max_epochs=2, factor=2, **o
     ),
     "grid": lambda h, **o: keras_tuner.GridSearch(h, max_trials=3, **o),
 }

@@ -26,7 +26,7 @@ SPACE = {
     "fine_tuned_share": [0.0, 0.5],
     "fine_tuning_rate": (1e-4, 1e-2, "log"),
 }
-GRID = {"batch_size": [5, 10, 20], "hidden_units": [0, 4]}
+GRID = {"batch_size": [10, 20], "hidden_units": [0, 4]}
 
 
 def network():
@@ -133,7 +133,7 @@ class _Kill(BaseException):
     "tuner, space, trials",
     [
         ("random", SPACE, 4),
-        pytest.param("grid", GRID, 6, marks=pytest.mark.slow),
+        pytest.param("grid", GRID, 4, marks=pytest.mark.slow),
     ],
 )
 def test_goes_on_where_it_was(
