@@ -9,6 +9,8 @@ import keras
 from keras_transfer import report
 
 _DESCRIPTION, _LOGS = "search.json", "tensorboard"
+# KerasTuner's own file.
+_ORACLE = "oracle.json"
 
 
 def description(hypermodel, epochs, tuner, objective, seed, train):
@@ -37,11 +39,15 @@ def started(directory, about, overwrite):
     """
     directory = Path(directory)
     if overwrite:
-        for path in [*directory.glob("*.json"), *directory.glob("trial_*")]:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        shutil.rmtree(directory / _LOGS, ignore_errors=True)
+        _remove_search(directory)
     path = directory / _DESCRIPTION
     if not path.is_file():
+        if (directory / _ORACLE).exists():
+            raise ValueError(
+                f"'{directory}' holds a search of KerasTuner's own. Choose "
+                "another folder, or pass overwrite=True (--overwrite) to "
+                "begin anew."
+            )
         return False
     before = json.loads(path.read_text())
     differing = [name for name in about if about[name] != before.get(name)]
@@ -53,6 +59,15 @@ def started(directory, about, overwrite):
             "folder, or pass overwrite=True (--overwrite) to begin anew."
         )
     return True
+
+
+def _remove_search(directory):
+    """Removes what belongs to a search, and nothing else."""
+    files = [_DESCRIPTION, _ORACLE, *directory.glob("tuner*.json")]
+    for name in files:
+        (directory / name).unlink(missing_ok=True)
+    for path in [*directory.glob("trial_*"), directory / _LOGS]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def describe(directory, about):

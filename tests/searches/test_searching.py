@@ -304,10 +304,15 @@ class TestWrong:
         searched(source, data, tmp_path, trials=1, epochs=1)
         with pytest.raises(ValueError, match="another search: its epochs is 1"):
             searched(source, data, tmp_path, trials=1, epochs=2)
+        mine = tmp_path / "mine.json"
+        mine.write_text("{}")
         result = searched(
             source, data, tmp_path, trials=1, epochs=2, overwrite=True
         )
-        assert len(result.history) == 2
+        assert len(result.history) == 2 and mine.exists()
+        (tmp_path / "search.json").unlink()
+        with pytest.raises(ValueError, match="search of KerasTuner's own"):
+            searched(source, data, tmp_path)
 
     def test_folder_that_cannot_be_written(self, source, data, tmp_path):
         (tmp_path / "file").write_text("")
