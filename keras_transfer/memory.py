@@ -42,9 +42,9 @@ def forgetting_gradients():
     """Lets go of what TensorFlow keeps of models that were trained inside.
 
     For each function that it traces, TensorFlow registers a gradient, for
-    good; with it stay the graph and the memory of all its variables, some 50
-    MB a training for a network of 10 million. Models that were trained inside
-    can no longer be trained afterwards.
+    good; with it stay the graph and the memory of all variables that it used,
+    the optimizer's too. Models that were trained inside can no longer be
+    trained afterwards.
     """
     known = set(_gradients())
     try:

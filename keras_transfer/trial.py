@@ -221,6 +221,11 @@ def _optimizer(settings):
     return optimizer
 
 
+def is_better_high(objective):
+    """Whether a high value of what a trial logs is a good one."""
+    return objective.endswith("accuracy")
+
+
 def check_batch_size(x, size):
     """Raises if a batch would be larger than the data.
 

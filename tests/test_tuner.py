@@ -3,24 +3,17 @@
 import keras
 import numpy as np
 import pytest
+from small_source import network
 
 import keras_transfer as kt
 from keras_transfer.search_space import DEFAULTS, FULL
 
 keras_tuner = pytest.importorskip("keras_tuner")
-layers = keras.layers
 
 
 @pytest.fixture(scope="module")
 def source():
-    keras.utils.set_random_seed(0)
-    inputs = x = keras.Input((8, 8, 3))
-    for index, width in enumerate((4, 6, 8)):
-        x = layers.Conv2D(
-            width, 3, padding="same", activation="relu", name=f"conv{index}",
-            bias_initializer="ones",
-        )(x)  # fmt: skip
-    return keras.Model(inputs, x, name="source")
+    return network()
 
 
 @pytest.fixture(scope="module")

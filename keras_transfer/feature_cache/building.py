@@ -267,7 +267,6 @@ class _Pass:
                     "was computed. Pass a folder, or train more blocks."
                 )
             return
-        _check_folder(self.cache)
         free = free_bytes(self.cache.directory)
         if needed > free:
             raise OSError(

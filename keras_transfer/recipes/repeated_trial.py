@@ -78,4 +78,4 @@ class _BestByObjective(BestWeights):
 
     def is_better(self, row):
         new, old = row[self.objective], self.row[self.objective]
-        return new > old if self.objective.endswith("accuracy") else new < old
+        return new > old if trial.is_better_high(self.objective) else new < old

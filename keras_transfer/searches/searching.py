@@ -163,9 +163,11 @@ def _check(trials, epochs, keep_checkpoints, tuner):
 
 
 def _sizes(values):
-    return values if isinstance(values, list | tuple) else [values]
+    if isinstance(values, tuple):
+        # The ends of a range; a third entry says how it is drawn.
+        return values[:2]
+    return values if isinstance(values, list) else [values]
 
 
 def _objective(name):
-    is_accuracy = name.endswith("accuracy")
-    return Objective(name, "max" if is_accuracy else "min")
+    return Objective(name, "max" if trial.is_better_high(name) else "min")

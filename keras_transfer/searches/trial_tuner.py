@@ -74,7 +74,7 @@ class TrialTuner(keras_tuner.Tuner):
             "best_epoch": None,
             "seconds": self._about(trial).get("seconds"),
             "hyperparameters": dict(trial.hyperparameters.values),
-            "reason": reason_of(trial),
+            "reason": _reason_of(trial),
         }
         if trial.status == "COMPLETED":
             row["best_epoch"] = trial.best_step + 1
@@ -112,7 +112,7 @@ class TrialTuner(keras_tuner.Tuner):
         return Path(self.get_trial_dir(trial.trial_id)) / name
 
 
-def reason_of(trial):
+def _reason_of(trial):
     """Why a trial failed, in one line; empty if it did not."""
     if trial.status == "COMPLETED":
         return ""

@@ -5,16 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from small_source import network
 
 import keras_transfer as kt
 from keras_transfer import memory, trial
 
 pytest.importorskip("keras_tuner")
-layers = keras.layers
 
 compiles_anew = pytest.mark.skipif(
     keras.backend.backend() == "jax",
@@ -27,17 +28,6 @@ SPACE = {
     "fine_tuning_rate": (1e-4, 1e-2, "log"),
 }
 GRID = {"batch_size": [10, 20], "hidden_units": [0, 4]}
-
-
-def network():
-    keras.utils.set_random_seed(0)
-    inputs = x = keras.Input((8, 8, 3))
-    for index, width in enumerate((4, 6, 8)):
-        x = layers.Conv2D(
-            width, 3, padding="same", activation="relu", name=f"conv{index}",
-            bias_initializer="ones",
-        )(x)  # fmt: skip
-    return keras.Model(inputs, x, name="source")
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +159,7 @@ def test_goes_on_where_it_was(
 _SCRIPT = """
 import os, signal, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[2])
+sys.path[:0] = sys.argv[2:]
 import test_searching
 from keras_transfer import trial
 begun, train = [], trial.train
@@ -192,8 +182,10 @@ test_searching.searched(
 @pytest.mark.skipif(os.name == "nt", reason="There is no SIGKILL on Windows.")
 def test_survives_sigkill(source, data, tmp_path):
     folder = tmp_path / "search"
+    here = Path(__file__).parent
+    folders = [str(here), str(here.parent)]
     done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, str(folder), os.path.dirname(__file__)],
+        [sys.executable, "-c", _SCRIPT, str(folder), *folders],
         check=False,
     )
     assert done.returncode == -signal.SIGKILL
@@ -289,6 +281,10 @@ class TestWrong:
             ({"tuner": "hyperband"}, "keras_tuner.Hyperband"),
             ({"objective": "val_auc"}, "'val_auc' is not logged"),
             ({"space": {"batch_size": [8, 64]}}, "batch of 64 is more than"),
+            (
+                {"space": {"batch_size": (8, 64, "log")}},
+                "batch of 64 is more than",
+            ),
             ({"space": {"dropout": 0.1}}, "nothing to search"),
         ],
     )
