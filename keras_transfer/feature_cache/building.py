@@ -1,9 +1,11 @@
 """One pass of a data set through the frozen part of a model."""
 
+import contextlib
 import dataclasses
 import errno
 import itertools
 import os
+import pathlib
 import time
 
 import filelock
@@ -107,6 +109,10 @@ def _one_at_a_time(cache, key, compute, verbose):
     try:
         return compute()
     finally:
+        # While it is held: who waits at a file that is gone opens a new one.
+        # Windows lets nobody remove an open file, and removes it at release.
+        with contextlib.suppress(OSError):
+            pathlib.Path(lock.lock_file).unlink()
         lock.release()
 
 

@@ -116,3 +116,4 @@ def test_processes_wait_for_the_one_that_computes(
         assert "Another process computes" in capsys.readouterr().out
         assert other.stdout.readline() == "gave it back\n"
     assert (folder / "manifest.json").exists()
+    assert list(tmp_path.iterdir()) == [folder]
