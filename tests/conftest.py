@@ -1,5 +1,6 @@
 """Fixtures that every test may use, and quiet logs."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -10,12 +11,27 @@ import keras
 import numpy as np
 import pytest
 
+from keras_transfer.memory import forgetting_gradients
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.fixture(autouse=True)
 def _seeded():
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_heap():
+    """Lets go of a file's models, and spares what stays from being searched.
+
+    Keras and KerasTuner collect garbage often: over all that hundreds of tests
+    leave behind, this takes longer than the tests.
+    """
+    with forgetting_gradients():
+        yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
