@@ -45,6 +45,7 @@ def fine_tune(
     l2sp=None,
     interpolate=None,
     views=None,
+    mirror=None,
     batch_size=32,
     seed=0,
     callbacks=(),
@@ -55,8 +56,9 @@ def fine_tune(
     1. Head. The frozen backbone runs over the data once. A linear head (for
        classes, labels or numbers) is solved on these features: logistic or
        ridge regression, the strength of its L2 penalty picked on validation,
-       or by cross-validation where there are few samples. Another head is
-       trained on them, with the best of three learning rates.
+       or by cross-validation where there are few samples; with few pictures
+       also on these turned left to right, unless validation loses by that.
+       Another head is trained on them, with the best of three learning rates.
     2. Fine-tuning. From there the top blocks train too, at a low rate that
        rises over the first tenth of the steps and falls along a cosine, on
        what the blocks below have put out once.
@@ -92,6 +94,8 @@ def fine_tune(
         interpolate: whether weights between the two models are tried.
         views: for a model with augmentation, how many augmented versions of
             each sample are computed once; 0 augments anew in each epoch.
+        mirror: whether a linear head of classes is solved on pictures turned
+            left to right too.
         batch_size: samples a step, for data that have no batches yet.
         seed: seed of the order of samples and of what is held out.
         callbacks: callbacks of fine-tuning, `TransferCheckpoint` for example.
@@ -118,7 +122,15 @@ def fine_tune(
         2022, Robust Fine-Tuning of Zero-Shot Models.
     """
     given = options.FineTuneOptions(
-        epochs, blocks, learning_rate, decay, gradual, l2sp, interpolate, views
+        epochs,
+        blocks,
+        learning_rate,
+        decay,
+        gradual,
+        l2sp,
+        interpolate,
+        views,
+        mirror,
     )
     limit = TimeLimit(max_minutes)
     given.check(len(model.blocks))
@@ -165,7 +177,7 @@ class _Recipe:
             self.model, self.counts, self.given, self.choices, self.runner
         )
         self._divide(plan)
-        head = HeadStage(self.runner, plan, self.seed)
+        head = HeadStage(self.runner, plan, self.choices, self.seed)
         with Stage("head", self.result, self.best):
             head.run()
         self._refit(plan, head, *self._fine_tune(plan))

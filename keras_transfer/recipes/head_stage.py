@@ -1,16 +1,26 @@
 """The first stage of `fine_tune`: the head alone, on frozen features."""
 
+import functools
+
 import keras
 import numpy as np
 
 from keras_transfer.freezing import freeze
 from keras_transfer.probe import solve
 from keras_transfer.recipes.heads import as_solved, pooled_once, put, solve_head
+from keras_transfer.recipes.mirroring import (
+    MirroredBatches,
+    folds_of_both,
+    joined,
+)
 from keras_transfer.recipes.training import compile_like
 
 RATES = (3e-4, 1e-3, 3e-3)
 EPOCHS = 20
 PATIENCE = 3
+# How much higher the loss with mirrored copies may be: on held-out photos of
+# four sets they helped, or did no harm, wherever it was less than that.
+TOLERANCE = 0.01
 
 
 class HeadStage:
@@ -19,13 +29,15 @@ class HeadStage:
     Args:
         runner: the `StageRunner`.
         plan: the `Plan`.
+        choices: the `Choices` that take note.
         seed: seed of the folds.
     """
 
-    def __init__(self, runner, plan, seed):
+    def __init__(self, runner, plan, choices, seed):
         self.runner, self.plan, self.seed = runner, plan, seed
-        self.model = runner.model
+        self.model, self.choices = runner.model, choices
         self._parts = []
+        self._mirrored = False
 
     def run(self):
         """Leaves the best head in the model, and its row with `best`."""
@@ -43,9 +55,9 @@ class HeadStage:
         if self.plan.kind is None:
             self._fit(row["rate"], row["epoch"])
             return
-        together = [
-            np.concatenate(pair) for pair in zip(*self._parts, strict=True)
-        ]
+        together = functools.reduce(joined, self._parts)
+        if self._mirrored:
+            together = joined(together, self._copies())
         probe = solve(
             self.plan.kind, together, None, self.model.head.num_outputs,
             strengths=(row["strength"],),
@@ -69,7 +81,37 @@ class HeadStage:
         if self.plan.use_folds:
             folds = _folds(train[1], kind, self.seed)
         solve_head(self.model, train, validation, runner.best, folds=folds)
+        if self.plan.mirror is not False and not runner.limit.is_over:
+            self._try_mirrored(train, validation, folds)
         self._chosen = runner.best.row
+
+    def _try_mirrored(self, train, validation, folds):
+        """Solves the head on mirrored copies too, and keeps it if that pays."""
+        best, before = self.runner.best, self.runner.best.row["val_loss"]
+        kept = best.row, best.weights
+        solve_head(
+            self.model,
+            joined(train, self._copies()),
+            validation,
+            best,
+            folds=folds_of_both(folds, len(train[1])),
+            mirrored=True,
+        )
+        after = best.row["val_loss"]
+        self._mirrored = self.choices.take(
+            "mirrored copies",
+            self.plan.mirror,
+            after <= (1 + TOLERANCE) * before,
+            f"validation loss {after:.4f} after {before:.4f} without",
+        )
+        if not self._mirrored:
+            best.row, best.weights = kept
+
+    def _copies(self):
+        mirrored = MirroredBatches(self.runner.train)
+        return as_solved(
+            self.plan.kind, self._features(mirrored, "mirrored training")
+        )
 
     def _features(self, part, name):
         # What fine-tuning starts from is on the way to the head's features.

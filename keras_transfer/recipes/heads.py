@@ -77,7 +77,7 @@ def pooled_once(model, batches, name, verbose, **options):
     return (found.take(found.rows), *found.rest)
 
 
-def solve_head(model, train, validation, best, *, folds=None):
+def solve_head(model, train, validation, best, *, folds=None, **about):
     """Solves the head on features and puts the solution into the model.
 
     Args:
@@ -86,6 +86,7 @@ def solve_head(model, train, validation, best, *, folds=None):
         validation: the same, or `None`.
         best: the `BestWeights` that takes the rows, one a strength.
         folds: as in `probe.solve`.
+        **about: what else the rows say.
 
     Returns:
         The `Probe`.
@@ -96,7 +97,8 @@ def solve_head(model, train, validation, best, *, folds=None):
     probe = solve(kind, train, validation, model.head.num_outputs, folds=folds)
     put(model, probe)
     seconds = (time.perf_counter() - started) / len(probe.rows)
-    best.take(probe.rows, probe.best, seconds)
+    rows = [row | about for row in probe.rows]
+    best.take(rows, probe.best | about, seconds)
     return probe
 
 

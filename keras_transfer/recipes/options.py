@@ -20,6 +20,7 @@ class FineTuneOptions:
     l2sp: float | None = None
     interpolate: bool | None = None
     views: int | None = None
+    mirror: bool | None = None
 
     def check(self, num_blocks):
         """Raises a `ValueError` that names the option that does not fit."""

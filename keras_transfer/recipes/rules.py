@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_transfer.recipes.heads import solvable_kind
+from keras_transfer.recipes.mirroring import takes_pictures
 
 # Held out for validation where there is none and samples are not few.
 _HELD_OUT = 0.15
@@ -33,6 +34,8 @@ class Plan:
         interpolate: whether weights in between are tried.
         views: augmented versions of each sample; 0 draws anew each epoch.
         patience: epochs without a better one before it stops.
+        mirror: whether the head is solved on mirrored copies too; `None` is
+            as the validation loss says.
     """
 
     kind: str | None
@@ -47,6 +50,7 @@ class Plan:
     interpolate: bool = True
     views: int = 0
     patience: int = 2
+    mirror: bool | None = False
 
 
 def is_untrained(model):
@@ -74,6 +78,7 @@ def plan(model, counts, given, choices, runner):
     )
     take = choices.take
     take("head", None, *_about_head(kind, use_folds))
+    mirror = _mirror(model, kind, counts, given)
     hold_out = _hold_out(runner, counts, use_folds, take)
     few, reason = _size(counts)
     automatic_epochs, rate, decay = _FEW if few else _MANY
@@ -84,7 +89,7 @@ def plan(model, counts, given, choices, runner):
         "epochs of fine-tuning", given.epochs, automatic_epochs, reason
     )
     if not epochs:
-        return Plan(kind, hold_out, use_folds, 0, 1, 0.0)
+        return Plan(kind, hold_out, use_folds, 0, 1, 0.0, mirror=mirror)
     third = max(1, len(model.blocks) // 3)
     return Plan(
         kind,
@@ -97,6 +102,7 @@ def plan(model, counts, given, choices, runner):
         *_regularisation(given),
         views=_views(model, given, epochs, take),
         patience=_PATIENCE,
+        mirror=mirror,
     )
 
 
@@ -126,6 +132,20 @@ def _about_head(kind, use_folds):
         return "trained", "it is not linear, or its loss has no known minimum"
     picked = "by cross-validation" if use_folds else "on validation"
     return "solved", f"linear {kind}, its penalty picked {picked}"
+
+
+def _mirror(model, kind, counts, given):
+    """`Plan.mirror`: with few pictures it is worth a try."""
+    can = kind == "softmax" and takes_pictures(model)
+    if given.mirror and not can:
+        raise ValueError(
+            "`mirror=True` turns pictures left to right to solve a linear "
+            "head of classes on them too. Received: a model that takes no "
+            "pictures, or has another head or loss. Leave `mirror` out."
+        )
+    if given.mirror is None and counts.is_few and can:
+        return None
+    return bool(given.mirror)
 
 
 def _hold_out(runner, counts, use_folds, take):
