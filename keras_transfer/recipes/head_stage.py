@@ -18,9 +18,10 @@ from keras_transfer.recipes.training import compile_like
 RATES = (3e-4, 1e-3, 3e-3)
 EPOCHS = 20
 PATIENCE = 3
-# How much higher the loss with mirrored copies may be: on held-out photos of
-# four sets they helped, or did no harm, wherever it was less than that.
-TOLERANCE = 0.01
+# How much higher the loss with mirrored copies may be: on held-out training
+# photos of four sets, with 20 a class, it was never more, and they helped; on
+# digits they harmed, and it was 15 % and more.
+TOLERANCE = 0.02
 
 
 class HeadStage:

@@ -19,10 +19,14 @@ class LabelCounts:
     per_class: tuple = ()
 
     @property
+    def mean(self):
+        """Samples a class; of numbers, all."""
+        return self.num_samples / max(1, len(self.per_class))
+
+    @property
     def is_few(self):
         """Whether a part held out would be too small to choose by."""
-        smallest = self.num_samples / max(1, len(self.per_class))
-        return smallest < 50
+        return self.mean < 50
 
     @property
     def smallest(self):

@@ -12,6 +12,9 @@ _HELD_OUT_OF_FEW = 0.2
 # few: with few the features must hardly move (chosen on held-out photos).
 _FEW = (6, 1e-4, 1.0)
 _MANY = (5, 1e-3, 0.8)
+# Samples a class below which cross-validation does not reliably tell that
+# pictures must not be mirrored: of 10 digits a class, in one draw of six.
+_ENOUGH_TO_COMPARE = 20
 # As long as the automatic epochs: the loss of an early epoch, at a high rate,
 # says little about where the cosine ends.
 _PATIENCE = 6
@@ -144,7 +147,7 @@ def _mirror(model, kind, counts, given):
             "pictures, or has another head or loss. Leave `mirror` out."
         )
     if given.mirror is None and counts.is_few and can:
-        return None
+        return None if counts.mean >= _ENOUGH_TO_COMPARE else False
     return bool(given.mirror)
 
 
@@ -157,8 +160,7 @@ def _hold_out(runner, counts, use_folds, take):
 
 def _size(counts):
     if counts.per_class:
-        mean = counts.num_samples / len(counts.per_class)
-        return counts.is_few, f"{mean:.0f} samples a class"
+        return counts.is_few, f"{counts.mean:.0f} samples a class"
     return counts.is_few, f"{counts.num_samples} samples"
 
 

@@ -144,8 +144,9 @@ def test_as_given(model, rng):
     assert "mirrored copies" not in chosen(result)
 
 
-def test_many_pictures_are_not_mirrored(model, rng):
-    result = fine_tune(model, ramps(rng, 100, axis=0), epochs=0, verbose=0)
+@pytest.mark.parametrize("count", [38, 100])
+def test_too_few_or_enough_pictures(count, model, rng):
+    result = fine_tune(model, ramps(rng, count, axis=0), epochs=0, verbose=0)
     assert "mirrored copies" not in chosen(result)
 
 
