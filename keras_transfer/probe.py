@@ -98,6 +98,12 @@ def solve(
     return Probe(kernel, bias, rows, best)
 
 
+def around(strength):
+    """Returns a strength of `STRENGTHS` with its neighbours."""
+    index = STRENGTHS.index(strength)
+    return STRENGTHS[max(0, index - 1) : index + 2]
+
+
 def _path(kind, held_out, strengths):
     """Goes through strengths from small to large, until they get worse.
 

@@ -56,9 +56,10 @@ def fine_tune(
     1. Head. The frozen backbone runs over the data once. A linear head (for
        classes, labels or numbers) is solved on these features: logistic or
        ridge regression, the strength of its L2 penalty picked on validation,
-       or by cross-validation where there are few samples; with 20 to 49 pictures
-       a class on these turned left to right too, unless validation loses.
-       Another head is trained on them, with the best of three learning rates.
+       or by cross-validation where there are few samples; with 20 to 49
+       pictures a class on these turned left to right too, unless validation
+       loses. Another head is trained on them, with the best of three learning
+       rates.
     2. Fine-tuning. From there the top blocks train too, at a low rate that
        rises over the first tenth of the steps and falls along a cosine, on
        what the blocks below have put out once.

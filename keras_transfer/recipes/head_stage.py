@@ -1,18 +1,12 @@
 """The first stage of `fine_tune`: the head alone, on frozen features."""
 
-import functools
-
 import keras
 import numpy as np
 
 from keras_transfer.freezing import freeze
-from keras_transfer.probe import solve
+from keras_transfer.probe import around, solve
 from keras_transfer.recipes.heads import as_solved, pooled_once, put, solve_head
-from keras_transfer.recipes.mirroring import (
-    MirroredBatches,
-    folds_of_both,
-    joined,
-)
+from keras_transfer.recipes.mirroring import WithMirrored, folds_of_both
 from keras_transfer.recipes.training import compile_like
 
 RATES = (3e-4, 1e-3, 3e-3)
@@ -56,9 +50,12 @@ class HeadStage:
         if self.plan.kind is None:
             self._fit(row["rate"], row["epoch"])
             return
-        together = functools.reduce(joined, self._parts)
         if self._mirrored:
-            together = joined(together, self._copies())
+            together = self._solvable(WithMirrored(self.runner.train))
+        else:
+            together = [
+                np.concatenate(pair) for pair in zip(*self._parts, strict=True)
+            ]
         probe = solve(
             self.plan.kind, together, None, self.model.head.num_outputs,
             strengths=(row["strength"],),
@@ -70,49 +67,51 @@ class HeadStage:
         if self.plan.hold_out:
             # One pass for both parts, and for all samples in the end.
             self._features(runner.train.batches, "training")
-        parts = {"training": runner.train, "validation": runner.validation}
-        train, validation = (
-            None
-            if part is None
-            else as_solved(kind, self._features(part, name))
-            for name, part in parts.items()
-        )
+        both = None
+        if self.plan.mirror is not False and not runner.limit.is_over:
+            # In one go: each start of the frozen part costs seconds.
+            both = self._solvable(WithMirrored(runner.train))
+            train = [part[: len(part) // 2] for part in both]
+        else:
+            train = self._solvable(runner.train)
+        validation = self._solvable(runner.validation, "validation")
         self._parts = [p for p in (train, validation) if p is not None]
         folds = None
         if self.plan.use_folds:
-            folds = _folds(train[1], kind, self.seed)
+            folds = folds_for(train[1], kind, self.seed)
         solve_head(self.model, train, validation, runner.best, folds=folds)
-        if self.plan.mirror is not False and not runner.limit.is_over:
-            self._try_mirrored(train, validation, folds)
+        if both is not None:
+            self._try_mirrored(both, validation, folds)
         self._chosen = runner.best.row
 
-    def _try_mirrored(self, train, validation, folds):
+    def _try_mirrored(self, both, validation, folds):
         """Solves the head on mirrored copies too, and keeps it if that pays."""
-        best, before = self.runner.best, self.runner.best.row["val_loss"]
-        kept = best.row, best.weights
+        best, before = self.runner.best, self.runner.best.row
+        kept = best.weights
         solve_head(
             self.model,
-            joined(train, self._copies()),
+            both,
             validation,
             best,
-            folds=folds_of_both(folds, len(train[1])),
+            folds=folds_of_both(folds, len(both[1]) // 2),
+            strengths=around(before["strength"]),
             mirrored=True,
         )
-        after = best.row["val_loss"]
+        old, new = before["val_loss"], best.row["val_loss"]
         self._mirrored = self.choices.take(
             "mirrored copies",
             self.plan.mirror,
-            after <= (1 + TOLERANCE) * before,
-            f"validation loss {after:.4f} after {before:.4f} without",
+            new <= (1 + TOLERANCE) * old,
+            f"validation loss {new:.4f} after {old:.4f} without",
         )
         if not self._mirrored:
-            best.row, best.weights = kept
+            best.row, best.weights = before, kept
 
-    def _copies(self):
-        mirrored = MirroredBatches(self.runner.train)
-        return as_solved(
-            self.plan.kind, self._features(mirrored, "mirrored training")
-        )
+    def _solvable(self, data, name="training"):
+        """Features and labels as `probe.solve` takes them."""
+        if data is None:
+            return None
+        return as_solved(self.plan.kind, self._features(data, name))
 
     def _features(self, part, name):
         # What fine-tuning starts from is on the way to the head's features.
@@ -143,7 +142,7 @@ class HeadStage:
         self.runner.fit(epochs, PATIENCE, depth=0)
 
 
-def _folds(labels, kind, seed):
+def folds_for(labels, kind, seed):
     """Pairs of rows to fit and rows to validate, class by class."""
     from sklearn.model_selection import KFold, StratifiedKFold
 

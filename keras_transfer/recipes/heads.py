@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_transfer import feature_cache
 from keras_transfer.layers import ClassificationHead, RegressionHead
-from keras_transfer.probe import solve
+from keras_transfer.probe import STRENGTHS, solve
 
 # By what the head puts out: the losses whose minimum `probe.solve` finds.
 _SOLVED_LOSSES = {
@@ -77,7 +77,16 @@ def pooled_once(model, batches, name, verbose, **options):
     return (found.take(found.rows), *found.rest)
 
 
-def solve_head(model, train, validation, best, *, folds=None, **about):
+def solve_head(
+    model,
+    train,
+    validation,
+    best,
+    *,
+    folds=None,
+    strengths=STRENGTHS,
+    **about,
+):
     """Solves the head on features and puts the solution into the model.
 
     Args:
@@ -86,6 +95,7 @@ def solve_head(model, train, validation, best, *, folds=None, **about):
         validation: the same, or `None`.
         best: the `BestWeights` that takes the rows, one a strength.
         folds: as in `probe.solve`.
+        strengths: as in `probe.solve`.
         **about: what else the rows say.
 
     Returns:
@@ -94,7 +104,14 @@ def solve_head(model, train, validation, best, *, folds=None, **about):
     started = time.perf_counter()
     kind = solvable_kind(model)
     train, validation = (as_solved(kind, part) for part in (train, validation))
-    probe = solve(kind, train, validation, model.head.num_outputs, folds=folds)
+    probe = solve(
+        kind,
+        train,
+        validation,
+        model.head.num_outputs,
+        folds=folds,
+        strengths=strengths,
+    )
     put(model, probe)
     seconds = (time.perf_counter() - started) / len(probe.rows)
     rows = [row | about for row in probe.rows]

@@ -7,8 +7,8 @@ from keras_transfer import fingerprints
 from keras_transfer.batches import SeededBatches
 
 
-class MirroredBatches(SeededBatches):
-    """Data whose pictures are turned left to right, in the order they lie.
+class WithMirrored(SeededBatches):
+    """Data and, behind all of them, the same turned left to right.
 
     Args:
         batches: the data set, of one input `(height, width, channels)`, or
@@ -17,34 +17,34 @@ class MirroredBatches(SeededBatches):
 
     def __init__(self, batches):
         super().__init__(
-            batches.num_samples, batch_size=batches.batch_size, shuffle=False
+            2 * batches.num_samples,
+            batch_size=batches.batch_size,
+            shuffle=False,
         )
         self.batches = batches
 
     def read(self, sample_ids):
-        x, *rest = self.batches.read(sample_ids)
+        number = self.batches.num_samples
+        x, *rest = self.batches.read(sample_ids % number)
         (pictures,) = keras.tree.flatten(x)
+        pictures = np.array(pictures)
+        turned = sample_ids >= number
         first = keras.config.image_data_format() == "channels_first"
-        turned = np.flip(np.asarray(pictures), axis=-1 if first else -2)
-        return (keras.tree.pack_sequence_as(x, [turned]), *rest)
+        pictures[turned] = np.flip(pictures[turned], axis=-1 if first else -2)
+        return (keras.tree.pack_sequence_as(x, [pictures]), *rest)
 
     def read_labels(self):
-        return self.batches.read_labels()
+        return np.concatenate([self.batches.read_labels()] * 2)
 
     def fingerprint(self):
-        turned = f"mirrored {self.batches.fingerprint()}"
-        return fingerprints.of_arrays(np.frombuffer(turned.encode(), "uint8"))
+        both = f"with mirrored {self.batches.fingerprint()}"
+        return fingerprints.of_arrays(np.frombuffer(both.encode(), "uint8"))
 
 
 def takes_pictures(model):
     """Whether a model has one input, with height, width and channels."""
     shapes = [each.shape for each in model.inputs]
     return len(shapes) == 1 and len(shapes[0]) == 4
-
-
-def joined(part, other):
-    """Returns the samples of two parts of `(x, y[, weights])` as one."""
-    return tuple(np.concatenate(pair) for pair in zip(part, other, strict=True))
 
 
 def folds_of_both(folds, num_samples):

@@ -12,7 +12,7 @@ from keras_transfer import feature_cache
 from keras_transfer.batches import ArrayBatches
 from keras_transfer.probe import solve
 from keras_transfer.recipes import fine_tune
-from keras_transfer.recipes.mirroring import MirroredBatches, folds_of_both
+from keras_transfer.recipes.mirroring import WithMirrored, folds_of_both
 
 SIZE = (8, 8, 1)
 
@@ -63,7 +63,7 @@ def with_copies(x, y):
     return np.concatenate([x, x[:, :, ::-1]]), np.concatenate([y, y])
 
 
-class TestMirroredBatches:
+class TestWithMirrored:
     @pytest.mark.parametrize(
         ("form", "axis"), [("channels_last", 2), ("channels_first", 3)]
     )
@@ -71,18 +71,23 @@ class TestMirroredBatches:
         monkeypatch.setattr(keras.config, "image_data_format", lambda: form)
         x = rng.normal(size=(5, 3, 4, 2)).astype("float32")
         batches = ArrayBatches(x, np.arange(5), np.ones(5))
-        mirrored = MirroredBatches(batches)
-        turned, labels, weights = mirrored.read(np.array([3, 1]))
-        np.testing.assert_array_equal(turned, np.flip(x, axis)[[3, 1]])
-        np.testing.assert_array_equal(labels, [3, 1])
-        np.testing.assert_array_equal(weights, [1, 1])
-        np.testing.assert_array_equal(mirrored.read_labels(), np.arange(5))
-        assert mirrored.fingerprint() != batches.fingerprint()
+        both = WithMirrored(batches)
+        assert both.num_samples == 10
+        found, labels, weights = both.read(np.array([3, 8, 6, 0]))
+        turned = np.flip(x, axis)
+        expected = [x[3], turned[3], turned[1], x[0]]
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(labels, [3, 3, 1, 0])
+        np.testing.assert_array_equal(weights, np.ones(4))
+        np.testing.assert_array_equal(both.read_labels(), [*range(5)] * 2)
+        assert both.fingerprint() != batches.fingerprint()
+        # What is read is a copy.
+        np.testing.assert_array_equal(batches.read(np.arange(5))[0], x)
 
     def test_of_a_dict(self, rng):
         x = rng.normal(size=(5, 3, 4, 2)).astype("float32")
-        mirrored = MirroredBatches(ArrayBatches({"photo": x}, np.arange(5)))
-        found, _ = mirrored.read(np.arange(5))
+        both = WithMirrored(ArrayBatches({"photo": x}, np.arange(5)))
+        found, _ = both.read(np.arange(5, 10))
         np.testing.assert_array_equal(found["photo"], x[:, :, ::-1])
 
 
