@@ -12,8 +12,8 @@ _HELD_OUT_OF_FEW = 0.2
 # few: with few the features must hardly move (chosen on held-out photos).
 _FEW = (6, 1e-4, 1.0)
 _MANY = (5, 1e-3, 0.8)
-# Samples a class below which cross-validation does not reliably tell that
-# pictures must not be mirrored: of 10 digits a class, in one draw of six.
+# Samples a class below which their loss does not reliably tell that pictures
+# must not be mirrored: of 10 digits a class not in one draw of six.
 _ENOUGH_TO_COMPARE = 20
 # As long as the automatic epochs: the loss of an early epoch, at a high rate,
 # says little about where the cosine ends.
@@ -81,7 +81,7 @@ def plan(model, counts, given, choices, runner):
     )
     take = choices.take
     take("head", None, *_about_head(kind, use_folds))
-    mirror = _mirror(model, kind, counts, given)
+    mirror = _mirror(model, kind, counts, given, runner, use_folds)
     hold_out = _hold_out(runner, counts, use_folds, take)
     few, reason = _size(counts)
     automatic_epochs, rate, decay = _FEW if few else _MANY
@@ -137,8 +137,8 @@ def _about_head(kind, use_folds):
     return "solved", f"linear {kind}, its penalty picked {picked}"
 
 
-def _mirror(model, kind, counts, given):
-    """`Plan.mirror`: with few pictures it is worth a try."""
+def _mirror(model, kind, counts, given, runner, use_folds):
+    """`Plan.mirror`: with few pictures, but enough to compare, try it."""
     can = kind == "softmax" and takes_pictures(model)
     if given.mirror and not can:
         raise ValueError(
@@ -146,9 +146,13 @@ def _mirror(model, kind, counts, given):
             "head of classes on them too. Received: a model that takes no "
             "pictures, or has another head or loss. Leave `mirror` out."
         )
-    if given.mirror is None and counts.is_few and can:
-        return None if counts.mean >= _ENOUGH_TO_COMPARE else False
-    return bool(given.mirror)
+    if given.mirror is not None or not can or not counts.is_few:
+        return bool(given.mirror)
+    compared_on = counts.num_samples if use_folds else 0
+    if runner.validation is not None:
+        compared_on = runner.validation.num_samples
+    enough = _ENOUGH_TO_COMPARE * len(counts.per_class)
+    return None if min(counts.num_samples, compared_on) >= enough else False
 
 
 def _hold_out(runner, counts, use_folds, take):

@@ -155,6 +155,12 @@ def test_too_few_or_enough_pictures(count, model, rng):
     assert "mirrored copies" not in chosen(result)
 
 
+def test_too_few_to_compare_on(model, rng):
+    train, validation = ramps(rng, 40, axis=0), ramps(rng, 38, axis=0)
+    result = fine_tune(model, train, validation, epochs=0, verbose=0)
+    assert "mirrored copies" not in chosen(result)
+
+
 def test_asked_for_without_a_head_to_solve(rng):
     backbone = keras.Sequential(
         [keras.Input(SIZE), keras.layers.Conv2D(4, 3, activation="relu")]
