@@ -33,6 +33,8 @@ class FineTuneOptions:
                 f"blocks={self.blocks}. Expected 1 to {num_blocks}, or "
                 "epochs=0 to train the head alone."
             )
+        for name in ("gradual", "interpolate", "mirror"):
+            _flag(name, getattr(self, name))
         _number("learning_rate", self.learning_rate, "above 0", _above_zero)
         _number("decay", self.decay, "above 0 and at most 1", _share)
         _number("l2sp", self.l2sp, "at least 0", _not_negative)
@@ -44,6 +46,14 @@ def _whole(name, value, least):
         raise ValueError(
             f"`{name}` is a whole number of at least {least}, or None for "
             f"the automatic choice. Received: {name}={value!r}."
+        )
+
+
+def _flag(name, value):
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(
+            f"`{name}` is True, False, or None for the automatic choice. "
+            f"Received: {name}={value!r}."
         )
 
 

@@ -335,6 +335,7 @@ WRONG = {
     "decay": {"decay": 1.5},
     "l2sp": {"l2sp": "much"},
     "views": {"views": 1.5},
+    "mirror": {"mirror": "horizontal"},
     "max_minutes": {"max_minutes": 0},
 }
 
