@@ -12,9 +12,9 @@ from keras_transfer.recipes.training import compile_like
 RATES = (3e-4, 1e-3, 3e-3)
 EPOCHS = 20
 PATIENCE = 3
-# How much higher the loss with mirrored copies may be: on held-out training
-# photos of four sets, with 20 a class, it was never more, and they helped; on
-# digits they harmed, and it was 15 % and more.
+# How much higher the loss with mirrored copies may be. With 20 samples a class
+# it is less on photos in most draws, and copies help; on digits, which they
+# harm, it is far more (benchmarks/mirrored_copies.py).
 TOLERANCE = 0.02
 
 

@@ -13,7 +13,7 @@ _HELD_OUT_OF_FEW = 0.2
 _FEW = (6, 1e-4, 1.0)
 _MANY = (5, 1e-3, 0.8)
 # Samples a class below which their loss does not reliably tell that pictures
-# must not be mirrored: of 10 digits a class not in one draw of six.
+# must not be mirrored (benchmarks/mirrored_copies.py: digits).
 _ENOUGH_TO_COMPARE = 20
 # As long as the automatic epochs: the loss of an early epoch, at a high rate,
 # says little about where the cosine ends.
