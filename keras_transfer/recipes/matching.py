@@ -93,7 +93,8 @@ def match(
         batch_size: samples a step.
         seed: seed of the order of samples and of what is held out.
         verbose: as in `keras.Model.fit`; 0 prints nothing.
-        **fine_tuning: further arguments of `fine_tune`.
+        **fine_tuning: further arguments of `fine_tune`; `mirror` is False
+            unless it is asked for.
 
     Returns:
         A `MatchResult`.
@@ -132,7 +133,8 @@ def match(
         MatchResult(),
         functools.partial(
             fine_tune, target, batch_size=batch_size, seed=seed,
-            verbose=verbose, **fine_tuning,
+            # In the end, on all labels, as in what has been compared.
+            verbose=verbose, **{"mirror": False, **fine_tuning},
         ),
         verbose,
     )  # fmt: skip

@@ -148,3 +148,13 @@ def test_what_is_wrong_is_found_before_anything_trains(
 def test_data_without_labels(source, rng):
     with pytest.raises(ValueError, match="has no labels"):
         match(net(4), source, pictures(rng, 12)[0], verbose=0)
+
+
+def test_labels_are_learnt_in_the_end_as_they_were_compared(source, rng):
+    result = match(
+        net(4, 6), source, pictures(rng, 60), epochs=1, learning_rate=1e-3,
+        compare_alone=False, verbose=0,
+    )  # fmt: skip
+    assert any(s["stage"] == "all labels: head" for s in result.stages)
+    # What is held out is too little to say whether mirrored copies harm.
+    assert all(c["choice"] != "mirrored copies" for c in result.choices)
