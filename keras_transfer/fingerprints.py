@@ -11,7 +11,10 @@ from keras_transfer import _keras_private
 
 
 def of_arrays(*structures):
-    """Returns the digest of nested arrays: their types, shapes and bytes."""
+    """Returns the digest of nested arrays: their types, shapes and bytes.
+
+    A text among them counts with its UTF-8 bytes.
+    """
     return of_each(structures)
 
 
@@ -25,10 +28,12 @@ def of_each(structures):
 
 
 def add_array(digest, leaf):
-    """Adds one array, or `None`, to a digest."""
+    """Adds one array, a text or `None` to a digest."""
     if leaf is None:
         digest.update(b"none")
         return
+    if isinstance(leaf, str):
+        leaf = np.frombuffer(leaf.encode(), "uint8")
     array = np.ascontiguousarray(leaf)
     digest.update(f"{array.dtype.str}{array.shape}".encode())
     if array.dtype.hasobject:

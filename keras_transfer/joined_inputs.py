@@ -51,7 +51,7 @@ class JoinedInputs(SeededBatches):
 
     def fingerprint(self):
         names = "".join(part.fingerprint() for part in self.parts)
-        return fingerprints.of_arrays(np.frombuffer(names.encode(), "uint8"))
+        return fingerprints.of_arrays(names)
 
 
 def _check_alike(parts):

@@ -49,5 +49,4 @@ class SubsetBatches(SeededBatches):
         return self.batches.read_labels()[self.indices]
 
     def fingerprint(self):
-        whole = np.frombuffer(self.batches.fingerprint().encode(), "uint8")
-        return fingerprints.of_arrays(whole, self.indices)
+        return fingerprints.of_arrays(self.batches.fingerprint(), self.indices)

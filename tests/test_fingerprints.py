@@ -143,3 +143,10 @@ def test_files(tmp_path):
     renamed = first.rename(tmp_path / "c")
     renamed.write_bytes(b"x" * 3)
     assert fingerprints.of_files([renamed, second]) != before
+
+
+def test_a_text_counts_with_its_bytes():
+    as_bytes = np.frombuffer("ü 1".encode(), "uint8")
+    expected = fingerprints.of_arrays(as_bytes, np.arange(3))
+    assert fingerprints.of_arrays("ü 1", np.arange(3)) == expected
+    assert fingerprints.of_arrays("ü 2", np.arange(3)) != expected

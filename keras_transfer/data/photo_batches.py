@@ -76,8 +76,8 @@ class PhotoBatches(SeededBatches):
 
     def fingerprint(self):
         files = fingerprints.of_files(self.photos)
-        how = f"{files} {self.image_size} {self.channels}".encode()
-        return fingerprints.of_arrays(np.frombuffer(how, "uint8"), self.labels)
+        how = f"{files} {self.image_size} {self.channels}"
+        return fingerprints.of_arrays(how, self.labels)
 
     def starting_at(self, epoch=0, steps_per_epoch=None):
         run = super().starting_at(epoch, steps_per_epoch)

@@ -128,7 +128,7 @@ def _key(samples, boundary, cache, views):
         keras.version(),
         keras.backend.backend(),
     ]
-    return fingerprints.of_arrays(np.frombuffer(repr(about).encode(), "uint8"))
+    return fingerprints.of_arrays(repr(about))
 
 
 class _Pass:

@@ -37,8 +37,9 @@ class WithMirrored(SeededBatches):
         return np.concatenate([self.batches.read_labels()] * 2)
 
     def fingerprint(self):
-        both = f"with mirrored {self.batches.fingerprint()}"
-        return fingerprints.of_arrays(np.frombuffer(both.encode(), "uint8"))
+        return fingerprints.of_arrays(
+            f"with mirrored {self.batches.fingerprint()}"
+        )
 
 
 def takes_pictures(model):
