@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from paired import line, machine, paired
 
-from keras_transfer.batches import SeededBatches
+from keras_transfer.data.batches import SeededBatches
 from keras_transfer.feature_cache import CachedSamples
 from keras_transfer.feature_cache.rows import FileRows, MemoryRows
 

@@ -29,7 +29,7 @@ from cells import difference, read, write
 from gradual_unfreezing import photos
 from peer_recipes import RECIPES, backbone
 
-from keras_transfer.sampling import few_shot
+from keras_transfer.data.sampling import few_shot
 
 RESULTS = Path(__file__).resolve().parent / "results" / "fine_tune"
 

@@ -25,7 +25,7 @@ import numpy as np
 from cells import difference, read, tables, tests, write
 
 import keras_transfer as kt
-from keras_transfer.sampling import few_shot
+from keras_transfer.data.sampling import few_shot
 
 RESULTS = Path(__file__).resolve().parent / "results" / "gradual_unfreezing"
 RATES = (1e-4, 1e-3, 1e-2)

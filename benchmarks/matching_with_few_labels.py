@@ -38,11 +38,11 @@ from cells import difference, read, tests, write
 from gradual_unfreezing import photos
 
 import keras_transfer as kt
-from keras_transfer.batches import ArrayBatches
-from keras_transfer.joined_inputs import JoinedInputs
+from keras_transfer.data.batches import ArrayBatches
+from keras_transfer.data.joined_inputs import JoinedInputs
+from keras_transfer.data.sampling import few_shot, train_validation_split
 from keras_transfer.losses import DISTANCES
 from keras_transfer.recipes.training import rising_and_falling
-from keras_transfer.sampling import few_shot, train_validation_split
 
 RESULTS = Path(__file__).resolve().parent / "results" / "matching"
 SIZE, SHOTS, EPOCHS, PHOTOS = 96, 20, 5, 2000

@@ -22,10 +22,10 @@ from gradual_unfreezing import photos
 from peer_recipes import backbone
 from sklearn.datasets import load_digits
 
-from keras_transfer.probe import STRENGTHS, around, solve
+from keras_transfer.data.horizontal_flips import folds_of_both
+from keras_transfer.data.sampling import few_shot
 from keras_transfer.recipes.head_stage import TOLERANCE, folds_for
-from keras_transfer.recipes.mirroring import folds_of_both
-from keras_transfer.sampling import few_shot
+from keras_transfer.transferability.linear_probe import STRENGTHS, around, solve
 
 layers = keras.layers
 

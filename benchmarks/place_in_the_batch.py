@@ -19,7 +19,7 @@ from paired import machine
 
 import keras_transfer as kt
 from keras_transfer import feature_cache
-from keras_transfer.sampling import epoch_order
+from keras_transfer.data.sampling import epoch_order
 
 
 def main():

@@ -22,7 +22,7 @@ from gradual_unfreezing import photos
 from paired import machine
 
 import keras_transfer as kt
-from keras_transfer.sampling import train_validation_split
+from keras_transfer.data.sampling import train_validation_split
 
 SPACE = {
     "hidden_units": [0, 128, 256],

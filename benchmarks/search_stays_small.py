@@ -17,7 +17,7 @@ from gradual_unfreezing import photos
 from paired import machine
 
 import keras_transfer as kt
-from keras_transfer.searches import searching, trial_tuner
+from keras_transfer.tuner import searching, trial_tuner
 
 
 def resident():

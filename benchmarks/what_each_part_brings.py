@@ -25,8 +25,8 @@ from cells import difference, read, tables, tests, write
 from gradual_unfreezing import photos
 
 import keras_transfer as kt
+from keras_transfer.data.sampling import few_shot
 from keras_transfer.recipes import fine_tuning, head_stage
-from keras_transfer.sampling import few_shot
 
 RESULTS = Path(__file__).resolve().parent / "results" / "fine_tune_parts"
 SHOTS = 100

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 import keras_transfer as kt
-from keras_transfer.demo.digits import digits, few
+from keras_transfer.cli.demo.digits import digits, few
 
 SHOTS = 10
 

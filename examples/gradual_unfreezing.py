@@ -21,7 +21,7 @@ import numpy as np
 from digits import SHOTS, source_model, train
 
 import keras_transfer as kt
-from keras_transfer.demo.digits import digits, few
+from keras_transfer.cli.demo.digits import digits, few
 
 EPOCHS = 20
 WAYS = {

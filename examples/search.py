@@ -18,7 +18,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 import keras_transfer as kt
-from keras_transfer.sampling import few_shot
+from keras_transfer.data.sampling import few_shot
 
 
 def digits(names):

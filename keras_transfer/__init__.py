@@ -3,6 +3,9 @@
 import importlib
 
 from keras_transfer._version import __version__ as __version__
+from keras_transfer.backbones.weights import (
+    transfer_weights as transfer_weights,
+)
 from keras_transfer.callbacks import FreezeAudit as FreezeAudit
 from keras_transfer.callbacks import FreezingScheduler as FreezingScheduler
 from keras_transfer.callbacks import (
@@ -11,11 +14,6 @@ from keras_transfer.callbacks import (
 from keras_transfer.callbacks import TransferCheckpoint as TransferCheckpoint
 from keras_transfer.callbacks import UnfreezeOnPlateau as UnfreezeOnPlateau
 from keras_transfer.feature_cache import FeatureCache as FeatureCache
-from keras_transfer.files import load_model as load_model
-from keras_transfer.freezing import freeze as freeze
-from keras_transfer.freezing import set_trainable_depth as set_trainable_depth
-from keras_transfer.freezing import trainable_blocks as trainable_blocks
-from keras_transfer.freezing import unfreeze as unfreeze
 from keras_transfer.layers import ClassificationHead as ClassificationHead
 from keras_transfer.layers import FeatureAdapter as FeatureAdapter
 from keras_transfer.layers import ImageNetPreprocessing as ImageNetPreprocessing
@@ -24,26 +22,41 @@ from keras_transfer.layers import TrainingOnly as TrainingOnly
 from keras_transfer.losses import FeatureMatchingLoss as FeatureMatchingLoss
 from keras_transfer.models import FeatureMatcher as FeatureMatcher
 from keras_transfer.models import TransferModel as TransferModel
-from keras_transfer.optimizers import LayerwiseOptimizer as LayerwiseOptimizer
-from keras_transfer.regularizers import L2SP as L2SP
-from keras_transfer.schedules import FullFineTuning as FullFineTuning
-from keras_transfer.schedules import GradualUnfreezing as GradualUnfreezing
-from keras_transfer.schedules import LinearProbe as LinearProbe
-from keras_transfer.schedules import PiecewiseUnfreezing as PiecewiseUnfreezing
-from keras_transfer.weights import transfer_weights as transfer_weights
+from keras_transfer.storage.files import load_model as load_model
+from keras_transfer.training.freezing import freeze as freeze
+from keras_transfer.training.freezing import (
+    set_trainable_depth as set_trainable_depth,
+)
+from keras_transfer.training.freezing import (
+    trainable_blocks as trainable_blocks,
+)
+from keras_transfer.training.freezing import unfreeze as unfreeze
+from keras_transfer.training.layerwise_optimizer import (
+    LayerwiseOptimizer as LayerwiseOptimizer,
+)
+from keras_transfer.training.regularizers import L2SP as L2SP
+from keras_transfer.training.schedules import FullFineTuning as FullFineTuning
+from keras_transfer.training.schedules import (
+    GradualUnfreezing as GradualUnfreezing,
+)
+from keras_transfer.training.schedules import LinearProbe as LinearProbe
+from keras_transfer.training.schedules import (
+    PiecewiseUnfreezing as PiecewiseUnfreezing,
+)
 
 # What is loaded only when somebody asks for it, and where it lives: these
 # import TensorFlow, scikit-learn or Pillow somewhere below.
 _LAZY = {
+    "backbones": "keras_transfer.backbones",
     "data": "keras_transfer.data",
-    "distribution": "keras_transfer.distribution",
+    "distribution": "keras_transfer.training.distribution",
+    "export_saved_model": "keras_transfer.serving:export_saved_model",
     "find_learning_rate": "keras_transfer.recipes:find_learning_rate",
     "fine_tune": "keras_transfer.recipes:fine_tune",
     "match": "keras_transfer.recipes:match",
     "recipes": "keras_transfer.recipes",
-    "search": "keras_transfer.searches:search",
+    "search": "keras_transfer.tuner:search",
     "TransferHyperModel": "keras_transfer.tuner:TransferHyperModel",
-    "export_saved_model": "keras_transfer.export:export_saved_model",
 }
 
 

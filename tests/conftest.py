@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_transfer.memory import forgetting_gradients
+from keras_transfer.storage.memory import forgetting_gradients
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

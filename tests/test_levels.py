@@ -1,66 +1,112 @@
-"""A file imports only from levels below its own."""
+"""A room imports only from rooms below it, and files form no circle."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "keras_transfer"
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "keras_transfer"
 LEVELS = {
-    0: {
-        "_version", "_keras_private", "applications", "bias_correction",
-        "block_factors", "checkpoint_folder", "companions", "files",
-        "fingerprints", "first_batch", "graph", "layers", "losses", "memory",
-        "probe",
-        "random_state", "sampling", "schedules", "search_space", "tables",
-    },
-    1: {
-        "assignment", "backbones", "batches", "channels", "feature_cache",
-        "freezing", "hub", "joined_inputs",
-        "layer_pairing", "optimizers", "pretrained", "recognition",
-        "regularizers", "replicas", "source_files", "subset_batches",
-        "training_state", "weights",
-    },
-    2: {"callbacks", "models"},
-    3: {"data", "distribution", "export", "trial"},
-    4: {"predictions", "report", "tuner"},
-    5: {"demo", "recipes", "run_folder"},
-    6: {"searches"},
-    7: {"cli", "__main__"},
-}  # fmt: skip
-LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
-FILES = [p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py"]
-MAY_IMPORT_TENSORFLOW = {"data", "distribution", "export"}
+    0: {"_private", "_version"},
+    1: {"layers", "losses", "storage", "transferability"},
+    2: {"data", "graph"},
+    3: {"backbones", "training"},
+    4: {"callbacks", "feature_cache"},
+    5: {"models"},
+    6: {"serving"},
+    7: {"recipes"},
+    8: {"tuner"},
+    9: {"cli"},
+    10: {"__init__", "__main__"},
+}
+LEVEL_OF = {room: level for level, rooms in LEVELS.items() for room in rooms}
+ROOMS = {room for room in LEVEL_OF if (PACKAGE / room).is_dir()}
+FILES = sorted(PACKAGE.rglob("*.py"))
+MAY_IMPORT_TENSORFLOW = {"data", "distribution.py", "serving"}
 
 
-def unit(path):
+def dotted(path):
+    """The name that a file is imported by."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {dotted(path): path for path in FILES}
+
+
+def room_of(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported(path):
-    """Yields the dotted name of every import in a file."""
-    for node in ast.walk(ast.parse(path.read_text())):
+def imports(path, *, late=True):
+    """Yields the module of every import in a file.
+
+    Args:
+        path: a file of the package.
+        late: whether imports inside functions and for type checkers count.
+    """
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree) if late else tree.body:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{a.name}" for a in node.names)
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield name if name in MODULES else node.module
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.name))
+def own_imports(path, **options):
+    return {name for name in imports(path, **options) if name in MODULES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=dotted)
 def test_imports_point_down(path):
-    own = unit(path)
-    for name in imported(path):
-        package, *rest = name.split(".")
-        if package == "keras_transfer" and rest and rest[0] in LEVEL_OF:
-            below = LEVEL_OF[rest[0]] < LEVEL_OF[own]
-            # Level 0 and 1 files may use their neighbours, without a circle.
-            beside = LEVEL_OF[rest[0]] == LEVEL_OF[own] <= 1
-            assert below or beside or rest[0] == own or own == "__main__", (
-                f"{own} imports {name}"
-            )
-        if package == "tensorflow":
-            assert own in MAY_IMPORT_TENSORFLOW, f"{own} imports tensorflow"
+    own = room_of(path)
+    for name in own_imports(path):
+        other = room_of(MODULES[name])
+        # Anyone may ask the package itself for its public names, late.
+        if other in {own, "__init__"}:
+            continue
+        assert LEVEL_OF[other] < LEVEL_OF[own], f"{own} imports {name}"
 
 
-def test_every_file_has_a_level():
-    assert {unit(path) for path in FILES} <= set(LEVEL_OF)
+def test_files_import_each_other_in_no_circle():
+    known = {
+        name: own_imports(path, late=False) - {name, "keras_transfer"}
+        for name, path in MODULES.items()
+    }
+    # Raises a CycleError that shows the circle.
+    tuple(graphlib.TopologicalSorter(known).static_order())
+
+
+def test_only_these_rooms_import_tensorflow():
+    found = {
+        MODULES[name]
+        for name, path in MODULES.items()
+        if any(i.partition(".")[0] == "tensorflow" for i in imports(path))
+    }
+    assert found, "the walk has found no import of TensorFlow at all"
+    assert {
+        path
+        for path in found
+        if not {room_of(path), path.name} & MAY_IMPORT_TENSORFLOW
+    } == set()
+
+
+def test_every_file_stands_in_a_room():
+    assert {room_of(path) for path in FILES} == set(LEVEL_OF)
+    assert len(ROOMS) <= 16
+    assert len(list(PACKAGE.glob("*.py"))) <= 3
+
+
+def test_the_architecture_names_each_room():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert {room for room in ROOMS if f"`{room}/`" not in page} == set()
+
+
+def test_tests_mirror_the_rooms():
+    folders = {p.name for p in (ROOT / "tests").iterdir() if p.is_dir()}
+    beside = {"fixtures", "integration", "private", "__pycache__"}
+    assert folders - beside <= ROOMS

@@ -5,7 +5,7 @@ import hashlib
 import keras
 from keras import ops
 
-from keras_transfer import _keras_private
+from keras_transfer import _private
 
 
 class FreezeAudit(keras.callbacks.Callback):
@@ -47,7 +47,7 @@ class FreezeAudit(keras.callbacks.Callback):
             self._updates_before = self._updates()
             self._before = [
                 (layer, bool(layer.trainable_variables), _digest(layer))
-                for layer in _keras_private.leaf_layers(self.model)
+                for layer in _private.leaf_layers(self.model)
                 if _own_weights(layer) and not _only_counts(layer)
             ]
 
@@ -89,7 +89,7 @@ def _own_weights(layer):
     """The weights that the layer itself holds, not those of its parts."""
     parts = {
         id(weight)
-        for each in _keras_private.leaf_layers(layer)
+        for each in _private.leaf_layers(layer)
         if each is not layer
         for weight in each.weights
     }
@@ -98,7 +98,7 @@ def _own_weights(layer):
 
 def _only_counts(layer):
     """Whether a layer is allowed to train and has nothing that could."""
-    learns = _keras_private.own_trainable_variables(layer)
+    learns = _private.own_trainable_variables(layer)
     return layer.trainable and not layer.trainable_variables and not learns
 
 

@@ -1,8 +1,8 @@
 """`FreezingScheduler`: which blocks train in which epoch of one `fit`."""
 
-from keras_transfer.companions import Planned
-from keras_transfer.freezing import freeze_plan, set_trainable_depth
-from keras_transfer.schedules import depth_at
+from keras_transfer.callbacks.run_aware import Planned
+from keras_transfer.training.freezing import freeze_plan, set_trainable_depth
+from keras_transfer.training.schedules import depth_at
 
 
 class FreezingScheduler(Planned):

@@ -3,14 +3,11 @@
 import keras
 import numpy as np
 
-from keras_transfer import (
-    _keras_private,
-    checkpoint_folder,
-    random_state,
-    training_state,
-)
+from keras_transfer import _private
+from keras_transfer.callbacks.run_aware import Companion
 from keras_transfer.callbacks.unfreeze_on_plateau import UnfreezeOnPlateau
-from keras_transfer.companions import Companion
+from keras_transfer.storage import checkpoint_folder
+from keras_transfer.training import random_state, training_state
 
 # What other callbacks know that `on_train_begin` would make them forget.
 _REMEMBERED = {
@@ -24,9 +21,9 @@ _REMEMBERED = {
     keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),
     keras.callbacks.ModelCheckpoint: (
         "best",
-        _keras_private.BATCHES_SINCE_SAVED,
+        _private.BATCHES_SINCE_SAVED,
     ),
-    keras.callbacks.SwapEMAWeights: (_keras_private.SWAPPED,),
+    keras.callbacks.SwapEMAWeights: (_private.SWAPPED,),
     UnfreezeOnPlateau: ("best", "wait", "cooldown_counter"),
 }
 
@@ -101,7 +98,7 @@ class TransferCheckpoint(Companion):
         # A run that was stopped early has ended before its last epoch.
         has_ended = epochs <= (info["ended_run_of"] or 0)
         start = epochs if has_ended else info["epoch"]
-        _keras_private.start_at_epoch(self.model, start)
+        _private.start_at_epoch(self.model, start)
         if self.verbose:
             print(
                 f"TransferCheckpoint: going on after epoch {start} of "
@@ -162,7 +159,7 @@ class TransferCheckpoint(Companion):
         arrays, info = self._restored
         self._restored = None
         # Keras has read it; another run starts where it is told to.
-        _keras_private.start_at_epoch(self.model, None)
+        _private.start_at_epoch(self.model, None)
         random_state.restore(_below("random", arrays), info["random"])
         self.model.history.epoch = list(info["history"]["epoch"])
         self.model.history.history = info["history"]["logs"]

@@ -4,10 +4,10 @@ import math
 
 import keras
 
-from keras_transfer import _keras_private
-from keras_transfer.companions import Companion
-from keras_transfer.freezing import freeze_plan, set_trainable_depth
-from keras_transfer.schedules import checked_depth, whole_number
+from keras_transfer import _private
+from keras_transfer.callbacks.run_aware import Companion
+from keras_transfer.training.freezing import freeze_plan, set_trainable_depth
+from keras_transfer.training.schedules import checked_depth, whole_number
 
 
 class UnfreezeOnPlateau(Companion):
@@ -120,7 +120,7 @@ class UnfreezeOnPlateau(Companion):
 
     def _own_direction(self):
         try:
-            higher = _keras_private.is_higher_better(self.model, self.monitor)
+            higher = _private.is_higher_better(self.model, self.monitor)
         except ValueError as error:
             raise ValueError(
                 f"UnfreezeOnPlateau watches '{self.monitor}', and Keras does "

@@ -27,9 +27,9 @@ def add_parser(commands):
 
 def run(arguments):
     """Prints the table."""
-    from keras_transfer.backbones import list_backbones
+    from keras_transfer.backbones.resolving import list_backbones
     from keras_transfer.cli.output import show
-    from keras_transfer.tables import format_table
+    from keras_transfer.storage.tables import format_table
 
     part = arguments.part.lower()
     rows = [row for row in list_backbones() if part in row["name"].lower()]

@@ -24,9 +24,9 @@ def add_parser(commands):
 
 def run(arguments):
     """Evaluates and prints."""
-    from keras_transfer import report, run_folder
     from keras_transfer.cli.output import show
     from keras_transfer.data import load
+    from keras_transfer.recipes import report, run_folder
 
     finished = run_folder.read(arguments.run_dir)
     config, model = finished.config, finished.model

@@ -21,9 +21,9 @@ def run(arguments):
     """Exports and prints where to."""
     from pathlib import Path
 
-    from keras_transfer import run_folder
     from keras_transfer.cli.output import show
-    from keras_transfer.export import export_saved_model
+    from keras_transfer.recipes import run_folder
+    from keras_transfer.serving.saved_model import export_saved_model
 
     finished = run_folder.read(arguments.run_dir)
     target = arguments.to or Path(arguments.run_dir) / "saved_model"

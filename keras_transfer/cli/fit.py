@@ -26,9 +26,10 @@ def add_parser(commands):
 
 def run(arguments):
     """Trains, evaluates and writes the run."""
-    from keras_transfer import distribution, run_folder
     from keras_transfer.cli.fit_options import REPEATABLE
     from keras_transfer.cli.training import finish, load, named_or_read
+    from keras_transfer.recipes import run_folder
+    from keras_transfer.training import distribution
 
     if not arguments.data:
         raise ValueError(
@@ -66,8 +67,8 @@ def _new(arguments, backbone, data):
 
 
 def _as_searched(arguments, backbone, data):
-    from keras_transfer import trial
     from keras_transfer.cli.training import input_shape_of, weights_of
+    from keras_transfer.tuner import trial
 
     model = trial.build(
         _settings(arguments),
@@ -82,7 +83,7 @@ def _as_searched(arguments, backbone, data):
 
 
 def _settings(arguments):
-    from keras_transfer.trial import Settings
+    from keras_transfer.tuner.trial import Settings
 
     try:
         return Settings(**arguments.hyperparameters)
@@ -98,7 +99,7 @@ def _resumed(arguments, data):
     """The model of the run in --output, if that is to go on."""
     if not arguments.resume:
         return None
-    from keras_transfer import run_folder
+    from keras_transfer.recipes import run_folder
 
     model = run_folder.read(arguments.output).model
     run_folder.check_names(model, data)
@@ -107,7 +108,8 @@ def _resumed(arguments, data):
 
 def _train(arguments, model, data):
     from keras_transfer.cli.output import progress
-    from keras_transfer.recipes import fine_tune, repeat_trial, two_stage
+    from keras_transfer.recipes import fine_tune, two_stage
+    from keras_transfer.tuner import repeat_trial
 
     progress(
         f"{arguments.backbone}: {len(model.blocks)} blocks, "

@@ -65,14 +65,13 @@ def add_parser(commands):
 
 def run(arguments):
     """Matches, trains, evaluates and writes the run."""
-    from keras_transfer import run_folder
     from keras_transfer.cli.training import (
         finish,
         load,
         model_for,
         named_or_read,
     )
-    from keras_transfer.recipes import match
+    from keras_transfer.recipes import match, run_folder
 
     run_folder.check_writable(arguments.output)
     backbone = named_or_read(arguments.target)
@@ -103,8 +102,8 @@ def _source(name):
     """The model of a run or of a file; any other source stays a name."""
     from pathlib import Path
 
-    from keras_transfer import run_folder
     from keras_transfer.cli.training import named_or_read
+    from keras_transfer.recipes import run_folder
 
     if Path(name).is_dir():
         return run_folder.read(name).model
@@ -115,8 +114,8 @@ def _labelled_part(arguments, data):
     """The samples whose labels count, and the others."""
     import numpy as np
 
-    from keras_transfer.sampling import few_shot
-    from keras_transfer.subset_batches import SubsetBatches
+    from keras_transfer.data.sampling import few_shot
+    from keras_transfer.data.subset_batches import SubsetBatches
 
     if arguments.shots is None:
         return data.train, None

@@ -19,9 +19,9 @@ def add_parser(commands):
 
 def run(arguments):
     """Predicts and prints; a photo that cannot be read fails at the end."""
-    from keras_transfer import run_folder
     from keras_transfer.cli.output import show
-    from keras_transfer.tables import format_table
+    from keras_transfer.recipes import run_folder
+    from keras_transfer.storage.tables import format_table
 
     finished = run_folder.read(arguments.run_dir)
     shape = finished.config["input_shape"]
@@ -35,7 +35,7 @@ def run(arguments):
 
 def _predict(model, shape, path):
     from keras_transfer.data import PhotoError, read_photo
-    from keras_transfer.predictions import describe
+    from keras_transfer.serving.predictions import describe
 
     try:
         image = read_photo(path, tuple(shape[:2]), channels=shape[2])

@@ -5,7 +5,7 @@ def named_or_read(name):
     """The model in a `.keras` file; any other source stays a name."""
     if not name.endswith(".keras"):
         return name
-    from keras_transfer.files import load_model
+    from keras_transfer.storage.files import load_model
 
     return load_model(name, compile=False)
 
@@ -94,9 +94,9 @@ def finish(arguments, model, data, result, repeatable, *, told=(), resume=None):
         told: lines to print before everything else.
         resume: the command that goes on with an interrupted run.
     """
-    from keras_transfer import report, run_folder
     from keras_transfer.cli import INTERRUPTED
     from keras_transfer.cli.output import progress, show
+    from keras_transfer.recipes import report, run_folder
 
     progress("Evaluating and writing ...")
     parts = {"validation": data.validation, "test": data.test}
@@ -127,7 +127,7 @@ def finish(arguments, model, data, result, repeatable, *, told=(), resume=None):
 
 
 def _text(arguments, metrics, result, written, resume):
-    from keras_transfer import report
+    from keras_transfer.recipes import report
 
     lines = [report.stage_table(result.stages)]
     lines += [

@@ -82,9 +82,10 @@ def run(arguments):
     import shutil
     from pathlib import Path
 
-    from keras_transfer import distribution, run_folder
     from keras_transfer.cli.training import finish, load, named_or_read
-    from keras_transfer.searches import search
+    from keras_transfer.recipes import run_folder
+    from keras_transfer.training import distribution
+    from keras_transfer.tuner import search
 
     folder = Path(arguments.output)
     run_folder.check_writable(folder)
@@ -131,9 +132,9 @@ def run(arguments):
 
 
 def _hypermodel(arguments, backbones, data, features, strategy):
-    from keras_transfer import search_space
     from keras_transfer.cli.training import input_shape_of, weights_of
-    from keras_transfer.tuner import TransferHyperModel
+    from keras_transfer.tuner import search_space
+    from keras_transfer.tuner.hyper_model import TransferHyperModel
 
     if data.task != "classification":
         raise ValueError(
@@ -154,7 +155,7 @@ def _hypermodel(arguments, backbones, data, features, strategy):
 
 
 def _write(folder, arguments, result):
-    from keras_transfer import report
+    from keras_transfer.recipes import report
 
     recipe = {name: getattr(arguments, name) for name in _RECIPE}
     report.write_json(folder / "best_recipe.json", recipe)

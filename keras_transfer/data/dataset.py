@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from keras_transfer.batches import ArrayBatches, SeededBatches
-from keras_transfer.data.photo_batches import PhotoBatches
-from keras_transfer.sampling import few_shot, train_validation_split
+from keras_transfer.data.batches import ArrayBatches, SeededBatches
+from keras_transfer.data.photos.photo_batches import PhotoBatches
+from keras_transfer.data.sampling import few_shot, train_validation_split
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,13 @@ import difflib
 from pathlib import Path
 
 from keras_transfer.data.dataset import Dataset, Source, divide, to_dataset
-from keras_transfer.data.digits import find_digits
-from keras_transfer.data.folder import find_folder
-from keras_transfer.data.label_table import find_label_table, has_label_table
-from keras_transfer.data.tfds import find_tfds
+from keras_transfer.data.sources.digits import find_digits
+from keras_transfer.data.sources.folder import find_folder
+from keras_transfer.data.sources.label_table import (
+    find_label_table,
+    has_label_table,
+)
+from keras_transfer.data.sources.tfds import find_tfds
 
 
 def load(

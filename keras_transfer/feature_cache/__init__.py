@@ -1,19 +1,19 @@
 """Activations at the frozen boundary, computed once and looked up after."""
 
+from keras_transfer.data.samples import samples_of
 from keras_transfer.feature_cache.boundary import (
     Boundary,
     between,
     boundary_at,
 )
 from keras_transfer.feature_cache.building import build
+from keras_transfer.feature_cache.cacheability import reasons_not_to_cache
 from keras_transfer.feature_cache.cached import (
     FEATURES,
     CachedBatches,
     CachedSamples,
 )
 from keras_transfer.feature_cache.features import bytes_to_cache, features
-from keras_transfer.feature_cache.obstacles import obstacles
-from keras_transfer.feature_cache.samples import samples_of
 from keras_transfer.feature_cache.settings import (
     FeatureCache,
     as_feature_cache,
@@ -31,6 +31,6 @@ __all__ = [
     "build",
     "bytes_to_cache",
     "features",
-    "obstacles",
+    "reasons_not_to_cache",
     "samples_of",
 ]

@@ -13,7 +13,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_transfer import _keras_private, fingerprints, random_state
+from keras_transfer import _private
+from keras_transfer.data.samples import prefetched
+from keras_transfer.data.subset_batches import SubsetBatches
 from keras_transfer.feature_cache import manifest
 from keras_transfer.feature_cache.cached import CachedSamples
 from keras_transfer.feature_cache.rows import (
@@ -22,10 +24,10 @@ from keras_transfer.feature_cache.rows import (
     free_bytes,
     num_bytes,
 )
-from keras_transfer.feature_cache.samples import prefetched
-from keras_transfer.memory import available_bytes
-from keras_transfer.replicas import each_in_full, num_replicas
-from keras_transfer.subset_batches import SubsetBatches
+from keras_transfer.storage import fingerprints
+from keras_transfer.storage.memory import available_bytes
+from keras_transfer.training import random_state
+from keras_transfer.training.replicas import each_in_full, num_replicas
 
 _ROWS_A_CHUNK = 32
 
@@ -293,7 +295,7 @@ class _Seeds:
     _STEP = 256
 
     def __init__(self, model):
-        self.states = _keras_private.seed_states(model)
+        self.states = _private.seed_states(model)
         self.before = [ops.convert_to_numpy(state) for state in self.states]
 
     def count_from(self, number):

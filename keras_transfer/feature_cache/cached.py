@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from keras_transfer.batches import SeededBatches
+from keras_transfer.data.batches import SeededBatches
 
 # The key under which a TransferModel finds activations in its input.
 FEATURES = "cached_features"

@@ -2,14 +2,14 @@
 
 import keras
 
-from keras_transfer.batches import ArrayBatches
+from keras_transfer.data.batches import ArrayBatches
+from keras_transfer.data.first_batch import are_arrays
+from keras_transfer.data.samples import samples_of
 from keras_transfer.feature_cache.boundary import between, boundary_at
 from keras_transfer.feature_cache.building import build
-from keras_transfer.feature_cache.obstacles import obstacles
+from keras_transfer.feature_cache.cacheability import reasons_not_to_cache
 from keras_transfer.feature_cache.rows import num_bytes
-from keras_transfer.feature_cache.samples import samples_of
 from keras_transfer.feature_cache.settings import as_feature_cache
-from keras_transfer.first_batch import are_arrays
 
 
 def features(
@@ -81,7 +81,7 @@ def bytes_to_cache(model, num_samples, depth=None, *, views=1):
     if depth == len(model.blocks):
         return None
     boundary = boundary_at(model, depth)
-    if obstacles(boundary, views=views):
+    if reasons_not_to_cache(boundary, views=views):
         return None
     shapes = [
         tensor.shape[1:]

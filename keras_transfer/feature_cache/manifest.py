@@ -6,10 +6,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_transfer import fingerprints
 from keras_transfer.feature_cache.cached import CachedSamples
 from keras_transfer.feature_cache.rows import FileRows
-from keras_transfer.files import replacing
+from keras_transfer.storage import fingerprints
+from keras_transfer.storage.files import replacing
 
 
 def write(folder, cached):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_transfer import fingerprints
-from keras_transfer.files import replacing
+from keras_transfer.storage import fingerprints
+from keras_transfer.storage.files import replacing
 
 SHARD_BYTES = 1 << 26
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from keras_transfer.schedules import whole_number
+from keras_transfer.training.schedules import whole_number
 
 _DTYPES = ("float32", "float16", "bfloat16")
 

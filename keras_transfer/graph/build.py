@@ -8,7 +8,7 @@ import contextlib
 
 import keras
 
-from keras_transfer import _keras_private
+from keras_transfer import _private
 from keras_transfer.graph import masking, trace
 
 
@@ -62,14 +62,12 @@ def _repeat(step, tensors, repeated):
         # Another shape or a mask: the layer itself has to work it out.
         return keras.tree.flatten(step.operation(*args, **kwargs))
     copies = [_copy(value.tensor, repeated) for value in step.outputs]
-    _keras_private.record_call(step.operation, args, kwargs, copies)
+    _private.record_call(step.operation, args, kwargs, copies)
     return copies
 
 
 def _alike(tensor, recorded):
-    masked = [
-        _keras_private.get_mask(x) is not None for x in (tensor, recorded)
-    ]
+    masked = [_private.get_mask(x) is not None for x in (tensor, recorded)]
     return (
         tuple(tensor.shape) == tuple(recorded.shape) and masked[0] == masked[1]
     )
@@ -79,9 +77,9 @@ def _copy(tensor, repeated):
     copy = keras.KerasTensor(
         tensor.shape, tensor.dtype, sparse=tensor.sparse, name=tensor.name
     )
-    mask = _keras_private.get_mask(tensor)
+    mask = _private.get_mask(tensor)
     if mask is not None:
-        _keras_private.set_mask(copy, repeated.get(id(mask), mask))
+        _private.set_mask(copy, repeated.get(id(mask), mask))
     return copy
 
 
@@ -92,7 +90,7 @@ def _distinct_names(operations, inputs):
     Keras refuses that only because it could not save such a model; the names
     are put back afterwards.
     """
-    sources = map(_keras_private.tensor_source, keras.tree.flatten(inputs))
+    sources = map(_private.tensor_source, keras.tree.flatten(inputs))
     taken = {source.name for source in sources}
     renamed = []
     for operation in operations:

@@ -6,7 +6,7 @@ import difflib
 
 import keras
 
-from keras_transfer import _keras_private
+from keras_transfer import _private
 from keras_transfer.graph import build, trace
 
 
@@ -36,12 +36,12 @@ class Cut:
     @property
     def masked(self):
         """Whether a Keras mask travels with the tensor."""
-        return _keras_private.get_mask(self.tensor) is not None
+        return _private.get_mask(self.tensor) is not None
 
     @property
     def operation(self):
         """The layer or raw operation that makes the tensor."""
-        return _keras_private.tensor_source(self.tensor)
+        return _private.tensor_source(self.tensor)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,14 +86,14 @@ def exact_trace(model):
         return flat
     # Calling the layers once more gives the shapes and masks.
     known = known_inputs(flat, model)
-    inputs = _keras_private.functional_graph(model).input
+    inputs = _private.functional_graph(model).input
     repeated = build.build_model(flat.steps, known, inputs, flat.outputs)
     return dataclasses.replace(trace.read(repeated), ends=flat.ends)
 
 
 def known_inputs(flat, model):
     """Returns the model's own input tensor for each input `Value`."""
-    tensors = _keras_private.functional_graph(model).inputs
+    tensors = _private.functional_graph(model).inputs
     return dict(zip(keras.tree.flatten(flat.inputs), tensors, strict=True))
 
 

@@ -4,7 +4,7 @@ import numbers
 
 import keras
 
-from keras_transfer import _keras_private
+from keras_transfer import _private
 from keras_transfer.graph import block, build, cuts, masking, trace
 
 
@@ -34,7 +34,7 @@ def flatten(model):
         (2, 155)
     """
     flat = cuts.exact_trace(model)
-    inputs = _keras_private.functional_graph(model).input
+    inputs = _private.functional_graph(model).input
     known = cuts.known_inputs(flat, model)
     return build.build_model(
         flat.steps, known, inputs, flat.outputs, name=model.name
@@ -70,7 +70,7 @@ def split(model, cut):
 
 
 def _prefix(model, flat, place):
-    inputs = _keras_private.functional_graph(model).input
+    inputs = _private.functional_graph(model).input
     steps, values = list(flat.steps), [place.value, *place.side]
     if place.cut.masked and _mask_index(place) is None:
         steps.append(_mask_step(place.value))
@@ -85,7 +85,7 @@ def _prefix(model, flat, place):
 
 
 def _mask_step(value, name="mask"):
-    mask = trace.Value(_keras_private.get_mask(value.tensor))
+    mask = trace.Value(_private.get_mask(value.tensor))
     layer = masking.MaskOf(name=name)
     return trace.Step(layer, (value,), {}, [value], [value.tensor], [mask])
 
@@ -97,7 +97,7 @@ def _suffix(model, flat, place):
     if place.cut.masked:
         index = _mask_index(place)
         if index is None:
-            mask = _keras_private.get_mask(place.cut.tensor)
+            mask = _private.get_mask(place.cut.tensor)
             starts.append(_input_like(mask))
             index = -1
         known[place.value] = masking.WithMask()(starts[0], mask=starts[index])
@@ -112,7 +112,7 @@ def _suffix(model, flat, place):
 
 def _mask_index(place):
     """Where the mask is among the cut tensor and its side tensors."""
-    mask = _keras_private.get_mask(place.cut.tensor)
+    mask = _private.get_mask(place.cut.tensor)
     tensors = [place.cut.tensor, *place.cut.side]
     return next((i for i, x in enumerate(tensors) if x is mask), None)
 
@@ -141,7 +141,7 @@ def tap(model, cuts_to_tap, masks_of=()):
     """
     flat = cuts.exact_trace(model)
     found = [cuts.find(flat, _as_cut(model, cut)) for cut in cuts_to_tap]
-    inputs = _keras_private.functional_graph(model).input
+    inputs = _private.functional_graph(model).input
     known = cuts.known_inputs(flat, model)
     values = [place.value for place in found]
     masks = [_mask_step(values[i], f"mask_{i}") for i in masks_of]

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from keras_transfer import _keras_private
+from keras_transfer import _private
 
 # For each nested model the casts at its inputs, so that reading a model twice
 # finds the same operations.
@@ -89,7 +89,7 @@ def needed_steps(steps, outputs, given=()):
 def _require_graph(model):
     functional = None
     if isinstance(model, keras.Model):
-        functional = _keras_private.functional_graph(model)
+        functional = _private.functional_graph(model)
     if functional is not None:
         return functional
     name = getattr(model, "name", None)
@@ -122,17 +122,17 @@ class _Reader:
             id(tensor): value
             for tensor, value in zip(functional.inputs, inputs, strict=True)
         }
-        for node in _keras_private.graph_nodes(functional):
+        for node in _private.graph_nodes(functional):
             self._read_node(node, values, training)
         return [values[id(tensor)] for tensor in functional.outputs]
 
     def _read_node(self, node, values, training):
-        operation, args, kwargs, tensors = _keras_private.node_call(node)
+        operation, args, kwargs, tensors = _private.node_call(node)
         if any(id(x) not in values for x in _tensors((args, kwargs))):
             return
         recorded = _tensors((args, kwargs))
         args, kwargs = _with_values(args, values), _with_values(kwargs, values)
-        if training is not None and _keras_private.takes_training(operation):
+        if training is not None and _private.takes_training(operation):
             kwargs = {**kwargs, "training": training}
         call = _nested_call(operation, args, kwargs)
         if call is None:
@@ -146,24 +146,24 @@ class _Reader:
             values[id(tensor)] = value
 
     def _read_nested(self, model, inputs, training):
-        functional = _keras_private.functional_graph(model)
+        functional = _private.functional_graph(model)
         inputs = [
             self._cast(model, index, value)
             for index, value in enumerate(inputs)
         ]
         for value, tensor in zip(inputs, functional.inputs, strict=True):
-            masked = _keras_private.get_mask(value.tensor) is not None
+            masked = _private.get_mask(value.tensor) is not None
             same = tuple(value.tensor.shape) == tuple(tensor.shape)
             self.exact = self.exact and same and not masked
         outputs = self.expand(functional, inputs, training)
         self.ends[model.name] = [
-            _keras_private.tensor_source(value.tensor) for value in outputs
+            _private.tensor_source(value.tensor) for value in outputs
         ]
         return outputs
 
     def _cast(self, model, index, value):
         """Does what a model does to an input that is not of its type."""
-        wanted = _keras_private.functional_graph(model).inputs[index]
+        wanted = _private.functional_graph(model).inputs[index]
         dtype = value.tensor.dtype
         if dtype == wanted.dtype:
             return value
@@ -172,7 +172,7 @@ class _Reader:
             given = keras.KerasTensor(value.tensor.shape, dtype)
             made[index, dtype] = (given, keras.ops.cast(given, wanted.dtype))
         given, result = made[index, dtype]
-        operation = _keras_private.tensor_source(result)
+        operation = _private.tensor_source(result)
         output = Value(result)
         step = Step(operation, (value,), {}, [value], [given], [output])
         self.steps.append(step)
@@ -199,8 +199,8 @@ def _nested_call(operation, args, kwargs):
     """Returns `(inputs, training)` if a call can be replaced by its graph."""
     if not isinstance(operation, keras.Model):
         return None
-    functional = _keras_private.functional_graph(operation)
-    if functional is None or not _keras_private.runs_its_graph(operation):
+    functional = _private.functional_graph(operation)
+    if functional is None or not _private.runs_its_graph(operation):
         return None
     kwargs = dict(kwargs)
     inputs = args[0] if args else kwargs.pop("inputs", None)
@@ -224,7 +224,7 @@ def _same_ranks(values, tensors):
 
 def _is_own_mask(mask, inputs):
     """Whether a mask passed by argument is what the inputs carry anyway."""
-    carried = {id(_keras_private.get_mask(x.tensor)) for x in inputs}
+    carried = {id(_private.get_mask(x.tensor)) for x in inputs}
     return all(
         x is None or (isinstance(x, Value) and id(x.tensor) in carried)
         for x in keras.tree.flatten(mask)

@@ -3,12 +3,13 @@
 import keras
 import numpy as np
 
-from keras_transfer import freezing, graph
+from keras_transfer import graph
 from keras_transfer.layers import (
     ClassificationHead,
     ImageNetPreprocessing,
     TrainingOnly,
 )
+from keras_transfer.training import freezing
 
 
 def head_layer(head):

@@ -2,8 +2,9 @@
 
 import keras
 
-from keras_transfer import _keras_private, freezing
-from keras_transfer.regularizers import L2SP, Penalty
+from keras_transfer import _private
+from keras_transfer.training import freezing
+from keras_transfer.training.regularizers import L2SP, Penalty
 
 # Begins the names of the starting point in a file of weights.
 _ANCHOR = "anchor_"
@@ -76,7 +77,7 @@ class PenalizedModel:
             return loss
         penalty = self._penalty()
         self._penalty_tracker.update_state(penalty)
-        return loss + _keras_private.additional_loss(self, penalty)
+        return loss + _private.additional_loss(self, penalty)
 
     def get_compile_config(self):
         config = super().get_compile_config()

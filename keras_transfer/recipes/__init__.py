@@ -11,5 +11,4 @@ from keras_transfer.recipes.learning_rate_sweep import (
 )
 from keras_transfer.recipes.matching import MatchResult as MatchResult
 from keras_transfer.recipes.matching import match as match
-from keras_transfer.recipes.repeated_trial import repeat_trial as repeat_trial
 from keras_transfer.recipes.two_stages import two_stage as two_stage

@@ -4,15 +4,15 @@ import keras
 import numpy as np
 
 from keras_transfer import feature_cache
-from keras_transfer.batches import (
+from keras_transfer.data.batches import (
     ArrayBatches,
     ReorderedBatches,
     SeededBatches,
 )
-from keras_transfer.first_batch import are_arrays
-from keras_transfer.memory import available_bytes
-from keras_transfer.sampling import train_validation_split
-from keras_transfer.subset_batches import SubsetBatches
+from keras_transfer.data.first_batch import are_arrays
+from keras_transfer.data.sampling import train_validation_split
+from keras_transfer.data.subset_batches import SubsetBatches
+from keras_transfer.storage.memory import available_bytes
 
 
 def parts(train, validation, *, batch_size=32, seed=0):

@@ -1,14 +1,19 @@
 """`fine_tune`: the whole of training a target model in one call."""
 
-from keras_transfer import report
-from keras_transfer.recipes import interpolation, options, rules, truths
+from keras_transfer.recipes import (
+    defaults,
+    diagnostics,
+    interpolation,
+    options,
+    report,
+)
 from keras_transfer.recipes.best_weights import (
     BestWeights,
     Stage,
     TwoStageResult,
 )
-from keras_transfer.recipes.choices import Choices
 from keras_transfer.recipes.data_parts import hold_out, parts
+from keras_transfer.recipes.decision_log import Choices
 from keras_transfer.recipes.head_stage import HeadStage
 from keras_transfer.recipes.label_counts import count_labels
 from keras_transfer.recipes.stage_runner import StageRunner
@@ -171,10 +176,10 @@ class _Recipe:
         )
 
     def run(self):
-        if rules.is_untrained(self.model):
+        if defaults.is_untrained(self.model):
             self._train_from_random_weights()
             return
-        plan = rules.plan(
+        plan = defaults.plan(
             self.model, self.counts, self.given, self.choices, self.runner
         )
         self._divide(plan)
@@ -232,7 +237,7 @@ class _Recipe:
         self.best.weights = self.model.get_weights()
 
     def _train_from_random_weights(self):
-        plan = rules.plan_from_random_weights(
+        plan = defaults.plan_from_random_weights(
             self.model, self.counts, self.given, self.choices, self.runner
         )
         self._divide(plan)
@@ -250,7 +255,7 @@ class _Recipe:
         # Else the user's next `fit` would begin where the rate has ended.
         self.model.compile_from_config(self.compiled)
         self.result.best = self.best.row
-        self.result.warnings = truths.about(
+        self.result.warnings = diagnostics.about(
             self.counts,
             self.best.row,
             self.judged_on,

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 
-from keras_transfer.freezing import freeze
-from keras_transfer.probe import around, solve
+from keras_transfer.data.horizontal_flips import WithMirrored, folds_of_both
 from keras_transfer.recipes.heads import as_solved, pooled_once, put, solve_head
-from keras_transfer.recipes.mirroring import WithMirrored, folds_of_both
 from keras_transfer.recipes.training import compile_like
+from keras_transfer.training.freezing import freeze
+from keras_transfer.transferability.linear_probe import around, solve
 
 RATES = (3e-4, 1e-3, 3e-3)
 EPOCHS = 20

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_transfer import feature_cache
 from keras_transfer.layers import ClassificationHead, RegressionHead
-from keras_transfer.probe import STRENGTHS, solve
+from keras_transfer.transferability.linear_probe import STRENGTHS, solve
 
 # By what the head puts out: the losses whose minimum `probe.solve` finds.
 _SOLVED_LOSSES = {

@@ -4,13 +4,13 @@ import keras
 import numpy as np
 
 from keras_transfer import feature_cache
-from keras_transfer.batches import ArrayBatches
-from keras_transfer.probe import score
-from keras_transfer.recipes import temperature
+from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.recipes.best_weights import reached
 from keras_transfer.recipes.heads import as_solved, convex_kind
 from keras_transfer.recipes.training import compile_like
-from keras_transfer.replicas import each_in_full
+from keras_transfer.training.replicas import each_in_full
+from keras_transfer.transferability import temperature
+from keras_transfer.transferability.linear_probe import score
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 

@@ -6,9 +6,10 @@ import math
 import keras
 import numpy as np
 
-from keras_transfer import first_batch, random_state, training_state
+from keras_transfer.data import first_batch
 from keras_transfer.recipes.data_parts import parts
 from keras_transfer.recipes.learning_rate_sweep import read_off, smoothed
+from keras_transfer.training import random_state, training_state
 
 _DIVERGED = 4.0
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_transfer import report
+from keras_transfer.recipes import report
 
 # How much of the average is what was before, for a curve that can be read.
 _MEMORY = 0.9

@@ -6,14 +6,12 @@ import inspect
 
 import keras
 
+from keras_transfer.data.joined_inputs import JoinedInputs
+from keras_transfer.data.sample_inputs import joined, some_inputs
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.feature_cache.rows import num_bytes
-from keras_transfer.freezing import set_trainable_depth
-from keras_transfer.joined_inputs import JoinedInputs
-from keras_transfer.memory import available_bytes
 from keras_transfer.models import FeatureMatcher
-from keras_transfer.models.some_inputs import joined, some_inputs
-from keras_transfer.models.source_scale import SCALED_BY
+from keras_transfer.models.matching.source_scale import SCALED_BY
 from keras_transfer.recipes.best_weights import (
     BestWeights,
     Stage,
@@ -23,6 +21,8 @@ from keras_transfer.recipes.best_weights import (
 from keras_transfer.recipes.data_parts import as_numbered, hold_out, parts
 from keras_transfer.recipes.fine_tuning import FineTuneResult, fine_tune
 from keras_transfer.recipes.training import rising_and_falling
+from keras_transfer.storage.memory import available_bytes
+from keras_transfer.training.freezing import set_trainable_depth
 
 # Held out of the labelled samples where there are no validation data.
 _HELD_OUT = 0.2

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_transfer.schedules import whole_number
+from keras_transfer.training.schedules import whole_number
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import keras
 
 from keras_transfer import feature_cache
-from keras_transfer.memory import available_bytes
+from keras_transfer.storage.memory import available_bytes
 
 
 def compile_like(model, like, optimizer, **options):

@@ -4,13 +4,13 @@ import keras
 
 from keras_transfer.callbacks import FreezingScheduler
 from keras_transfer.feature_cache import FeatureCache
-from keras_transfer.freezing import freeze_plan, set_trainable_depth
-from keras_transfer.optimizers import LayerwiseOptimizer
 from keras_transfer.recipes import interpolation
 from keras_transfer.recipes.time_limit import StopAtTimeLimit
 from keras_transfer.recipes.training import compile_like, rising_and_falling
-from keras_transfer.regularizers import L2SP
-from keras_transfer.schedules import GradualUnfreezing
+from keras_transfer.training.freezing import freeze_plan, set_trainable_depth
+from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
+from keras_transfer.training.regularizers import L2SP
+from keras_transfer.training.schedules import GradualUnfreezing
 
 # On all samples there is nothing left to judge by, so it is gone on with
 # carefully (chosen on held-out photos, against training from the head again).

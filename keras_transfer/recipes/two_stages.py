@@ -2,8 +2,7 @@
 
 import keras
 
-from keras_transfer.batches import ArrayBatches
-from keras_transfer.freezing import set_trainable_depth
+from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.layers import (
     ClassificationHead,
     RegressionHead,
@@ -19,6 +18,7 @@ from keras_transfer.recipes.heads import (
     solve_head,
 )
 from keras_transfer.recipes.training import compile_like, fits_in_memory
+from keras_transfer.training.freezing import set_trainable_depth
 
 
 def two_stage(

@@ -6,8 +6,8 @@ import pytest
 from keras import callbacks, optimizers
 
 import keras_transfer as kt
-from keras_transfer import _keras_private
-from keras_transfer.freezing import trainable_candidates
+from keras_transfer import _private
+from keras_transfer.training.freezing import trainable_candidates
 
 BACKEND = keras.backend.backend()
 STAGES = [0, 2, 1, 3]
@@ -243,7 +243,7 @@ def test_a_schedule_beside(name, optimizer, samples):
 
 
 def inner(model):
-    return _keras_private.wrapped_optimizers(model.optimizer)[-1]
+    return _private.wrapped_optimizers(model.optimizer)[-1]
 
 
 def assert_averages_are_in_the_model(model):
@@ -267,7 +267,7 @@ class StepByStep(callbacks.Callback):
         self.start = values(trainable_candidates(self.model))
 
     def on_train_batch_end(self, batch, logs=None):
-        _keras_private.sync_state(self.model)
+        _private.sync_state(self.model)
         optimizer = inner(self.model)
         self.steps.append(
             (

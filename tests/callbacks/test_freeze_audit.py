@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_transfer as kt
-from keras_transfer import _keras_private
+from keras_transfer import _private
 
 layers = keras.layers
 
@@ -64,7 +64,7 @@ class AtBatchEnd(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if self.now == self.epoch and batch == 0:
-            _keras_private.sync_state(self.model)
+            _private.sync_state(self.model)
             self.act()
 
 

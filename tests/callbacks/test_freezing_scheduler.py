@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import keras_transfer as kt
-from keras_transfer import _keras_private
-from keras_transfer.batches import ArrayBatches
+from keras_transfer import _private
+from keras_transfer.data.batches import ArrayBatches
 
 layers = keras.layers
 O = keras.optimizers  # noqa: E741
@@ -61,7 +61,7 @@ def values(variables):
 
 
 def inner(optimizer):
-    return _keras_private.wrapped_optimizers(optimizer)[-1]
+    return _private.wrapped_optimizers(optimizer)[-1]
 
 
 def slot_lists(optimizer):

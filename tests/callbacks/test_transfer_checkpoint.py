@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_transfer as kt
-from keras_transfer import checkpoint_folder
+from keras_transfer.storage import checkpoint_folder
 
 layers = keras.layers
 optimizers = keras.optimizers

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import keras_transfer as kt
-from keras_transfer import _keras_private
-from keras_transfer.freezing import freeze_plan
+from keras_transfer import _private
+from keras_transfer.training.freezing import freeze_plan
 
 NUM_BLOCKS = 4
 
@@ -303,7 +303,7 @@ def test_a_monitor_that_never_appears_is_an_error_after_the_first_step(
             verbose=0,
             callbacks=[callback],
         )
-    _keras_private.sync_state(model)
+    _private.sync_state(model)
     assert int(model.optimizer.iterations) == steps_per_execution
     assert model.history.epoch == []
 

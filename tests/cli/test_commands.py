@@ -13,9 +13,10 @@ pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 
 import keras_transfer as kt
-from keras_transfer import data, export, recipes, report
+from keras_transfer import data, recipes
 from keras_transfer.cli import main
-from keras_transfer.recipes import head_stage, tuning_stage
+from keras_transfer.recipes import head_stage, report, tuning_stage
+from keras_transfer.serving import saved_model
 
 COLOURS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
@@ -70,7 +71,7 @@ def _export_on_tensorflow_only():
         yield
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export, "export_saved_model", lambda *a, **k: a[1])
+        patch.setattr(saved_model, "export_saved_model", lambda *a, **k: a[1])
         yield
 
 

@@ -11,8 +11,10 @@ import pytest
 Image = pytest.importorskip("PIL.Image")
 
 import keras_transfer as kt
-from keras_transfer import data, files, report
+from keras_transfer import data
 from keras_transfer.cli import fit, main, training
+from keras_transfer.recipes import report
+from keras_transfer.storage import files
 
 
 @pytest.fixture

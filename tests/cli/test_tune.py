@@ -10,8 +10,8 @@ pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 pytest.importorskip("keras_tuner")
 
-from keras_transfer import export
 from keras_transfer.cli import main
+from keras_transfer.serving import saved_model
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def backbone(tmp_path_factory):
 @pytest.fixture
 def tune(backbone, tmp_path, monkeypatch):
     """A function that runs `tune` on 10 digits a class."""
-    monkeypatch.setattr(export, "export_saved_model", lambda *a, **k: None)
+    monkeypatch.setattr(saved_model, "export_saved_model", lambda *a, **k: None)
 
     def tune(*more):
         options = ["--backbones", backbone, "--output", tmp_path / "tuned",

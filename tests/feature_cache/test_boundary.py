@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 
 import keras_transfer as kt
-from keras_transfer.feature_cache import between, boundary_at, obstacles
+from keras_transfer.feature_cache import (
+    between,
+    boundary_at,
+    reasons_not_to_cache,
+)
 
 layers = keras.layers
 
@@ -121,16 +125,19 @@ def test_a_mask_goes_along(depth, rng):
                 np.testing.assert_allclose(values(a), values(b), atol=1e-6)
 
 
-def test_obstacles(tiny_cnn):
+def test_reasons_not_to_cache(tiny_cnn):
     model = conv(tiny_cnn, augmentation=layers.RandomFlip(name="flip"))
     boundary = boundary_at(model, 1)
-    (found,) = obstacles(boundary)
+    (found,) = reasons_not_to_cache(boundary)
     assert "'flip'" in found and "views=K" in found
-    assert obstacles(boundary, views=2) == []
+    assert reasons_not_to_cache(boundary, views=2) == []
     kt.set_trainable_depth(model, 1)
-    assert obstacles(boundary, views=2) == []
+    assert reasons_not_to_cache(boundary, views=2) == []
     kt.set_trainable_depth(model, 2)
-    assert "below the boundary trains" in obstacles(boundary, views=2)[0]
+    assert (
+        "below the boundary trains"
+        in reasons_not_to_cache(boundary, views=2)[0]
+    )
 
 
 def test_the_parts_run_as_the_model_does(tiny_cnn):

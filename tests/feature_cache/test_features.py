@@ -8,9 +8,9 @@ import pytest
 
 import keras_transfer as kt
 from keras_transfer import feature_cache
-from keras_transfer.batches import ArrayBatches
+from keras_transfer.data.batches import ArrayBatches
+from keras_transfer.data.subset_batches import SubsetBatches
 from keras_transfer.feature_cache import building
-from keras_transfer.subset_batches import SubsetBatches
 
 
 @pytest.fixture

@@ -159,7 +159,7 @@ def foreign(path):
 def other_shape(path):
     array = np.zeros((2, 3), "float32")
     np.save(path, array)
-    from keras_transfer import fingerprints
+    from keras_transfer.storage import fingerprints
 
     about = {"checksum": fingerprints.of_arrays(array)}
     path.with_suffix(".json").write_text(json.dumps(about))

@@ -246,7 +246,7 @@ def test_pooled_features_have_no_top():
 
 
 def test_the_table_for_people_says_the_same_numbers():
-    from keras_transfer.applications import APPLICATIONS
+    from keras_transfer.backbones.applications import APPLICATIONS
 
     said = {name: a.num_blocks for name, a in APPLICATIONS.items()}
     assert said == {name: row[0] for name, row in EXPECTED.items()}

@@ -189,7 +189,9 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
 
     if os.access("/", os.W_OK):
         # Root may write everywhere: as for anybody else.
-        monkeypatch.setattr("keras_transfer.files.tempfile.mkdtemp", refuse)
+        monkeypatch.setattr(
+            "keras_transfer.storage.files.tempfile.mkdtemp", refuse
+        )
     else:
         cache.chmod(0o500)
     with pytest.raises(OSError, match=r"(?i)write") as error:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import keras_transfer as kt
-from keras_transfer import checkpoint_folder
+from keras_transfer.storage import checkpoint_folder
 
 SCRIPT = Path(__file__).with_name("interruptible_training.py")
 BATCHES = 5

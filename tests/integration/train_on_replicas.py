@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 import keras_transfer as kt
-from keras_transfer import distribution
+from keras_transfer.training import distribution
 
 BATCH, LOSS = 12, "sparse_categorical_crossentropy"
 layers = keras.layers

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_transfer.batches import ArrayBatches
+from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.recipes import data_parts
 from keras_transfer.recipes.data_parts import hold_out, parts
 

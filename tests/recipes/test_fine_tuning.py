@@ -10,9 +10,10 @@ pytest.importorskip("sklearn")
 pytest.importorskip("scipy")
 
 import keras_transfer as kt
-from keras_transfer import feature_cache, probe
-from keras_transfer.batches import ArrayBatches
+from keras_transfer import feature_cache
+from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.recipes import fine_tune
+from keras_transfer.transferability import linear_probe
 
 SIZE = (8, 8, 3)
 
@@ -163,9 +164,9 @@ def test_a_solved_head_is_solved_again_with_the_strength_it_had(make, rng):
     result = fine_tune(model, data, epochs=0, verbose=0)
     assert result.stages[-1]["stage"] == "on all samples"
     strength = result.best["strength"]
-    assert strength != probe.DEFAULT_STRENGTH
+    assert strength != linear_probe.DEFAULT_STRENGTH
     found = feature_cache.features(model, data, verbose=0)
-    again = probe.solve(
+    again = linear_probe.solve(
         "softmax", (found.take(found.rows), *found.rest), None, 2,
         strengths=(strength,),
     )  # fmt: skip

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import keras_transfer as kt
-from keras_transfer import random_state
 from keras_transfer.recipes import find_learning_rate
 from keras_transfer.recipes.learning_rate_sweep import read_off
+from keras_transfer.training import random_state
 
 
 @pytest.fixture

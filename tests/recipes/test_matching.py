@@ -8,7 +8,7 @@ pytest.importorskip("sklearn")
 pytest.importorskip("scipy")
 
 import keras_transfer as kt
-from keras_transfer.batches import ArrayBatches
+from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.recipes import match
 
 SIZE = (8, 8, 3)

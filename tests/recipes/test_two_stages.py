@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("sklearn")
 
 import keras_transfer as kt
-from keras_transfer.batches import ArrayBatches
+from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.recipes import two_stage
 
 

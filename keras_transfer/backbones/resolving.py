@@ -1,0 +1,329 @@
+"""From a name, a path or a model to a feature extractor for raw images."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_transfer import _private, graph
+from keras_transfer.backbones import hub
+from keras_transfer.backbones.applications import APPLICATIONS, find_application
+from keras_transfer.backbones.channels import adapt_input, channel_axis
+from keras_transfer.backbones.pretrained import (
+    build_application,
+    weights_are_there,
+)
+from keras_transfer.backbones.recognition import (
+    preprocessing_of,
+    recognize_application,
+)
+from keras_transfer.backbones.source_files import load_weights
+from keras_transfer.storage.files import load_model
+
+_MODEL_FILES = (".keras", ".h5", ".hdf5")
+
+
+@dataclasses.dataclass(frozen=True)
+class ResolvedBackbone:
+    """A feature extractor and what has to come before it.
+
+    Attributes:
+        model: From preprocessed input to features.
+        preprocessing: What turns 0..255 into the input of `model`: a mode of
+            `ImageNetPreprocessing` (`"none"` where nothing is needed), or a
+            layer.
+        name: Name of the architecture, or of the model.
+        min_size: Smallest height and width in pixels, `None` if unknown.
+        input_shape: Shape of one sample, structured like the model's input.
+        pretrained: Whether the weights come from training.
+    """
+
+    model: keras.Model
+    preprocessing: str | keras.layers.Layer
+    name: str
+    min_size: int | None
+    input_shape: Any
+    pretrained: bool
+
+
+def resolve_backbone(
+    backbone, *, input_shape=None, weights="imagenet", output_layer=None
+) -> ResolvedBackbone:
+    """Turns whatever names a source model into a feature extractor.
+
+    Use it to get the features of a model without building a `TransferModel`.
+    A model of one's own is not copied: its layers are shared. If it is a
+    classifier it is cut before its top, and one printed line says where.
+
+    Args:
+        backbone: One of:
+
+            - the name of a constructor in `keras.applications`;
+            - `"hub:PRESET"`, a preset of KerasHub or the folder of one;
+            - a path to a `.keras` file (or a whole model in `.h5`);
+            - a `ResolvedBackbone`, which is returned as it is;
+            - a `keras.Model`. A `TransferModel` gives its own backbone and
+              preprocessing. A model of `keras.applications` is recognised by
+              its name and its weights and gets its preprocessing; any other
+              is taken to need none.
+        input_shape: Shape of one sample, such as `(224, 224, 3)`. `None`
+            means the size the published weights were trained at, or the
+            model's own. Another shape than the model's own makes a copy, see
+            `channels.adapt_input`; so images may have any number of channels.
+        weights: `"imagenet"` (for a model of one's own: the weights it has),
+            a path to a weight file, or `None` for untrained. A model of
+            one's own keeps its weights then too and only counts as untrained.
+        output_layer: Name of the layer whose output is the feature, instead
+            of the last one before the top.
+
+    Returns:
+        A `ResolvedBackbone`.
+
+    Raises:
+        ValueError: For an unknown name, a shape the model cannot take, or
+            weights that do not fit.
+        FileNotFoundError: If a path does not exist, or the ImageNet weights
+            are not there and cannot be downloaded.
+
+    Example:
+
+    ```python
+    source = resolve_backbone("ResNet50", input_shape=(160, 160, 3))
+    pixels = keras.Input(source.input_shape)
+    x = ImageNetPreprocessing(source.preprocessing)(pixels)
+    features = keras.Model(pixels, source.model(x))
+    ```
+    """
+    if isinstance(backbone, ResolvedBackbone):
+        return backbone
+    if hub.is_hub_source(backbone):
+        return _from_hub(backbone, input_shape, weights, output_layer)
+    if isinstance(backbone, str) and not _is_path(backbone):
+        resolved = _from_name(backbone, input_shape, weights)
+        model = _cut(resolved.model, output_layer) if output_layer else None
+        return dataclasses.replace(resolved, model=model or resolved.model)
+    if isinstance(backbone, (str, Path)):
+        backbone = load_model(backbone, compile=False)
+    if not isinstance(backbone, keras.Model):
+        raise ValueError(
+            "A backbone is the name of a model in keras.applications, "
+            "'hub:' and a preset of KerasHub, a path to a .keras file, or a "
+            "keras.Model. Received: "
+            f"{backbone!r} of type {type(backbone).__name__}."
+        )
+    return _from_model(backbone, input_shape, weights, output_layer)
+
+
+def list_backbones() -> list[dict]:
+    """The models that can be named, in alphabetical order.
+
+    Returns:
+        One dictionary a model with `name`, `preprocessing` (the mode of
+        `ImageNetPreprocessing`), `min_size` and `default_size` in pixels,
+        `num_params` (without top), `num_blocks`, and `weights_here`: whether
+        the ImageNet weights lie in the Keras cache.
+
+    Examples:
+        >>> last = list_backbones()[-1]
+        >>> last.get("name")
+        'Xception'
+    """
+    fields = (
+        "name",
+        "preprocessing",
+        "min_size",
+        "default_size",
+        "num_params",
+        "num_blocks",
+    )
+    return [
+        {field: getattr(APPLICATIONS[name], field) for field in fields}
+        | {"weights_here": weights_are_there(APPLICATIONS[name])}
+        for name in sorted(APPLICATIONS)
+    ]
+
+
+def _is_path(text):
+    return text.endswith(_MODEL_FILES) or "/" in text or Path(text).exists()
+
+
+def _from_name(name, input_shape, weights):
+    application = find_application(name)
+    model = build_application(application, input_shape, weights)
+    return ResolvedBackbone(
+        model=model,
+        preprocessing=application.preprocessing,
+        name=name,
+        min_size=application.min_size,
+        input_shape=tuple(model.inputs[0].shape[1:]),
+        pretrained=weights is not None,
+    )
+
+
+def _from_hub(source, input_shape, weights, output_layer):
+    backbone, converter = hub.backbone_and_converter(
+        source, with_weights=weights == "imagenet"
+    )
+    if weights not in ("imagenet", None):
+        load_weights(backbone, weights)
+    name = backbone.name
+    backbone = hub.at_image_shape(backbone, converter, input_shape)
+    features = hub.feature_extractor(backbone, output_layer)
+    model, shape = _at_shape(features, input_shape)
+    preprocessing = "none"
+    if isinstance(shape, tuple) and len(shape) == 3:
+        preprocessing = hub.image_preprocessing(
+            backbone, converter, shape[channel_axis(shape)]
+        )
+    return ResolvedBackbone(
+        model=model,
+        preprocessing=preprocessing,
+        name=name,
+        min_size=None,
+        input_shape=shape,
+        pretrained=weights is not None,
+    )
+
+
+def _from_model(model, input_shape, weights, output_layer):
+    if weights not in ("imagenet", None):
+        load_weights(model, weights)
+    inner, preprocessing = _inner_backbone(model)
+    name, min_size = inner.name, None
+    inner = _features(inner, input_shape, output_layer, is_top=inner is model)
+    application = recognize_application(inner)
+    if preprocessing is None and application is not None:
+        preprocessing = preprocessing_of(application, inner)
+        print(
+            f"backbone: {name!r} was recognised as {application.name}; its "
+            f"preprocessing is {_described(preprocessing)}"
+        )
+    if application is not None:
+        name, min_size = application.name, application.min_size
+        application.check_input_shape(input_shape or inner.input_shape[1:])
+    inner, input_shape = _at_shape(inner, input_shape)
+    return ResolvedBackbone(
+        model=inner,
+        preprocessing="none" if preprocessing is None else preprocessing,
+        name=name,
+        min_size=min_size,
+        input_shape=input_shape,
+        pretrained=weights is not None,
+    )
+
+
+def _inner_backbone(model):
+    """The feature extractor inside a transfer model, and its preprocessing."""
+    inner = getattr(model, "backbone", None)
+    preprocessing = getattr(model, "preprocessing", None)
+    if isinstance(inner, keras.Model) and isinstance(
+        preprocessing, keras.layers.Layer
+    ):
+        return inner, preprocessing
+    return model, None
+
+
+def _features(model, input_shape, output_layer, is_top):
+    """The part of a model below its top, as a functional model."""
+    if isinstance(model, keras.Sequential):
+        if not model.built and input_shape is not None:
+            model.build((None, *input_shape))
+    elif _private.functional_graph(model) is None:
+        return _one_block(model, input_shape, output_layer)
+    if is_top or output_layer is not None:
+        return _cut(model, output_layer)
+    return model
+
+
+def _one_block(model, input_shape, output_layer):
+    """A functional model around a model that has no graph."""
+    described = f"{model.name!r}, a subclassed {type(model).__name__}"
+    if output_layer is not None:
+        raise ValueError(
+            f"output_layer={output_layer!r} needs a model with a graph. "
+            f"Received {described}. Build the feature extractor yourself, as "
+            "`keras.Model(inputs, features)`."
+        )
+    if input_shape is None:
+        raise ValueError(
+            f"The shape of the input of {described}, is not known. Give "
+            "`input_shape`, the shape of one sample."
+        )
+    print(f"backbone: {described}, is one block and is used up to its output")
+    inputs = keras.tree.map_shape_structure(
+        lambda shape: keras.Input(tuple(shape)), input_shape
+    )
+    return keras.Model(inputs, model(inputs), name=model.name)
+
+
+def _cut(model, output_layer):
+    functional = _private.functional_graph(model)
+    if functional is not None and output_layer is None and _is_map(functional):
+        return _symbolic(model, functional)
+    cut = graph.top_cut(model, output_layer=output_layer)
+    if cut is None:
+        return _symbolic(model, functional)
+    prefix, suffix = graph.split(model, cut)
+    # A padding mask may pass beside the cut; the features come first.
+    output = keras.tree.flatten(prefix.output)[0]
+    prefix = keras.Model(prefix.input, output, name=model.name)
+    dropped = [
+        operation.name
+        for operation in suffix.operations
+        if not graph.is_added(operation)
+    ]
+    if dropped:
+        print(
+            f"backbone: cut {model.name!r} at {cut.name!r} {cut.shape}; "
+            f"dropped {_shortened(dropped)}"
+        )
+    return prefix
+
+
+def _is_map(functional):
+    """Whether the only output is a feature map or a sequence.
+
+    A small image may leave one position of it: that is no top either.
+    """
+    return len(functional.outputs) == 1 and len(functional.outputs[0].shape) > 2
+
+
+def _symbolic(model, functional):
+    """The model itself, or a functional one around a Sequential.
+
+    A Sequential has no symbolic `input` and `output` of its own.
+    """
+    if functional is model:
+        return model
+    return keras.Model(functional.input, functional.output, name=model.name)
+
+
+def _at_shape(model, input_shape):
+    """The model at `input_shape`, and the shape of a sample."""
+    own = keras.tree.map_structure(
+        lambda tensor: tuple(tensor.shape[1:]), model.input
+    )
+    if isinstance(input_shape, list):
+        input_shape = tuple(input_shape)
+    if input_shape is None or own == input_shape:
+        return model, own
+    if len(model.inputs) > 1:
+        raise ValueError(
+            f"The input_shape of {model.name!r} cannot be changed: it has "
+            f"{len(model.inputs)} inputs of shapes {own}. Received: "
+            f"input_shape={input_shape}."
+        )
+    return adapt_input(model, input_shape), input_shape
+
+
+def _described(preprocessing):
+    if isinstance(preprocessing, str):
+        return f"{preprocessing!r}"
+    return type(preprocessing).__name__
+
+
+def _shortened(names, limit=8):
+    rest = len(names) - limit
+    more = [f"... ({rest} more)"] if rest > 0 else []
+    return ", ".join(names[:limit] + more)

@@ -1,0 +1,72 @@
+"""scikit-learn's digits as the demo uses them: turned, and anywhere."""
+
+import numpy as np
+
+from keras_transfer.data.sampling import few_shot
+
+SIZE = 16
+
+
+def digits(classes, copies=1):
+    """Some of the digits on a larger field, a third of them held out.
+
+    As they come, all upright and in the middle, a ruler would tell them
+    apart. Turned and moved they pose the problem that photos pose: what stays
+    the same however a thing lies is what a source model can bring along.
+
+    Args:
+        classes: consecutive digits, such as `range(5, 10)`.
+        copies: how often each training digit occurs, always differently.
+
+    Returns:
+        Dict of `train` and `test`, each `(images, labels)`: float32 images
+        `(samples, 16, 16, 1)` in 0..255, labels from 0.
+    """
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    images = images.reshape(-1, 8, 8) * (255 / 16)
+    keep = np.isin(labels, list(classes))
+    images, labels = images[keep], labels[keep] - classes[0]
+    rng = np.random.default_rng(classes[0])
+    order = rng.permutation(len(labels))
+    held_out, rest = np.split(order, [len(order) // 3])
+    return {
+        name: (placed(images[chosen], rng), labels[chosen])
+        for name, chosen in (
+            ("train", np.repeat(rest, copies)),
+            ("test", held_out),
+        )
+    }
+
+
+def placed(images, rng):
+    """Each image turned, scaled and put somewhere on a field of `SIZE`.
+
+    Args:
+        images: `(samples, 8, 8)` in 0..255.
+        rng: a `numpy.random.Generator`.
+
+    Returns:
+        float32 `(samples, 16, 16, 1)` of whole numbers in 0..255.
+    """
+    from scipy.ndimage import affine_transform
+
+    fields = np.empty((len(images), SIZE, SIZE, 1), "float32")
+    center = (np.array(images.shape[1:]) - 1) / 2
+    for field, image in zip(fields, images, strict=True):
+        angle, scale = rng.uniform(-0.4, 0.4), rng.uniform(0.8, 1.15)
+        cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+        matrix = np.array([[cosine, -sine], [sine, cosine]])
+        place = (SIZE - 1) / 2 + rng.uniform(-3, 3, 2)
+        field[..., 0] = affine_transform(
+            image, matrix, center - matrix @ place, (SIZE, SIZE), order=1
+        )
+    return np.round(fields)
+
+
+def few(data, shots, seed):
+    """`shots` samples a class of `(images, labels)`, chosen by the seed."""
+    images, labels = data
+    chosen = few_shot(labels, shots, seed)
+    return images[chosen], labels[chosen]

@@ -1,0 +1,1 @@
+"""From photo files to arrays: opened, checked, decoded, resized, batched."""

@@ -1,0 +1,68 @@
+"""A look at the inputs of a data set, without disturbing it."""
+
+import contextlib
+import math
+
+import keras
+import numpy as np
+
+from keras_transfer.data.batches import ReorderedBatches, SeededBatches
+from keras_transfer.data.first_batch import (
+    is_tf_dataset,
+    is_torch_loader,
+    order_kept,
+    unpacked,
+)
+
+_BATCH = 32
+
+
+def some_inputs(data, count):
+    """Returns batches of inputs, about `count` samples, the same each time.
+
+    Samples that can be read by number are spread over the whole data set:
+    they often lie class by class. Otherwise the first batches are taken.
+
+    Args:
+        data: what `fit` trains on, arrays already wrapped.
+        count: samples wanted; there may be fewer.
+
+    Returns:
+        A list of batches of inputs, empty where looking would use data up or
+        move their order: of generators and of `tf.data`.
+    """
+    if isinstance(data, ReorderedBatches):
+        data = data.batches
+    if isinstance(data, SeededBatches):
+        count = min(count, data.num_samples)
+        numbers = np.linspace(0, data.num_samples - 1, count).astype(int)
+        parts = np.split(numbers, range(_BATCH, count, _BATCH))
+        return [unpacked(data.read(part))[0] for part in parts]
+    if isinstance(data, keras.utils.PyDataset):
+        return _first(map(data.__getitem__, range(len(data))), count)
+    once = hasattr(data, "__next__") or not hasattr(data, "__iter__")
+    if once or is_tf_dataset(data):
+        return []
+    shuffles = is_torch_loader(data)
+    with order_kept(data) if shuffles else contextlib.nullcontext():
+        return _first(data, count)
+
+
+def _first(batches, count):
+    found = []
+    for batch in batches:
+        found.append(unpacked(batch)[0])
+        size = len(keras.tree.flatten(found[-1])[0])
+        if len(found) >= math.ceil(count / size):
+            break
+    return found
+
+
+def joined(batches):
+    """One batch from several, as arrays."""
+    return keras.tree.map_structure(
+        lambda *parts: np.concatenate(
+            [keras.ops.convert_to_numpy(part) for part in parts]
+        ),
+        *batches,
+    )

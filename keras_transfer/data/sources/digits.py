@@ -1,0 +1,48 @@
+"""scikit-learn's handwritten digits: real data that need no download."""
+
+import numpy as np
+
+from keras_transfer.data.dataset import Samples, Source
+from keras_transfer.data.photos.photo import height_and_width
+from keras_transfer.data.sources.folder import chosen_classes
+
+
+def find_digits(image_size, channels: int, classes=None) -> Source:
+    """1797 digits as uint8 images in 0..255.
+
+    Args:
+        image_size: side in pixels, `(height, width)`, or `None` for 8.
+        channels: 1, or 3 for the grey repeated.
+        classes: names of the digits to keep, in the order of their labels.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise ImportError(
+            'data.load("digits") reads the digits from scikit-learn. '
+            "Install it: pip install scikit-learn"
+        ) from error
+    grey, digits = load_digits(return_X_y=True)
+    names = [str(digit) for digit in range(10)]
+    if classes is not None:
+        names = chosen_classes(classes, names)
+    kept = np.isin(digits, [int(name) for name in names])
+    labels = np.argmax(digits[kept, None] == [int(n) for n in names], axis=1)
+    images = np.round(grey[kept].reshape(-1, 8, 8) * (255 / 16)).astype(
+        np.uint8
+    )
+    size = height_and_width(8 if image_size is None else image_size)
+    if size != (8, 8):
+        images = np.stack([_resize(image, size) for image in images])
+    images = np.repeat(images[..., None], channels, axis=-1)
+    return Source({"all": Samples(images, labels.astype(np.int64))}, names)
+
+
+def _resize(image, size):
+    from PIL import Image
+
+    height, width = size
+    resized = Image.fromarray(image).resize(
+        (width, height), Image.Resampling.BILINEAR
+    )
+    return np.asarray(resized)

@@ -1,0 +1,193 @@
+"""A folder of photos, one sub-folder a class, to samples."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from keras_transfer.data.dataset import Samples, Source
+from keras_transfer.data.photos.checking import good_photos
+
+_SPLIT_FOLDERS = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "test": "test",
+}
+# What operating systems and tools leave behind: not worth a warning.
+_CLUTTER = {".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"}
+_PHOTO_SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"),
+    *(".tif", ".tiff", ".avif", ".jp2", ".heic"),
+)
+
+
+def find_folder(folder: Path, classes=None) -> Source:
+    """Photos by split and class.
+
+    `train/CLASS/`, `validation/CLASS/` (or `val/`) and `test/CLASS/`; or
+    `CLASS/` alone, which gives one split, `"all"`.
+    """
+    parts = split_folders(folder)
+    found = {name: _photos_by_class(part) for name, part in parts.items()}
+    names = _class_names(folder, found, classes)
+    kept, skipped = _keep_good(found, parts, names)
+    splits = {
+        name: _samples(parts[name], photos, names)
+        for name, photos in kept.items()
+    }
+    return Source(splits, names, skipped=skipped)
+
+
+def split_folders(folder: Path) -> dict[str, Path]:
+    """Folders by split name: `{"all": folder}` where it has no splits."""
+    parts = {
+        _SPLIT_FOLDERS[path.name.lower()]: path
+        for path in sub_folders(folder)
+        if path.name.lower() in _SPLIT_FOLDERS
+    }
+    # A class may be called "train"; photos of trains lie in it directly.
+    if "train" not in parts or not _is_split(parts["train"]):
+        _refuse_test_alone(folder, parts)
+        return {"all": folder}
+    return parts
+
+
+def sub_folders(folder: Path) -> list[Path]:
+    """Sub-folders by name, without hidden ones and links to a parent."""
+    return sorted(path for path in folder.iterdir() if _is_sub_folder(path))
+
+
+def _is_split(folder):
+    return bool(sub_folders(folder)) or (folder / "labels.csv").exists()
+
+
+def _refuse_test_alone(folder, parts):
+    names = {path.name.lower() for path in sub_folders(folder)}
+    if parts and names <= set(_SPLIT_FOLDERS):
+        raise ValueError(
+            f"{folder} holds {_listed(names)}, but no train folder with class "
+            "folders in it. Expected: train/CLASS/photo.jpg and "
+            "test/CLASS/photo.jpg, or CLASS/photo.jpg."
+        )
+
+
+def _is_sub_folder(path: Path) -> bool:
+    if path.name.startswith(".") or path.name in _CLUTTER:
+        return False
+    try:
+        return path.is_dir() and path.resolve() not in path.absolute().parents
+    except (OSError, RuntimeError):
+        return False
+
+
+def _photos_by_class(part: Path) -> dict[str, list[Path]]:
+    folders = sub_folders(part)
+    if not folders:
+        raise ValueError(_no_class_folder(part))
+    return {
+        folder.name: sorted(
+            path for path in folder.iterdir() if path.name not in _CLUTTER
+        )
+        for folder in folders
+    }
+
+
+def _no_class_folder(part):
+    suffixes = Counter(
+        path.suffix or path.name for path in sorted(part.iterdir())
+    )
+    found = ", ".join(f"{n} {suffix}" for suffix, n in suffixes.most_common(5))
+    return (
+        f"{part} has no class folders. Found in it: {found or 'nothing'}. "
+        "Expected: one sub-folder of photos a class, CLASS/photo.jpg, or a "
+        "labels.csv beside the photos."
+    )
+
+
+def _class_names(folder, found, classes) -> list[str]:
+    train_part = "all" if "all" in found else "train"
+    names = list(found[train_part])
+    if classes is not None:
+        return chosen_classes(classes, names)
+    for part, photos in found.items():
+        _refuse_other_classes(folder, part, set(photos), set(names))
+    if len(names) < 2:
+        raise ValueError(
+            f"{folder} has one class: {names[0]!r}. A classifier needs at "
+            "least two; add a folder of photos of what is not that."
+        )
+    return names
+
+
+def chosen_classes(classes, names) -> list[str]:
+    """The classes asked for, in that order, if they all exist."""
+    chosen = [str(name) for name in classes]
+    unknown = [name for name in chosen if name not in names]
+    if unknown or len(set(chosen)) < 2:
+        raise ValueError(
+            f"`classes` must be at least two of {names}. Received: {chosen}"
+            + (f", where {_listed(unknown)} is unknown." if unknown else ".")
+        )
+    return chosen
+
+
+def _refuse_other_classes(folder, part, here, expected):
+    more, less = here - expected, expected - here
+    if more or less:
+        raise ValueError(
+            f"{folder}: {part} and train don't hold the same classes. Only in "
+            f"{part}: {_listed(more)}. Only in train: {_listed(less)}. "
+            "Rename or remove the folders, or pass classes=[...]."
+        )
+
+
+def _keep_good(found, parts, names):
+    """Drops what is no photo, in one pass and with one warning."""
+    lists = [
+        photos.get(name, []) for photos in found.values() for name in names
+    ]
+    loose = [path for part in parts.values() for path in _loose_photos(part)]
+    good, skipped = good_photos([p for paths in lists for p in paths], loose)
+    kept = {
+        part: {
+            name: [path for path in photos.get(name, []) if path in good]
+            for name in names
+        }
+        for part, photos in found.items()
+    }
+    for part, photos in kept.items():
+        for name in names:
+            if not photos[name]:
+                _refuse_empty_class(parts[part] / name, skipped)
+    return kept, skipped
+
+
+def _loose_photos(part):
+    """Photos and broken links that lie beside the class folders."""
+    return [
+        path
+        for path in sorted(part.iterdir())
+        if path.suffix.lower() in _PHOTO_SUFFIXES and not path.is_dir()
+    ]
+
+
+def _refuse_empty_class(folder, skipped):
+    bad = [p for p in skipped if Path(p).parent == folder]
+    reasons = Counter(skipped[path] for path in bad)
+    found = ", ".join(f"{n} x {reason}" for reason, n in reasons.items())
+    raise ValueError(
+        f"The class folder {folder} has no photo that can be read. Found in "
+        f"it: {found or 'nothing'}. Add photos, or remove the folder."
+    )
+
+
+def _samples(part, photos, names) -> Samples:
+    paths = [str(path) for name in names for path in photos[name]]
+    counts = [len(photos[name]) for name in names]
+    return Samples(paths, np.repeat(np.arange(len(names)), counts))
+
+
+def _listed(names) -> str:
+    return ", ".join(sorted(map(str, names))) or "none"

@@ -1,0 +1,177 @@
+"""Image data sets that tensorflow-datasets prepared on this disk."""
+
+import numpy as np
+
+from keras_transfer.data.dataset import Samples, Source
+from keras_transfer.data.photos.photo_file import Record
+from keras_transfer.data.progress import progress
+from keras_transfer.data.sources.folder import chosen_classes
+from keras_transfer.data.sources.tfds_folder import prepared_folder
+
+_SPLIT_NAMES = {
+    "train": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+}
+_RANDOM_ACCESS = {"array_record", "parquet"}
+
+
+def find_tfds(name: str, data_dir=None, classes=None) -> Source:
+    """Images and labels of a prepared data set; never touches the network.
+
+    Prepared as `array_record`, images are read one by one when they are
+    needed, without TensorFlow. Prepared as `tfrecord`, which has no random
+    access, the encoded images are held in memory, in the order of the files.
+
+    Args:
+        name: `NAME`, `NAME/CONFIG`, either followed by `:VERSION`.
+        data_dir: folder that holds the prepared data sets; `None` is
+            `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
+        classes: names of the classes to keep, in the order of their labels.
+    """
+    tfds = _import_tfds(name)
+    folder = prepared_folder(name, data_dir)
+    builder = tfds.builder_from_directory(folder)
+    image, label = _image_and_label(tfds, builder.info, name)
+    records = {
+        _SPLIT_NAMES[split]: _read_split(tfds, builder, split, image, label)
+        for split in builder.info.splits
+        if split in _SPLIT_NAMES
+    }
+    if "train" not in records:
+        raise ValueError(
+            f"tfds:{name} has no train split. Found: "
+            f"{', '.join(builder.info.splits)}."
+        )
+    if set(records) == {"train"}:
+        records = {"all": records["train"]}
+    return _to_source(tfds, builder.info.features[label], records, classes)
+
+
+def _import_tfds(name):
+    try:
+        import tensorflow_datasets
+    except ImportError as error:
+        raise ImportError(
+            f'data.load("tfds:{name}") needs tensorflow-datasets. Install it: '
+            "pip install tensorflow-datasets array_record"
+        ) from error
+    return tensorflow_datasets
+
+
+def _image_and_label(tfds, info, name) -> tuple[str, str]:
+    """Names of the two features: by supervised keys, else by their types."""
+    features = dict(info.features.items())
+    if info.supervised_keys and len(info.supervised_keys) == 2:
+        image, label = info.supervised_keys
+    else:
+        images = [k for k, f in features.items() if _is_image(tfds, f)]
+        image = images[0] if len(images) == 1 else None
+        label = "label" if "label" in features else None
+        labels = [k for k, f in features.items() if _task(tfds, f)]
+        label = label or (labels[0] if len(labels) == 1 else None)
+    if not (image and label and _is_image(tfds, features.get(image))):
+        raise ValueError(
+            f"tfds:{name} has no single image with a label. Its features: "
+            f"{features}. Only image classification, multi-label and "
+            "regression data sets are read; for others pass a tf.data.Dataset "
+            "to fit."
+        )
+    if not _task(tfds, features[label]):
+        raise ValueError(
+            f"tfds:{name}: the label {label!r} is {features[label]!r}. "
+            "Expected a class, a sequence of classes, or a number."
+        )
+    return image, label
+
+
+def _is_image(tfds, feature):
+    return isinstance(feature, tfds.features.Image)
+
+
+def _task(tfds, feature):
+    if isinstance(feature, tfds.features.ClassLabel):
+        return "classification"
+    inner = getattr(feature, "feature", None)
+    if isinstance(inner, tfds.features.ClassLabel):
+        return "multi_label"
+    is_number = isinstance(
+        feature, (tfds.features.Scalar, tfds.features.Tensor)
+    )
+    if is_number and np.dtype(feature.np_dtype).kind in "fiu":
+        return "regression"
+    return None
+
+
+class _Images:
+    """The encoded images of a random-access source, one by one."""
+
+    def __init__(self, source, key):
+        self.source = source
+        self.key = key
+
+    def __getitem__(self, index):
+        return self.source[index][self.key]
+
+
+def _read_split(tfds, builder, split, image, label):
+    """Records of the images, and their labels as TFDS gives them."""
+    decoders = {image: tfds.decode.SkipDecoding()}
+    count = builder.info.splits[split].num_examples
+    formats = {f.value for f in builder.info.available_file_formats()}
+    if formats & _RANDOM_ACCESS:
+        source = builder.as_data_source(split, decoders=decoders)
+        images = _Images(source, image)
+        labels = [e[label] for e in progress(source, count, f"Labels: {split}")]
+    else:
+        dataset = builder.as_dataset(
+            split=split,
+            shuffle_files=False,
+            decoders=decoders,
+            read_config=tfds.ReadConfig(interleave_cycle_length=1),
+        )
+        rows = progress(dataset.as_numpy_iterator(), count, f"Reading: {split}")
+        pairs = [(row[image], row[label]) for row in rows]
+        images, labels = map(list, zip(*pairs, strict=True))
+    where = f"{split} of tfds:{builder.info.name}"
+    return [Record(images, i, where) for i in range(len(labels))], labels
+
+
+def _to_source(tfds, feature, records, classes) -> Source:
+    task = _task(tfds, feature)
+    names = {
+        "classification": lambda: list(feature.names),
+        "multi_label": lambda: list(feature.feature.names),
+        "regression": lambda: None,
+    }[task]()
+    if classes is not None and task != "classification":
+        raise ValueError(f"`classes` can't choose among {task} labels.")
+    kept = names if classes is None else chosen_classes(classes, names)
+    splits = {
+        split: _samples(photos, _label_array(labels, task, names), names, kept)
+        for split, (photos, labels) in records.items()
+    }
+    if task == "regression":
+        return Source(splits, None, task)
+    return Source(splits, kept, task)
+
+
+def _label_array(labels, task, names) -> np.ndarray:
+    if task == "classification":
+        return np.array(labels, np.int64)
+    if task == "regression":
+        return np.array(labels, np.float32).reshape(len(labels), -1)
+    rows = np.zeros((len(labels), len(names)), np.float32)
+    for row, positive in zip(rows, labels, strict=True):
+        row[np.asarray(positive, np.int64)] = 1
+    return rows
+
+
+def _samples(photos, labels, names, kept) -> Samples:
+    if kept == names:
+        return Samples(photos, labels)
+    new = np.array([kept.index(n) if n in kept else -1 for n in names])[labels]
+    chosen = np.flatnonzero(new >= 0)
+    return Samples([photos[i] for i in chosen], new[chosen])

@@ -1,0 +1,1 @@
+"""`FeatureMatcher`: pairs of features, adapters, and their `fit`."""

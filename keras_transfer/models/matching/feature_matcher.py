@@ -1,0 +1,424 @@
+"""`FeatureMatcher`: trains a model to have the features of another."""
+
+import contextlib
+import threading
+import warnings
+
+import keras
+from keras import ops
+
+from keras_transfer import _private
+from keras_transfer.losses import FeatureMatchingLoss
+from keras_transfer.models.base import SeededModel
+from keras_transfer.models.matching import construction, matched_fit
+from keras_transfer.models.matching.loss_weights import (
+    LossWeights,
+    WeightedMatching,
+    no_labels,
+)
+from keras_transfer.models.matching.matched_fit import SOURCE_FEATURES
+from keras_transfer.models.matching.pairing import Pairs
+
+
+@keras.saving.register_keras_serializable(package="keras_transfer")
+class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
+    """Trains `target` against the features of a frozen `source`.
+
+        loss = task_weight * task loss
+             + matching_weight * sum_pairs weight * loss_pair(source, target)
+             + what regularises the target
+
+    A `keras.Model` that is trained with plain `fit` and whose output is the
+    target's. Each step runs each model once. The source is in inference mode,
+    gets no gradient and is left as it was; it may have another architecture,
+    input size, preprocessing and number of classes. With `task_weight=0` the
+    labels are not used, and data without labels will do: that is stage 3
+    alone. `matcher.target` is the target, without anything of this.
+
+    `FreezingScheduler`, `LayerwiseOptimizer`, `L2SP` and `TransferCheckpoint`
+    work on the matcher as on the target. Every pair has a metric of its own.
+
+    Args:
+        target: the model to train, a `TransferModel` or a functional or
+            Sequential model.
+        source: the model to learn from: the same, the name of a
+            `keras.applications` constructor, or a path. It gets the target's
+            input, resized to its own size. Where the target augments, it
+            sees the augmented images.
+        pairs: `"auto"` pairs the ends of stages of equal size, or of equal
+            relative depth where there are none; or a list of pairs
+            `(source, target)`, each end the index or name of a block, the
+            name of a layer, a symbolic tensor or `"logits"`.
+        loss: a `FeatureMatchingLoss` for all pairs of features, or a list
+            with one for each pair.
+        soft_targets: whether logits are matched too, with `SoftTargetLoss`;
+            or the loss to do it with. `"auto"` does so if both models name
+            the same classes.
+        task_weight: weight of the compiled loss.
+        matching_weight: weight of all pairs together.
+        data: a batch of inputs. With it `"auto"` picks by similarity (CKA)
+            where several pairs would fit, `pairs` shows the similarity, and
+            the source's features are brought to one scale by it. Without it
+            the first `fit` takes 128 samples for that.
+        name: name of the model.
+
+    Attributes:
+        target: the model that is trained.
+        source: the model that is learnt from.
+        pairs: `Pairs`, which print as a table.
+
+    Raises:
+        ValueError: models or pairs that cannot be matched.
+
+    Example:
+
+    ```python
+    source = kt.load_model("vgg16_flowers.keras")
+    target = kt.TransferModel("ResNet50", head=5)
+    matcher = kt.FeatureMatcher(target, source)
+    print(matcher.pairs)
+    kt.unfreeze(matcher)  # a pre-trained target starts frozen
+    matcher.compile("auto")
+    matcher.fit(photos, epochs=5)
+    matcher.target.save("resnet50_flowers.keras")
+    ```
+
+    Reference:
+        Romero et al. 2015, FitNets: Hints for Thin Deep Nets.
+    """
+
+    def __init__(
+        self,
+        target,
+        source,
+        *,
+        pairs="auto",
+        loss=None,
+        soft_targets="auto",
+        task_weight=1.0,
+        matching_weight=1.0,
+        data=None,
+        name=None,
+    ):
+        super().__init__(name=name or "feature_matcher")
+        loss = FeatureMatchingLoss() if loss is None else loss
+        source = construction.as_source(source)
+        construction.check_models(target, source)
+        found = construction.matched_pairs(
+            target, source, pairs, loss, soft_targets, data
+        )
+        self.target = target
+        self.adapters = [p.adapter for p in found if p.adapter is not None]
+        parts = construction.Parts(target, source, found)
+        # Past __setattr__: they are no layers of this model. The source's
+        # weights are not to train, and the others are the target's own.
+        vars(self).update(source=source, pairs=Pairs(found), parts=parts)
+        self._freeze_plan = construction.MatcherPlan(target, self.adapters)
+        self.loss_weights = LossWeights(
+            task_weight, matching_weight, [pair.weight for pair in found]
+        )
+        self._trackers = [
+            keras.metrics.Mean(name=name) for name in _metric_names(found)
+        ]
+        self._matching_tracker = keras.metrics.Mean(name="matching_loss")
+        self._task_tracker = keras.metrics.Mean(name="task_loss")
+        self.built = True
+        if data is not None:
+            self.parts.scale_by([data])
+            self.measure(data)
+
+    # What a target has that `fit`, callbacks and `compile("auto")` ask for.
+
+    @property
+    def head(self):
+        """The target's head."""
+        return getattr(self.target, "head", None)
+
+    @property
+    def class_names(self):
+        """Names of the classes, or `None`."""
+        return getattr(self.target, "class_names", None)
+
+    @class_names.setter
+    def class_names(self, names):
+        self.target.class_names = names
+
+    @property
+    def expects_pixels(self):
+        """Whether the input is known to be raw pixels in 0..255."""
+        return getattr(self.target, "expects_pixels", False)
+
+    @property
+    def input_shape(self):
+        """The target's."""
+        return self.target.input_shape
+
+    @property
+    def output_shape(self):
+        """The target's."""
+        return self.target.output_shape
+
+    # What trains and what is kept.
+
+    @property
+    def source_variables(self):
+        """The weights of the source, and the scale of its features.
+
+        None of them ever trains here.
+        """
+        scales = [s for s in self.parts.scales if s is not None]
+        own = [variable for scale in scales for variable in scale.variables]
+        return [*self.source.variables, *own]
+
+    @property
+    def variables(self):
+        own = super().variables
+        known = {id(v) for v in own}
+        return [*own, *(v for v in self.source_variables if id(v) not in known)]
+
+    @property
+    def trainable_variables(self):
+        return [v for v in super().variables if v.trainable]
+
+    @property
+    def non_trainable_variables(self):
+        trainable = {id(v) for v in self.trainable_variables}
+        return [v for v in self.variables if id(v) not in trainable]
+
+    @property
+    def losses(self):
+        # Not those of the source: nothing of it is to be regularised.
+        if _private.losses_of_call(self):
+            return _private.losses_of_call(self)
+        parts = [self.target, *self.adapters]
+        return [loss for part in parts for loss in part.losses]
+
+    @property
+    def metrics(self):
+        # Without labels there is nothing that these could count.
+        idle = set()
+        if self._is_unlabelled or not _private.compiled_loss(self):
+            compiled = _private.compiled_metrics(self)
+            idle = {id(self._task_tracker), id(compiled)}
+        return [m for m in super().metrics if id(m) not in idle]
+
+    def penalty_of(self, regularizer):
+        if regularizer is None:
+            return None
+        if not isinstance(self.target, SeededModel):
+            raise ValueError(
+                "compile(regularizer=...) needs a TransferModel for a target. "
+                f"Received: target '{self.target.name}', a "
+                f"{type(self.target).__name__}."
+            )
+        return self.target.penalty_of(regularizer)
+
+    # Whether the data of this `fit`, and of the one before, have no labels.
+    _is_unlabelled = False
+    _was_unlabelled = False
+
+    # One step.
+
+    def call(self, inputs, training=None):
+        given = None
+        if isinstance(inputs, dict) and SOURCE_FEATURES in inputs:
+            given, inputs = inputs[SOURCE_FEATURES], inputs["inputs"]
+        output, source, target = self.parts.run(inputs, given, training)
+        _hand_over(self, (source, self.parts.adapted(target, source)))
+        return output
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        source, target = _handed_over(self)
+        # As Keras counts the loss: a small last batch for less.
+        count = ops.shape(y_pred)[0]
+        loss = self.loss_weights.matching * self._matching_loss(
+            source, target, sample_weight, count
+        )
+        compiled = _private.compiled_loss(self)
+        if y is not None and compiled is not None:
+            task = compiled(y, y_pred, sample_weight)
+            _count(self._task_tracker, task, count)
+            loss = loss + self.loss_weights.task * task
+        for each in self.losses:
+            each = ops.cast(each, loss.dtype)
+            loss = loss + _private.additional_loss(self, each)
+        return self.penalized(loss)
+
+    def _matching_loss(self, source, target, sample_weight, count):
+        total = 0.0
+        for index, (pair, tracker) in enumerate(
+            zip(self.pairs, self._trackers, strict=True)
+        ):
+            value = pair.loss(source[index], target[index], sample_weight)
+            if pair.loss.couples_samples:
+                # Keras scales the means of samples by itself.
+                value = _private.additional_loss(self, value)
+            _count(tracker, value, count)
+            total = total + self.loss_weights.pairs[index] * value
+        _count(self._matching_tracker, total, count)
+        return total
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        if self._is_unlabelled:
+            return self.get_metrics_result()
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def predict(self, *args, **kwargs):
+        """What the target predicts; the source does not run."""
+        return self.target.predict(*args, **kwargs)
+
+    # Training and files.
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """Like `TransferModel.fit`; data may come without labels.
+
+        Args:
+            x: as there.
+            y: as there; `None`, or data without labels, with
+                `task_weight=0`.
+            *args: as there.
+            **kwargs: as there. `feature_cache` keeps the features of the
+                source: they are computed once, and an epoch costs no more
+                than training the target alone. For that the source has to see
+                the same input each time, so the target may not augment.
+
+        Returns:
+            A `keras.callbacks.History`, with `matching_loss`, `task_loss` and
+            one `match_...` a pair.
+
+        Raises:
+            ValueError: there are no labels and `task_weight` is above 0, or
+                features that are not numbers.
+        """
+        with matched_fit.frozen(self.source), _head_may_rest(self):
+            try:
+                return super().fit(x, y, *args, **kwargs)
+            finally:
+                self._is_unlabelled = False
+
+    def prepare_run(self, x, callbacks):
+        self._is_unlabelled = matched_fit.are_unlabelled(x)
+        if self._is_unlabelled != self._was_unlabelled:
+            # With labels there are metrics that had no variables before.
+            _private.forget_functions(self)
+        self._was_unlabelled = self._is_unlabelled
+        if self._is_unlabelled and self.task_weight:
+            raise no_labels(self.task_weight)
+        return matched_fit.prepared(self, x, callbacks)
+
+    def fit_on_cache(self, fit, x, **options):
+        return matched_fit.fit_cached(self, fit, x, **options)
+
+    def measure(self, data, after=False):
+        """Measures how alike the features of each pair are (debiased CKA).
+
+        Args:
+            data: a batch of inputs, 4 samples or more; 64 tell more.
+            after: whether the figure goes into the table's last column.
+
+        Returns:
+            List of floats, one a pair.
+        """
+        found = construction.similarities(self.parts, data)
+        for pair, value in zip(self.pairs, found, strict=True):
+            if after:
+                pair.similarity_after = value
+            else:
+                pair.similarity = value
+        return found
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "target": serialize(self.target),
+            "source": serialize(self.source),
+            "pairs": [
+                {
+                    "source": pair.source.name,
+                    "target": pair.target.name,
+                    "loss": serialize(pair.loss),
+                }
+                for pair in self.pairs
+            ],
+            "task_weight": self.task_weight,
+            "matching_weight": self.matching_weight,
+            "pair_weights": self.pair_weights,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        def restored(value):
+            return keras.saving.deserialize_keras_object(
+                value, custom_objects=custom_objects
+            )
+
+        pairs = config["pairs"]
+        with warnings.catch_warnings():
+            # The weights of the source come after this.
+            warnings.filterwarnings("ignore", ".*looks untrained.*")
+            matcher = cls(
+                restored(config["target"]),
+                restored(config["source"]),
+                pairs=[(pair["source"], pair["target"]) for pair in pairs],
+                loss=[restored(pair["loss"]) for pair in pairs],
+                soft_targets=False,
+                task_weight=config["task_weight"],
+                matching_weight=config["matching_weight"],
+                name=config["name"],
+            )
+        matcher.pair_weights = config["pair_weights"]
+        return matcher
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        for index, variable in enumerate(self.source_variables):
+            store[f"source_{index}"] = variable
+
+    def load_own_variables(self, store):
+        names = set(store.keys())
+        kept = {name for name in names if name.startswith("source_")}
+        super().load_own_variables({k: store[k] for k in names - kept})
+        for index, variable in enumerate(self.source_variables):
+            variable.assign(store[f"source_{index}"])
+
+
+@contextlib.contextmanager
+def _head_may_rest(matcher):
+    """Keeps Keras from wondering about a head that nothing asks to train."""
+    with warnings.catch_warnings():
+        if matcher.task_weight == 0:
+            warnings.filterwarnings("ignore", "Gradients do not exist")
+        yield
+
+
+def _metric_names(pairs):
+    """`match_...` for each pair, numbered where a target is in several."""
+    names = []
+    for pair in pairs:
+        same = sum(
+            each.target.name == pair.target.name for each in pairs[: len(names)]
+        )
+        number = f"_{same + 1}" if same else ""
+        names.append(f"match_{pair.name}{number}")
+    return names
+
+
+def _count(tracker, value, count):
+    """Gives a tracker the mean of a batch (of a replica's batch)."""
+    tracker.update_state(_private.unscaled_loss(value), sample_weight=count)
+
+
+# From `call` to `compute_loss` of one step. By thread, since tf.distribute
+# runs each replica in one of its own.
+_BETWEEN = threading.local()
+
+
+def _hand_over(model, features):
+    vars(_BETWEEN)[id(model)] = features
+
+
+def _handed_over(model):
+    return vars(_BETWEEN).pop(id(model))

@@ -1,0 +1,113 @@
+"""The weights of a matcher's loss, which a schedule may move."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_transfer import _private
+
+
+class WeightedMatching:
+    """Mixin of models with `loss_weights` and `pairs`: weights to be set.
+
+    They are variables, so nothing has to be traced again.
+    """
+
+    _is_unlabelled = False
+
+    @property
+    def task_weight(self):
+        """Weight of the compiled loss, a float that can be set."""
+        return self.loss_weights.read("task")
+
+    @task_weight.setter
+    def task_weight(self, value):
+        if self._is_unlabelled and value > 0:
+            raise no_labels(value)
+        _private.sync_state(self)
+        self.loss_weights.write("task", value)
+
+    @property
+    def matching_weight(self):
+        """Weight of all pairs together, a float that can be set."""
+        return self.loss_weights.read("matching")
+
+    @matching_weight.setter
+    def matching_weight(self, value):
+        _private.sync_state(self)
+        self.loss_weights.write("matching", value)
+
+    @property
+    def pair_weights(self):
+        """Weight of each pair, a list of floats that can be set."""
+        return self.loss_weights.read("pairs")
+
+    @pair_weights.setter
+    def pair_weights(self, values):
+        _private.sync_state(self)
+        self.loss_weights.write("pairs", values)
+        for pair, weight in zip(self.pairs, values, strict=True):
+            pair.weight = float(weight)
+
+
+def no_labels(weight):
+    """The error for data without labels."""
+    return ValueError(
+        "The data have no labels, and the loss of the labels has a weight. "
+        f"Received: task_weight={weight:g}. Expected (x, y), or task_weight=0 "
+        "to match features alone: FeatureMatcher(..., task_weight=0)."
+    )
+
+
+class LossWeights(keras.layers.Layer):
+    """The weights of a matcher's loss, as variables that never train.
+
+    Args:
+        task: weight of the task's loss.
+        matching: weight of the matching loss.
+        pairs: weights of the pairs.
+    """
+
+    def __init__(self, task, matching, pairs, **kwargs):
+        super().__init__(name="loss_weights", **kwargs)
+        given = {"task": task, "matching": matching, "pairs": pairs}
+        for name, value in given.items():
+            value = _checked_weight(name, value)
+            variable = self.add_weight(
+                shape=value.shape, initializer="zeros", dtype="float32",
+                trainable=False, name=name,
+            )  # fmt: skip
+            variable.assign(value)
+            setattr(self, name, variable)
+        self.built = True
+
+    def read(self, name):
+        """A weight as Python numbers."""
+        return ops.convert_to_numpy(getattr(self, name)).tolist()
+
+    def write(self, name, value):
+        """Sets a weight; what is traced already follows."""
+        variable = getattr(self, name)
+        value = _checked_weight(name, value)
+        if value.shape != tuple(variable.shape):
+            raise ValueError(
+                f"There are {variable.shape[0]} pairs. Received: "
+                f"{value.size} weights."
+            )
+        variable.assign(value)
+
+
+def _checked_weight(name, value):
+    try:
+        array = np.asarray(value, "float32")
+        fits = bool((np.isfinite(array) & (array >= 0)).all())
+        fits = fits and array.ndim == (1 if name == "pairs" else 0)
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        kind = "weights of the pairs" if name == "pairs" else f"{name}_weight"
+        raise ValueError(
+            f"The {kind} of a FeatureMatcher must be numbers of at least 0. "
+            f"Received: {value!r}."
+        )
+    return array

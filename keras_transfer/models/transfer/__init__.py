@@ -1,0 +1,1 @@
+"""`TransferModel`, and its `fit` on kept activations."""

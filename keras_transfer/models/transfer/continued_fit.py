@@ -1,0 +1,87 @@
+"""Several calls of `fit` that are one training for the callbacks."""
+
+import keras
+
+from keras_transfer.training.freezing import freeze_plan
+
+
+class OneTraining(keras.callbacks.CallbackList):
+    """A callback list whose training begins and ends once.
+
+    `fit` calls `on_train_begin` and `on_train_end` of the list it is given;
+    here they do nothing, and `begin` and `end` take their place.
+    """
+
+    _begun_epoch = None
+    _last_logs = None
+
+    def begin(self):
+        super().on_train_begin()
+
+    def end(self):
+        super().on_train_end(self._last_logs)
+
+    def on_train_begin(self, logs=None):
+        pass
+
+    def on_train_end(self, logs=None):
+        self._last_logs = logs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # An epoch that was left before its first step has begun already.
+        if epoch != self._begun_epoch:
+            self._begun_epoch = epoch
+            super().on_epoch_begin(epoch, logs)
+
+    def set_params(self, params):
+        # `fit` asks for it once more with nothing.
+        if params:
+            super().set_params(params)
+
+
+class DepthMoved(Exception):  # noqa: N818 (a signal, not an error)
+    """More blocks train than the activations at hand allow."""
+
+
+class StageWatch(keras.callbacks.Callback):
+    """Ends a call of `fit` when its activations no longer fit the model.
+
+    Comes last in the list, so that it sees what the others have set.
+
+    Args:
+        depth: blocks above the boundary of the activations.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.depth = None
+        self.next_epoch = 0
+        self.moved = False
+        self.went_deeper = False
+
+    def watch(self, depth, epoch):
+        self.depth, self.next_epoch = depth, epoch
+        self.moved = self.went_deeper = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._now() > self.depth:
+            self.went_deeper = True
+            raise DepthMoved
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._now() > self.depth:
+            raise ValueError(
+                "feature_cache= cannot follow a depth that changes within an "
+                f"epoch. Received: {self._now()} trainable blocks before "
+                f"batch {batch}, after {self.depth} when the epoch began. Set "
+                "it when an epoch begins or ends, or leave feature_cache out."
+            )
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.next_epoch = epoch + 1
+        if not self.model.stop_training and self._now() > self.depth:
+            self.moved = True
+            self.model.stop_training = True
+
+    def _now(self):
+        return freeze_plan(self.model).depth

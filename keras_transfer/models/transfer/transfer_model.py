@@ -1,0 +1,232 @@
+"""`TransferModel`: a source model's backbone under a head for your data."""
+
+import keras
+
+from keras_transfer import _private
+from keras_transfer.backbones.assignment import assign_weights
+from keras_transfer.backbones.resolving import (
+    ResolvedBackbone,
+    resolve_backbone,
+)
+from keras_transfer.feature_cache import FEATURES
+from keras_transfer.layers import (
+    HeadPart,
+    ImageNetPreprocessing,
+)
+from keras_transfer.models.base import SeededModel
+from keras_transfer.models.construction import (
+    applied,
+    described,
+    head_layer,
+    in_training_only,
+    initial_plan,
+    input_like,
+    preprocessing_layer,
+)
+from keras_transfer.models.transfer.cached_fit import fit_cached
+from keras_transfer.training import freezing
+
+
+@keras.saving.register_keras_serializable(package="keras_transfer")
+class TransferModel(SeededModel, keras.Model):
+    """A backbone that has learnt elsewhere, under a head for your own task.
+
+    An ordinary functional `keras.Model`: `summary`, `fit`, `save`, `export`
+    and every Keras tool work on it. Pre-trained backbones start frozen
+    (`trainable_depth == 0`, only the head trains); `set_trainable_depth` and
+    the callbacks unfreeze them from the top. With `weights=None` everything
+    trains from the start, batch normalisation included.
+
+    Use it for classification and regression on images, sequences and vectors.
+    Not for detection, segmentation or language-model fine-tuning.
+
+    Args:
+        backbone: name of a `keras.applications` constructor, `"hub:"` and a
+            preset of KerasHub, path of a `.keras` file, or a `keras.Model`. A
+            classifier is cut before its top, and the cut is printed.
+        head: number of classes, or a layer such as `ClassificationHead` or
+            `RegressionHead`.
+        input_shape: `(height, width, channels)`; `None` takes the backbone's
+            own. Images are float32 or uint8 in 0..255, RGB.
+        weights: `"imagenet"`, `None` for untrained, or the path of a file.
+        preprocessing: `"auto"` does what the backbone was trained with; a
+            mode of `ImageNetPreprocessing`, a layer, or `None` for none.
+        augmentation: a layer that is applied to the raw images in training
+            and never otherwise.
+        train_batch_norm: whether batch normalisation in an unfrozen block
+            learns. `"auto"` is `True` for untrained weights, else `False`.
+        output_layer: name of the layer at which to cut the backbone.
+        name: name of the model.
+
+    Attributes:
+        backbone: the source model up to its features, a `keras.Model`.
+        preprocessing: the layer between raw input and backbone.
+        head: the head layer.
+        blocks: list of `Block(index, name, layers, num_params)`, input first.
+        trainable_depth: number of blocks that train, counted from the top.
+        class_names: names of the classes, or `None`.
+        logits: the same model before its last activation.
+
+    Raises:
+        ValueError: for arguments that do not fit each other; each message
+            says what was expected.
+
+    Example:
+
+    ```python
+    model = TransferModel("MobileNetV2", head=5, input_shape=(224, 224, 3))
+    model.compile("auto")
+    model.fit(images, labels, epochs=5)
+    ```
+    """
+
+    def __init__(
+        self,
+        backbone,
+        head,
+        *,
+        input_shape=None,
+        weights="imagenet",
+        preprocessing="auto",
+        augmentation=None,
+        train_batch_norm="auto",
+        output_layer=None,
+        name=None,
+    ):
+        source = resolve_backbone(
+            backbone,
+            input_shape=input_shape,
+            weights=weights,
+            output_layer=output_layer,
+        )
+        head = head_layer(head)
+        preprocessing = preprocessing_layer(preprocessing, source)
+        inputs = keras.tree.map_structure(input_like, source.model.input)
+        x = inputs
+        if augmentation is not None:
+            augmentation = in_training_only(augmentation)
+            x = augmentation(x)
+        features = source.model(applied(preprocessing, x))
+        super().__init__(inputs, head(features), name=name)
+        self.features = features
+        self.backbone = source.model
+        self.head = head
+        self.preprocessing = preprocessing
+        self.augmentation = augmentation
+        self.class_names = None
+        self._source = described(source)
+        self._freeze_plan = initial_plan(
+            source, head, train_batch_norm, self.name
+        )
+        freezing.set_trainable_depth(self, self._freeze_plan.depth)
+
+    @property
+    def is_pretrained(self):
+        """Whether the backbone came with weights that are not random."""
+        return self._source["pretrained"]
+
+    def mark_pretrained(self, pretrained=True):
+        """Says whether the backbone has learnt something by now."""
+        self._source = {**self._source, "pretrained": bool(pretrained)}
+
+    @property
+    def expects_pixels(self):
+        """Whether the input is known to be raw pixels in 0..255."""
+        return self._source["min_size"] is not None or isinstance(
+            self.preprocessing, ImageNetPreprocessing | keras.layers.Rescaling
+        )
+
+    @property
+    def logits(self):
+        """The same model, weights shared, before the last activation."""
+        if not hasattr(self.head, "logits"):
+            raise ValueError(
+                f"The head {type(self.head).__name__} '{self.head.name}' has "
+                "no `logits(features)` method, so its values before the "
+                "activation cannot be told apart. Use a ClassificationHead, "
+                "or give your layer such a method."
+            )
+        outputs = HeadPart(self.head, "logits", name="logits")(self.features)
+        return keras.Model(self.input, outputs, name=f"{self.name}_logits")
+
+    # What runs on activations instead of the whole model, while `fit` caches.
+    _suffix = None
+
+    def use_suffix(self, suffix):
+        """Lets `{"cached_features": x}` go through `suffix`; `None` ends it."""
+        # Past __setattr__: it is no layer of the model, only a part of it.
+        vars(self)["_suffix"] = suffix
+        _private.forget_functions(self)
+
+    def call(self, inputs, training=None, mask=None):
+        if self._suffix is not None and _are_activations(inputs):
+            features = inputs[FEATURES]
+            if isinstance(features, tuple):
+                features = list(features)
+            return self._suffix(features, training=training)
+        return super().call(inputs, training=training, mask=mask)
+
+    call.runs_graph = True
+
+    @property
+    def input_spec(self):
+        return None if self._suffix is not None else super().input_spec
+
+    def fit_on_cache(self, fit, x, **options):
+        return fit_cached(self, fit, x, **options)
+
+    def clone(self):
+        """Returns an equal model that shares nothing with this one.
+
+        Weights, flags and class names are copied; the copy is not compiled.
+        (`keras.models.clone_model` gives a plain functional model with new
+        weights.)
+        """
+        copy = type(self).from_config(self.get_config())
+        leaves = _private.leaf_layers(copy)
+        assign_weights(copy.weights, self.get_weights(), leaves)
+        return copy
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "backbone": serialize(self.backbone),
+            "head": serialize(self.head),
+            "preprocessing": serialize(self.preprocessing),
+            "augmentation": serialize(self.augmentation),
+            "train_batch_norm": self._freeze_plan.train_batch_norm,
+            "trainable_depth": self.trainable_depth,
+            "trainable_flags": [
+                layer.trainable for layer in _private.leaf_layers(self)
+            ],
+            "class_names": self.class_names,
+            "source": dict(self._source),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        def restored(key):
+            return keras.saving.deserialize_keras_object(
+                config[key], custom_objects=custom_objects
+            )
+
+        source = ResolvedBackbone(
+            model=restored("backbone"), preprocessing="none", **config["source"]
+        )
+        model = cls(
+            source,
+            restored("head"),
+            preprocessing=restored("preprocessing"),
+            augmentation=restored("augmentation"),
+            train_batch_norm=config["train_batch_norm"],
+            name=config["name"],
+        )
+        model.class_names = config["class_names"]
+        freezing.set_trainable_depth(model, config["trainable_depth"])
+        freezing.restore_flags(model, config["trainable_flags"])
+        return model
+
+
+def _are_activations(inputs):
+    return isinstance(inputs, dict) and FEATURES in inputs

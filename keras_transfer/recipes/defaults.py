@@ -1,0 +1,186 @@
+"""The automatic choices of `fine_tune`: what, and why."""
+
+import dataclasses
+
+from keras_transfer.data.horizontal_flips import takes_pictures
+from keras_transfer.recipes.heads import solvable_kind
+
+# Held out for validation where there is none and samples are not few.
+_HELD_OUT = 0.15
+_HELD_OUT_OF_FEW = 0.2
+# Epochs, peak rate and its decay from block to block, by whether samples are
+# few: with few the features must hardly move (chosen on held-out photos).
+_FEW = (6, 1e-4, 1.0)
+_MANY = (5, 1e-3, 0.8)
+# Samples a class below which their loss does not reliably tell that pictures
+# must not be mirrored (benchmarks/mirrored_copies.py: digits).
+_ENOUGH_TO_COMPARE = 20
+# As long as the automatic epochs: the loss of an early epoch, at a high rate,
+# says little about where the cosine ends.
+_PATIENCE = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What `fine_tune` is going to do.
+
+    Attributes:
+        kind: how the head is solved, or `None` if it is trained.
+        hold_out: share of the samples to validate on, 0 for none.
+        use_folds: whether the head is cross-validated.
+        epochs: most epochs of fine-tuning.
+        blocks: blocks that are fine-tuned.
+        rate: peak learning rate.
+        decay: factor of the rate from block to block.
+        gradual: whether the blocks join one after the other.
+        l2sp: strength of L2-SP.
+        interpolate: whether weights in between are tried.
+        views: augmented versions of each sample; 0 draws anew each epoch.
+        patience: epochs without a better one before it stops.
+        mirror: whether the head is solved on mirrored copies too; `None` is
+            as the validation loss says.
+    """
+
+    kind: str | None
+    hold_out: float
+    use_folds: bool
+    epochs: int
+    blocks: int
+    rate: float
+    decay: float = 1.0
+    gradual: bool = False
+    l2sp: float = 0.0
+    interpolate: bool = True
+    views: int = 0
+    patience: int = 2
+    mirror: bool | None = False
+
+
+def is_untrained(model):
+    """Whether a model began with random weights and all blocks training."""
+    return not model.is_pretrained
+
+
+def plan(model, counts, given, choices, runner):
+    """Returns the `Plan` for a model with a pre-trained backbone.
+
+    Args:
+        model: a compiled `TransferModel`.
+        counts: its `LabelCounts`.
+        given: the `FineTuneOptions`.
+        choices: the `Choices` that take note.
+        runner: the `StageRunner` with the data.
+    """
+    kind = solvable_kind(model)
+    # Who asks for fine-tuning gets it, with a part held out to judge it by.
+    use_folds = (
+        runner.validation is None
+        and counts.is_few
+        and kind is not None
+        and not given.epochs
+    )
+    take = choices.take
+    take("head", None, *_about_head(kind, use_folds))
+    mirror = _mirror(model, kind, counts, given, runner, use_folds)
+    hold_out = _hold_out(runner, counts, use_folds, take)
+    few, reason = _size(counts)
+    automatic_epochs, rate, decay = _FEW if few else _MANY
+    if use_folds:
+        automatic_epochs = 0
+        reason += ", too few to hold some out and see whether it pays"
+    epochs = take(
+        "epochs of fine-tuning", given.epochs, automatic_epochs, reason
+    )
+    if not epochs:
+        return Plan(kind, hold_out, use_folds, 0, 1, 0.0, mirror=mirror)
+    third = max(1, len(model.blocks) // 3)
+    return Plan(
+        kind,
+        hold_out,
+        False,
+        epochs,
+        take("blocks", given.blocks, third, "the top third"),
+        take("learning rate", given.learning_rate, rate, reason),
+        take("decay of the rate by block", given.decay, decay, reason),
+        *_regularisation(given),
+        views=_views(model, given, epochs, take),
+        patience=_PATIENCE,
+        mirror=mirror,
+    )
+
+
+def plan_from_random_weights(model, counts, given, choices, runner):
+    """Returns the `Plan` for a model whose weights are random."""
+    why = "the weights are random: there are no features to start from"
+    take = choices.take
+    hold_out = 0.0
+    if runner.validation is None:
+        hold_out = take("validation", None, _HELD_OUT_OF_FEW, "held out")
+    return Plan(
+        None,
+        hold_out,
+        False,
+        take("epochs", given.epochs, 30, "stops when validation does"),
+        take("blocks", given.blocks, len(model.blocks), why),
+        take("learning rate", given.learning_rate, 1e-3, "Adam's own"),
+        1.0 if given.decay is None else given.decay,
+        *_regularisation(given)[:2],
+        interpolate=False,
+        patience=5,
+    )
+
+
+def _about_head(kind, use_folds):
+    if kind is None:
+        return "trained", "it is not linear, or its loss has no known minimum"
+    picked = "by cross-validation" if use_folds else "on validation"
+    return "solved", f"linear {kind}, its penalty picked {picked}"
+
+
+def _mirror(model, kind, counts, given, runner, use_folds):
+    """`Plan.mirror`: with few pictures, but enough to compare, try it."""
+    can = kind == "softmax" and takes_pictures(model)
+    if given.mirror and not can:
+        raise ValueError(
+            "`mirror=True` turns pictures left to right to solve a linear "
+            "head of classes on them too. Received: a model that takes no "
+            "pictures, or has another head or loss. Leave `mirror` out."
+        )
+    if given.mirror is not None or not can or not counts.is_few:
+        return bool(given.mirror)
+    compared_on = counts.num_samples if use_folds else 0
+    if runner.validation is not None:
+        compared_on = runner.validation.num_samples
+    enough = _ENOUGH_TO_COMPARE * len(counts.per_class)
+    return None if min(counts.num_samples, compared_on) >= enough else False
+
+
+def _hold_out(runner, counts, use_folds, take):
+    if runner.validation is not None or use_folds:
+        return 0.0
+    share = _HELD_OUT_OF_FEW if counts.is_few else _HELD_OUT
+    return take("validation", None, share, "held out, as none was given")
+
+
+def _size(counts):
+    if counts.per_class:
+        return counts.is_few, f"{counts.mean:.0f} samples a class"
+    return counts.is_few, f"{counts.num_samples} samples"
+
+
+def _regularisation(given):
+    """What brings nothing on the whole is off unless it is asked for."""
+    return (
+        bool(given.gradual),
+        given.l2sp or 0.0,
+        given.interpolate is not False,
+    )
+
+
+def _views(model, given, epochs, take):
+    if model.augmentation is None:
+        return 0
+    return take(
+        "augmented views", given.views, min(4, epochs),
+        "computed once, not in each epoch",
+    )  # fmt: skip

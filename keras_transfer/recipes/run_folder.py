@@ -1,0 +1,112 @@
+"""A folder that holds a run: the model, how it was made, what it can do."""
+
+import dataclasses
+import json
+import platform
+from pathlib import Path
+
+import keras
+
+from keras_transfer import _version
+from keras_transfer.recipes import report
+from keras_transfer.serving import saved_model
+from keras_transfer.storage import files
+
+
+@dataclasses.dataclass
+class Run:
+    """A finished run, read back.
+
+    Attributes:
+        model: the `TransferModel`.
+        config: what `config.json` holds.
+        folder: where it lies.
+    """
+
+    model: keras.Model
+    config: dict
+    folder: Path
+
+
+def check_writable(folder):
+    """Makes the folder and writes to it, before anything costs time.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with files.replacing(Path(folder) / ".writable") as temporary:
+        temporary.write_text("")
+    (Path(folder) / ".writable").unlink()
+
+
+def check_names(model, data):
+    """Makes sure that labels mean the same to a model and to data.
+
+    Raises:
+        ValueError: the classes (or targets) have other names, or another
+            order.
+    """
+    trained = list(model.class_names or [])
+    found = list(data.class_names or data.target_names or [])
+    if trained != found:
+        raise ValueError(
+            "The data have other classes than the model was trained on. "
+            f"Received: {', '.join(found)}. Expected: {', '.join(trained)}."
+        )
+
+
+def versions():
+    """The versions that a run depends on."""
+    return {
+        "keras_transfer": _version.__version__,
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+        "python": platform.python_version(),
+    }
+
+
+def write(folder, model, result, metrics, config):
+    """Writes everything about a run; each file is whole or not there.
+
+    Args:
+        folder: where to.
+        model: the `TransferModel`.
+        result: a `TwoStageResult`.
+        metrics: dict of evaluations, for `metrics.json`.
+        config: all arguments of the run, for `config.json`.
+
+    Returns:
+        The names of what was written.
+    """
+    folder = Path(folder)
+    files.save_model(model, folder / "model.keras")
+    report.write_rows(folder / "history.csv", result.history)
+    report.write_json(folder / "metrics.json", metrics)
+    report.write_json(
+        folder / "config.json", config | {"made_with": versions()}
+    )
+    names = "".join(f"{name}\n" for name in model.class_names or [])
+    with files.replacing(folder / "classes.txt") as temporary:
+        temporary.write_text(names)
+    if result.history:
+        report.plot_history(folder / "curves.png", result.history)
+    saved_model.export_saved_model(model, folder / "saved_model")
+    return sorted(path.name for path in folder.iterdir())
+
+
+def read(folder):
+    """Reads a run back.
+
+    Raises:
+        FileNotFoundError: the folder holds no run.
+        ValueError: a file in it cannot be read.
+    """
+    folder = Path(folder)
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(
+            f"'{folder}' does not hold a run: there is no config.json in it. "
+            "Expected a folder that `keras-transfer fit` has written "
+            "(its --output)."
+        )
+    config = json.loads((folder / "config.json").read_text())
+    return Run(files.load_model(folder / "model.keras"), config, folder)

@@ -1,0 +1,124 @@
+"""Short names of large things: equal if and only if the things are equal."""
+
+import hashlib
+import json
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_transfer import _private
+
+
+def of_arrays(*structures):
+    """Returns the digest of nested arrays: their types, shapes and bytes.
+
+    A text among them counts with its UTF-8 bytes.
+    """
+    return of_each(structures)
+
+
+def of_each(structures):
+    """Returns what `of_arrays` does, holding one structure at a time."""
+    digest = hashlib.blake2b(digest_size=16)
+    for structure in structures:
+        for leaf in keras.tree.flatten(structure):
+            add_array(digest, leaf)
+    return digest.hexdigest()
+
+
+def add_array(digest, leaf):
+    """Adds one array, a text or `None` to a digest."""
+    if leaf is None:
+        digest.update(b"none")
+        return
+    if isinstance(leaf, str):
+        leaf = np.frombuffer(leaf.encode(), "uint8")
+    array = np.ascontiguousarray(leaf)
+    digest.update(f"{array.dtype.str}{array.shape}".encode())
+    if array.dtype.hasobject:
+        digest.update(repr(array.tolist()).encode())
+    else:
+        digest.update(array.view(np.uint8).data if array.size else b"")
+
+
+def of_files(paths):
+    """Returns the digest of some files: their names and what is in them."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in paths:
+        digest.update(f"\0{path}\0".encode())
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def of_model(model):
+    """Returns the digest of what a functional model computes.
+
+    Structure and weights count, the names of layers do not: Keras numbers
+    them by what happened before in the process.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    structure = _structure(_private.functional_graph(model))
+    digest.update(json.dumps(structure, sort_keys=True, default=str).encode())
+    for weight in model.weights:
+        add_array(digest, ops.convert_to_numpy(weight))
+    return digest.hexdigest()
+
+
+def _structure(functional):
+    """The calls of a graph, its tensors and operations by their numbers."""
+    place, number = {}, {}
+
+    def known(leaf):
+        if not isinstance(leaf, keras.KerasTensor):
+            return repr(leaf)
+        shape = f"{leaf.shape} {leaf.dtype}"
+        return place.setdefault(id(leaf), f"tensor {len(place)}: {shape}")
+
+    starts = [known(leaf) for leaf in functional.inputs]
+    calls = []
+    for node in _private.graph_nodes(functional):
+        operation, args, kwargs, outputs = _private.node_call(node)
+        calls.append(
+            [
+                number.setdefault(id(operation), len(number)),
+                _described(operation),
+                [known(leaf) for leaf in keras.tree.flatten((args, kwargs))],
+                [known(leaf) for leaf in keras.tree.flatten(outputs)],
+            ]
+        )
+    return [starts, calls, [known(leaf) for leaf in functional.outputs]]
+
+
+def _described(operation):
+    # A nested model's config has the names of its layers for its graph.
+    if isinstance(operation, keras.Model):
+        graph = _private.functional_graph(operation)
+        if graph is not None and _private.runs_its_graph(operation):
+            return ["graph", _structure(graph)]
+    return [type(operation).__name__, _without_names(_config_of(operation))]
+
+
+def _config_of(operation):
+    try:
+        return operation.get_config()
+    except NotImplementedError:
+        return {}
+
+
+def _without_names(config):
+    if isinstance(config, dict):
+        if str(config.get("class_name")).endswith("DTypePolicy"):
+            # The one thing whose name is what it is.
+            return config
+        dropped = ("name", "registered_name", "build_config")
+        return {
+            key: _without_names(value)
+            for key, value in config.items()
+            if key not in dropped
+        }
+    if isinstance(config, list | tuple):
+        return [_without_names(value) for value in config]
+    return config

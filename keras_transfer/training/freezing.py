@@ -1,0 +1,237 @@
+"""What trains and what stands still: the only writer of `.trainable`.
+
+Freezing is done on leaf layers, the optimizer is built over everything that
+could ever train, and the train function is rebuilt when the flags change. So
+a frozen block costs no gradient and no optimizer step, a block that joins
+later finds its slots where it left them, and nobody has to compile again.
+"""
+
+import dataclasses
+
+import keras
+
+from keras_transfer import _private, graph
+from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
+from keras_transfer.training.schedules import checked_depth
+
+
+@dataclasses.dataclass
+class FreezePlan:
+    """What of a model can be frozen, in which order, and how far it is now.
+
+    Attributes:
+        blocks: the blocks from input to output; the last ones unfreeze first.
+        head: layers that always train.
+        depth: number of blocks that train, counted from the top.
+        train_batch_norm: whether batch normalisation in a block that trains
+            learns too. If not, it keeps its statistics, gamma and beta.
+    """
+
+    blocks: list
+    head: list
+    depth: int
+    train_batch_norm: bool = False
+
+
+def set_trainable_depth(model, depth, *, train_batch_norm=None):
+    """Makes exactly the `depth` blocks nearest the output, and the head, train.
+
+    Can be called before `fit`, between two `fit` calls and from a callback at
+    the start of an epoch. Nothing has to be compiled again, and no optimizer
+    slot is lost. Variables of frozen blocks, batch-norm statistics included,
+    do not change at all.
+
+    Args:
+        model: a `TransferModel`, or any functional or Sequential
+            `keras.Model`, of which the part after the last feature tensor
+            counts as the head.
+        depth: number of blocks, from 0 (the head alone) to all of them.
+        train_batch_norm: whether batch normalisation layers in the blocks
+            that train learn as well. `None` keeps what was said before: at
+            first `True` for a `TransferModel` with `weights=None`, and
+            `False` for every other model.
+
+    Returns:
+        The names of the blocks that train now, from input to output.
+
+    Raises:
+        ValueError: `depth` is no whole number of blocks that the model has.
+
+    Examples:
+        >>> set_trainable_depth(model, 2)
+        ['residual_15', 'residual_16']
+    """
+    plan = freeze_plan(model)
+    plan.depth = checked_depth(
+        depth, len(plan.blocks), f"the depth of model '{model.name}'"
+    )
+    if train_batch_norm is not None:
+        plan.train_batch_norm = bool(train_batch_norm)
+    _private.sync_state(model)
+    if _write_flags(model, plan) or _waits_for_blocks(model):
+        refresh_training(model)
+    return trainable_blocks(model)
+
+
+def freeze(model):
+    """Freezes every block; the head goes on training. Depth 0."""
+    return set_trainable_depth(model, 0)
+
+
+def unfreeze(model):
+    """Makes every block train (batch norm only where the model says so)."""
+    return set_trainable_depth(model, len(freeze_plan(model).blocks))
+
+
+def trainable_blocks(model):
+    """Returns the names of the blocks in which any variable trains."""
+    return [
+        block.name
+        for block in freeze_plan(model).blocks
+        if any(layer.trainable_variables for layer in block.layers)
+    ]
+
+
+def freeze_plan(model):
+    """Returns the model's `FreezePlan`, made from its graph the first time."""
+    plan = getattr(model, "_freeze_plan", None)
+    if plan is None:
+        plan = _plan_from_graph(model)
+        model._freeze_plan = plan
+    return plan
+
+
+def restore_flags(model, flags):
+    """Sets the flag of every leaf layer, in the order of the model's layers.
+
+    For models read from a file, in which somebody may have set flags that are
+    not a number of blocks.
+    """
+    leaves = _private.leaf_layers(model)
+    for leaf, flag in zip(leaves, flags, strict=True):
+        if leaf.trainable != flag:
+            leaf.trainable = flag
+
+
+def trainable_candidates(model):
+    """Returns every variable that could train, frozen now or not.
+
+    The order is that of `model.variables`, whatever the flags are, so that an
+    optimizer built on them finds its state again after a reload.
+    """
+    own = {
+        id(variable)
+        for layer in _private.leaf_layers(model)
+        for variable in _private.own_trainable_variables(layer)
+    }
+    return [v for v in model.variables if id(v) in own]
+
+
+def prepare_optimizer(model):
+    """Builds a compiled model's optimizer over all that could ever train.
+
+    An optimizer that Keras has built over a part of them (a plain model that
+    was compiled while frozen) is replaced by one over all, its state kept.
+    Moving averages, accumulated gradients and step counters are told what
+    trains from now on.
+    """
+    if model.optimizer is None:
+        return
+    _refuse_multi_optimizer(model.optimizer)
+    candidates = trainable_candidates(model)
+
+    def introduce(optimizer):
+        for each in _layerwise(optimizer):
+            plan = freeze_plan(model)
+            each.know_blocks(plan.blocks, plan.head, candidates)
+
+    known = _private.knows_variables(model.optimizer, candidates)
+    if not model.optimizer.built:
+        introduce(model.optimizer)
+        model.optimizer.build(candidates)
+    elif not known or _waits_for_blocks(model):
+        model.optimizer = _private.optimizer_over(
+            model.optimizer, candidates, introduce
+        )
+    _private.apply_to_active_variables(model.optimizer, model)
+    active = model.trainable_variables
+    inner = _private.wrapped_optimizers(model.optimizer)[-1]
+    _private.average_active_variables(inner, active)
+    for each in _layerwise(model.optimizer):
+        each.follow(active)
+
+
+def refresh_training(model):
+    """Makes a compiled model train what its flags say from the next step on."""
+    if getattr(model, "compiled", False):
+        prepare_optimizer(model)
+    _private.rebuild_train_function(model)
+
+
+def _refuse_multi_optimizer(optimizer):
+    if hasattr(optimizer, "optimizers"):
+        raise ValueError(
+            f"A {type(optimizer).__name__} cannot train a changing part of a "
+            "model: it insists on all the variables it was built on. For a "
+            "rate of its own for each block, use kt.LayerwiseOptimizer("
+            "keras.optimizers.AdamW(1e-3), decay=0.8)."
+        )
+
+
+def _layerwise(optimizer):
+    wrapped = _private.wrapped_optimizers(optimizer)
+    return [each for each in wrapped if isinstance(each, LayerwiseOptimizer)]
+
+
+def _waits_for_blocks(model):
+    """Whether a `LayerwiseOptimizer` has not met the model it trains."""
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        return False
+    return not all(each.knows_blocks for each in _layerwise(optimizer))
+
+
+def _plan_from_graph(model):
+    """Splits a plain model into blocks and the head that follows them."""
+    blocks = graph.blocks(model)
+    top = graph.top_cut(model)
+    if top is None:
+        return FreezePlan(blocks, head=[], depth=len(blocks))
+    # A block reaches from the cut that ends the one before it to its own; the
+    # last one below the top may reach past it, by layers without weights.
+    starts = [-1, *(block.output.index for block in blocks[:-1])]
+    below = sum(start < top.index for start in starts)
+    head = [layer for block in blocks[below:] for layer in block.layers]
+    return FreezePlan(blocks[:below], head, depth=below)
+
+
+def _write_flags(model, plan):
+    """Writes the plan to the layers; returns whether any flag changed."""
+    # A frozen container would hide its leaves from anything that asks it.
+    changed = False
+    for container in _private.nested_models(model):
+        if not container.trainable:
+            container.trainable = True
+            changed = True
+    for layer, flag in _wanted_flags(plan):
+        # The setter of a composite layer writes to its parts, which follow it
+        # in this order, so the parts have the last word.
+        if layer.trainable != flag:
+            layer.trainable = flag
+            changed = True
+    return changed
+
+
+def _wanted_flags(plan):
+    first = len(plan.blocks) - plan.depth
+    for index, block in enumerate(plan.blocks):
+        for layer in _leaves(block.layers):
+            is_norm = isinstance(layer, keras.layers.BatchNormalization)
+            held = is_norm and not plan.train_batch_norm
+            yield layer, index >= first and not held
+    for layer in _leaves(plan.head):
+        yield layer, True
+
+
+def _leaves(layers):
+    return [leaf for layer in layers for leaf in _private.leaf_layers(layer)]

@@ -1,0 +1,348 @@
+"""Layer-wise learning rates around any Keras optimizer."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_transfer import _private
+from keras_transfer.training import bias_correction, block_factors
+
+
+@keras.saving.register_keras_serializable(package="keras_transfer")
+class LayerwiseOptimizer(keras.optimizers.Optimizer):
+    """A learning rate for each block, around any Keras optimizer.
+
+    Use it to fine-tune: early blocks, whose features are general, move less
+    than late ones. There is one clock and one `learning_rate`, that of the
+    inner optimizer, so schedules and callbacks keep the ratios; the rate of a
+    block is `learning_rate * factor`, and decoupled weight decay follows it.
+    With `decay`, the block that is `k` below the head has
+
+        factor = decay ** k        (k = 1 for the last block, 0 for the head)
+
+    Late joiners: optimizers with a bias correction (Adam) share one step
+    counter `t` between all variables. A variable that joins at `t = 1000` has
+    empty slots but no correction, so its first steps are 2.5 to 5 times the
+    rate. Here each variable acts as if it had a counter of its own that pauses
+    while it is frozen: the rate is multiplied by `c(age) / c(t)`, with
+
+        c(t) = sqrt(1 - beta_2 ** t) / (1 - beta_1 ** t)        (Adam, AdamW)
+
+    which is exact for Adam, AdamW and Adamax, and near for Nadam. A variable
+    that is frozen and joins again keeps its slots and its age. Adafactor and
+    ScheduleFreeAdamW average in ways that no rate can correct: late joiners
+    are left as they are there. The others need no correction.
+
+    The blocks come from the model: a `TransferModel` says what they are when
+    it is compiled; on a plain `keras.Model` call `set_trainable_depth` (or
+    use `FreezingScheduler`) after compiling.
+
+    Args:
+        optimizer: the inner optimizer, or its name. Options such as clipping,
+            `use_ema` and gradient accumulation are its own.
+        decay: factor from one block to the one below it, above 0.
+        multipliers: factors instead of `decay`: a list with one for each
+            block from input to output (the head has 1), or pairs
+            `(regex, factor)` of which the first that is found in the block's
+            name counts. The head is called `"head"`; 1 where none is found.
+        correct_late_joiners: whether variables have their own step counter.
+        weight_decay_on: `"all"`, or `"kernels"` to leave biases and
+            normalisation parameters (fewer than two axes, or named bias,
+            gamma or beta) out of weight decay.
+        name: name of the optimizer.
+
+    Raises:
+        ValueError: arguments that do not fit each other, here or when the
+            blocks are known.
+
+    Example:
+
+    ```python
+    optimizer = LayerwiseOptimizer(keras.optimizers.AdamW(1e-3), decay=0.8)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    ```
+
+    Reference:
+        Howard and Ruder 2018, Universal Language Model Fine-tuning for Text
+        Classification (discriminative rates, decay 1 / 2.6); Bao et al. 2021,
+        BEiT (layer-wise decay). timm's `layer_decay` gives the last block the
+        head's factor less one power, as here.
+    """
+
+    def __init__(
+        self,
+        optimizer,
+        decay=None,
+        multipliers=None,
+        correct_late_joiners=True,
+        *,
+        weight_decay_on="all",
+        name=None,
+    ):
+        super().__init__(learning_rate=0.0, name=name)
+        optimizer = keras.optimizers.get(optimizer)
+        _check_arguments(optimizer, decay, multipliers, weight_decay_on)
+        self.inner_optimizer = optimizer
+        self.decay = decay
+        self.multipliers = block_factors.as_config(multipliers)
+        self.correct_late_joiners = bool(correct_late_joiners)
+        self.weight_decay_on = weight_decay_on
+        self._factor_of = None
+
+    @property
+    def knows_blocks(self):
+        """Whether a model has said which variable is in which block."""
+        return self._factor_of is not None
+
+    def know_blocks(self, blocks, head, variables):
+        """Learns from a model which variable has which factor.
+
+        `freezing` calls it before the optimizer is built.
+
+        Args:
+            blocks: the model's blocks, from input to output.
+            head: the layers of the head.
+            variables: what the optimizer is going to be built on.
+
+        Raises:
+            ValueError: the multipliers do not fit the blocks.
+        """
+        names = [block.name for block in blocks]
+        factors = block_factors.of_blocks(names, self.decay, self.multipliers)
+        # What belongs to no block lies before the first one.
+        lowest = factors[0] if factors and self.decay else 1.0
+        factor_of = {id(v): lowest for v in variables}
+        for factor, layers in [
+            *zip(factors, (block.layers for block in blocks), strict=False),
+            (factors[-1], head),
+        ]:
+            for layer in layers:
+                factor_of.update({id(v): factor for v in layer.variables})
+        # Past __setattr__: TensorFlow would track and copy the dict.
+        vars(self)["_factor_of"] = factor_of
+
+    def build(self, variables):
+        if self.built:
+            return
+        shape = (len(variables),)
+        # Steps that a variable has missed, and when it was paused (-1: not).
+        self._missed = self.add_variable(shape, dtype="int32", name="missed")
+        self._paused_at = self.add_variable(
+            shape,
+            dtype="int32",
+            initializer=keras.initializers.Constant(-1),
+            name="paused_at",
+        )
+        self._build_inner(variables)
+        super().build(variables)
+        if self.knows_blocks:
+            self._hook_into_inner(variables)
+
+    def _build_inner(self, variables):
+        inner = self.inner_optimizer
+        if inner.built and not _private.knows_variables(inner, variables):
+            raise ValueError(
+                f"The optimizer inside LayerwiseOptimizer has trained another "
+                f"model. Received: {type(inner).__name__} '{inner.name}', "
+                f"built on {len(inner._trainable_variables)} variables. "
+                "Expected a new one: keras.optimizers."
+                f"{type(inner).__name__}(...)."
+            )
+        inner.build(variables)
+
+    def _hook_into_inner(self, variables):
+        inner = self.inner_optimizer
+        correction = None
+        if self.correct_late_joiners:
+            correction = bias_correction.of(inner)
+        corrected = np.array(
+            [not _private.is_muon_matrix(inner, v) for v in variables]
+        )
+        factors = [self._factor_of[id(v)] for v in variables]
+        vars(self)["_rates"] = _Rates(self, factors, correction, corrected)
+        if correction is not None or set(factors) != {1.0}:
+            _private.scale_updates(
+                inner, self._rates.of_all, self._rates.of_groups
+            )
+        if self.weight_decay_on == "kernels" or set(factors) != {1.0}:
+            _private.scale_weight_decay(inner, self._decay_groups)
+
+    def _decay_groups(self, variables):
+        groups = {}
+        for variable in variables:
+            index = _private.variable_index(self, variable)
+            decays = self.weight_decay_on == "all" or _is_kernel(
+                self._trainable_variables[index]
+            )
+            if decays:
+                factor = self._rates.factors[index]
+                groups.setdefault(factor, []).append(variable)
+        return groups.items()
+
+    def follow(self, variables):
+        """Notes which variables train from now on, for their step counters.
+
+        `freezing` calls it whenever that changes.
+        """
+        active = np.zeros(len(self._trainable_variables), bool)
+        for variable in variables:
+            active[_private.variable_index(self, variable)] = True
+        now = int(ops.convert_to_numpy(self.iterations))
+        missed = ops.convert_to_numpy(self._missed).copy()
+        paused_at = ops.convert_to_numpy(self._paused_at)
+        joins = active & (paused_at >= 0)
+        missed[joins] += now - paused_at[joins]
+        still = np.where(paused_at >= 0, paused_at, now)
+        self._missed.assign(missed)
+        self._paused_at.assign(np.where(active, -1, still).astype("int32"))
+        self._rates.forget_groups()
+
+    def load_own_variables(self, store):
+        super().load_own_variables(store)
+        if self.built and self.knows_blocks:
+            self._rates.forget_groups()
+
+    @property
+    def variables(self):
+        return self._variables + self.inner_optimizer.variables
+
+    def apply(self, grads, trainable_variables=None):
+        if not self.knows_blocks:
+            raise ValueError(
+                "LayerwiseOptimizer does not know the blocks of the model that "
+                "it trains. Expected a TransferModel, which tells it when it "
+                "is compiled. For a plain keras.Model call "
+                "kt.set_trainable_depth(model, depth) after compile, or pass "
+                "a FreezingScheduler to fit."
+            )
+        self.inner_optimizer.apply(grads, trainable_variables)
+
+    @property
+    def _model_variables_moving_average(self):
+        # SwapEMAWeights looks for it here where a loss scale lies around.
+        return self.inner_optimizer._model_variables_moving_average
+
+    def scale_loss(self, loss):
+        return self.inner_optimizer.scale_loss(loss)
+
+    def finalize_variable_values(self, var_list):
+        self.inner_optimizer.finalize_variable_values(var_list)
+
+    @property
+    def iterations(self):
+        return self.inner_optimizer.iterations
+
+    @property
+    def learning_rate(self):
+        return self.inner_optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate):
+        self.inner_optimizer.learning_rate = learning_rate
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "optimizer": keras.optimizers.serialize(self.inner_optimizer),
+            "decay": self.decay,
+            "multipliers": self.multipliers,
+            "correct_late_joiners": self.correct_late_joiners,
+            "weight_decay_on": self.weight_decay_on,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        inner = keras.optimizers.deserialize(
+            config["optimizer"], custom_objects=custom_objects
+        )
+        return cls(**config | {"optimizer": inner})
+
+
+class _Rates:
+    """What a rate is multiplied with, for each variable at each step."""
+
+    def __init__(self, optimizer, factors, correction, corrected):
+        self.optimizer = optimizer
+        self.factors = factors
+        self.correction = correction
+        self.corrected = corrected
+        self._missed = None
+
+    def of_all(self, learning_rate):
+        """One rate a variable, in the graph."""
+        rates = ops.cast(learning_rate, "float32") * np.array(
+            self.factors, "float32"
+        )
+        if self.correction is not None:
+            missed = self.optimizer._missed * self.corrected.astype("int32")
+            rates = rates * self._ratio(missed)
+        return ops.unstack(rates, num=len(self.factors))
+
+    def of_groups(self, indices, learning_rate):
+        """Pairs `(indices, rate)`, for backends that run eagerly."""
+        if self._missed is None:
+            missed = ops.convert_to_numpy(self.optimizer._missed)
+            use = self.corrected & (self.correction is not None)
+            self._missed = np.where(use, missed, 0).tolist()
+        groups = {}
+        for index in indices:
+            key = self.factors[index], self._missed[index]
+            groups.setdefault(key, []).append(index)
+        for (factor, missed), members in groups.items():
+            rate = learning_rate * factor
+            yield members, rate * self._ratio(missed) if missed else rate
+
+    def forget_groups(self):
+        """To be called when the optimizer's state was changed from outside."""
+        self._missed = None
+
+    def _ratio(self, missed):
+        step = ops.cast(self.optimizer.iterations + 1, "float32")
+        age = ops.maximum(step - ops.cast(missed, "float32"), 1.0)
+        ratio = self.correction(age, step)
+        # Equal powers of a tensor and a number may differ in the last bit.
+        return ops.where(ops.equal(missed, 0), 1.0, ratio)
+
+
+def _check_arguments(optimizer, decay, multipliers, weight_decay_on):
+    if isinstance(
+        optimizer,
+        keras.optimizers.LossScaleOptimizer
+        | LayerwiseOptimizer
+        | _multi_optimizer(),
+    ):
+        raise ValueError(
+            "LayerwiseOptimizer goes around an optimizer that wraps no other. "
+            f"Received: {type(optimizer).__name__}. Expected for example "
+            "keras.optimizers.AdamW(1e-3). Loss scaling goes outside: "
+            "LossScaleOptimizer(LayerwiseOptimizer(...)), which compile does "
+            "by itself for a mixed_float16 model."
+        )
+    if decay is not None and multipliers is not None:
+        raise ValueError(
+            "LayerwiseOptimizer takes `decay` or `multipliers`. Received: "
+            f"decay={decay}, multipliers={multipliers}. Leave one of them out."
+        )
+    if decay is not None and not (block_factors.is_number(decay) and decay > 0):
+        raise ValueError(
+            "`decay` is the factor from one block to the one below it, above "
+            f"0. Received: decay={decay!r}. Usual values are 0.65 to 0.95."
+        )
+    if weight_decay_on not in ("all", "kernels"):
+        raise ValueError(
+            "`weight_decay_on` says which variables decay. Received: "
+            f"{weight_decay_on!r}. Expected 'all' or 'kernels'."
+        )
+
+
+def _multi_optimizer():
+    # Keras before 3.15 has none.
+    return getattr(keras.optimizers, "MultiOptimizer", LayerwiseOptimizer)
+
+
+def _is_kernel(variable):
+    return len(variable.shape) >= 2 and variable.name not in (
+        "bias",
+        "gamma",
+        "beta",
+    )

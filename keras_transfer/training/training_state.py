@@ -1,0 +1,174 @@
+"""Everything that decides how a training goes on, as arrays and JSON."""
+
+import re
+
+from keras import ops
+
+from keras_transfer import _private
+from keras_transfer.training import freezing
+
+
+def collect(model):
+    """Returns `(arrays, info)` of a compiled model at the end of an epoch.
+
+    The arrays are those of the model (weights, statistics, seeds of dropout
+    and augmentation) and of the optimizer (slots, averages, step counters,
+    learning rate), by position. The info holds the flags, and the names and
+    shapes by which another model is told apart.
+    """
+    variables = _variables(model)
+    plan = getattr(model, "_freeze_plan", None)
+    arrays = {
+        f"{kind}/{index}": _bytes_of(variable)
+        for kind, members in variables.items()
+        for index, variable in enumerate(members)
+    }
+    info = {
+        "described": {
+            k: _described(members) for k, members in variables.items()
+        },
+        "optimizer": [
+            type(each).__name__
+            for each in _private.wrapped_optimizers(model.optimizer)
+        ],
+        "depth": None if plan is None else plan.depth,
+        "train_batch_norm": None if plan is None else plan.train_batch_norm,
+        "flags": [layer.trainable for layer in _private.leaf_layers(model)],
+    }
+    return arrays, info
+
+
+def restore(model, arrays, info):
+    """Brings a freshly compiled model to the state that `collect` saw.
+
+    Args:
+        model: a model that is built and compiled in the same way.
+        arrays: as `collect` returned them.
+        info: as `collect` returned it.
+
+    Raises:
+        ValueError: the state is that of another model or optimizer.
+    """
+    _check_optimizer(model, info)
+    _check_depth(model, info)
+    _check_flags(model, info)
+    for kind in ("model", "penalty"):
+        _check_variables(kind, _variables(model)[kind], info)
+    if info["depth"] is not None:
+        freezing.set_trainable_depth(
+            model, info["depth"], train_batch_norm=info["train_batch_norm"]
+        )
+    freezing.restore_flags(model, info["flags"])
+    prepare(model)
+    variables = _variables(model)
+    _check_variables("optimizer", variables["optimizer"], info)
+    for kind, members in variables.items():
+        for index, variable in enumerate(members):
+            variable.assign(_as_dtype(arrays[f"{kind}/{index}"], variable))
+    # What is derived from the optimizer's state is derived again.
+    freezing.refresh_training(model)
+
+
+def prepare(model):
+    """Builds the optimizer as training will, so that it has its state."""
+    if getattr(model, "_freeze_plan", None) is not None:
+        freezing.prepare_optimizer(model)
+    elif not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+
+
+def _variables(model):
+    # The source of a FeatureMatcher never changes: it is no part of a state.
+    left_out = [
+        *model.metrics_variables,
+        *getattr(model, "source_variables", ()),
+    ]
+    left_out = {id(v) for v in left_out}
+    kept = getattr(model, "penalty_variables", [])
+    return {
+        "model": [v for v in model.variables if id(v) not in left_out],
+        "optimizer": list(model.optimizer.variables),
+        "penalty": list(kept),
+    }
+
+
+def _described(variables):
+    return [[v.name, list(v.shape), str(v.dtype)] for v in variables]
+
+
+def _bytes_of(variable):
+    array = ops.convert_to_numpy(variable)
+    # NumPy's files know no bfloat16.
+    return array.view("uint16") if str(variable.dtype) == "bfloat16" else array
+
+
+def _as_dtype(array, variable):
+    if str(variable.dtype) != "bfloat16":
+        return array
+    as_float = (array.astype("uint32") << 16).view("float32")
+    return ops.cast(as_float, "bfloat16")
+
+
+def _check_optimizer(model, info):
+    own = [
+        type(each).__name__
+        for each in _private.wrapped_optimizers(model.optimizer)
+    ]
+    if own != info["optimizer"]:
+        raise _of_another_model(
+            "it was written with the optimizer "
+            f"{' around '.join(info['optimizer'])}, and the model is compiled "
+            f"with {' around '.join(own)}"
+        )
+
+
+def _check_depth(model, info):
+    if info["depth"] is None:
+        return
+    num_blocks = len(freezing.freeze_plan(model).blocks)
+    if info["depth"] > num_blocks:
+        raise _of_another_model(
+            f"{info['depth']} blocks trained in it, and model "
+            f"'{model.name}' has {num_blocks}"
+        )
+
+
+def _check_flags(model, info):
+    num_layers = len(_private.leaf_layers(model))
+    if num_layers != len(info["flags"]):
+        raise _of_another_model(
+            f"it was written for {len(info['flags'])} layers, and model "
+            f"'{model.name}' has {num_layers}"
+        )
+
+
+def _check_variables(kind, variables, info):
+    own, saved = _described(variables), info["described"][kind]
+    for mine, theirs in zip(own, saved, strict=False):
+        if _without_number(mine) != _without_number(theirs):
+            raise _of_another_model(
+                f"it holds '{theirs[0]}' of shape {tuple(theirs[1])} and type "
+                f"{theirs[2]} where the {kind} has '{mine[0]}' of shape "
+                f"{tuple(mine[1])} and type {mine[2]}"
+            )
+    if len(own) != len(saved):
+        raise _of_another_model(
+            f"it holds {len(saved)} variables of the {kind}, which has "
+            f"{len(own)}"
+        )
+
+
+def _without_number(described):
+    # Slots are called after layers, and Keras numbers unnamed layers through:
+    # a model that is built again in the same process has other numbers.
+    name, *rest = described
+    return [re.sub(r"_\d+", "", name), *rest]
+
+
+def _of_another_model(difference):
+    return ValueError(
+        "The checkpoint does not fit this model: "
+        f"{difference}. Expected the checkpoint of a model that is built and "
+        "compiled in the same way. Use another folder for another model, or "
+        "remove the folder to start from the beginning."
+    )

@@ -1,0 +1,1 @@
+"""How well features serve a task: linear heads and their temperature."""

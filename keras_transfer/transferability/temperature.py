@@ -1,0 +1,47 @@
+"""How sure of itself a classifier may be: its temperature."""
+
+import numpy as np
+
+from keras_transfer.transferability.linear_probe import score
+
+# Not below a half: where validation has no mistake, the loss would fall for
+# ever while the classifier claims to be sure of everything.
+_LOWEST, _HIGHEST = 0.5, 20.0
+_SMALLEST = 1e-30
+
+
+def logits_of(kind, probabilities):
+    """Returns logits that give these probabilities, `(samples, outputs)`.
+
+    Args:
+        kind: `"softmax"` or `"sigmoid"`.
+        probabilities: what the head puts out.
+    """
+    p = np.asarray(probabilities, "float64")
+    if kind == "softmax":
+        return np.log(np.maximum(p, _SMALLEST))
+    # Beside 1.0 float32 has no number nearer than this.
+    p = np.clip(p, 1e-7, 1 - 6e-8)
+    return np.log(p) - np.log1p(-p)
+
+
+def best(kind, logits, labels, weights=None):
+    """Returns the T from 0.5 to 20 at which `logits / T` have the lowest loss.
+
+    Args:
+        kind: `"softmax"` or `"sigmoid"`.
+        logits: `(samples, outputs)`.
+        labels: as in `keras_transfer.transferability.linear_probe.solve`.
+        weights: `(samples,)`, or `None`.
+
+    Reference:
+        Guo et al. 2017, On Calibration of Modern Neural Networks.
+    """
+    from scipy.optimize import minimize_scalar
+
+    found = minimize_scalar(
+        lambda a: score(kind, logits / np.exp(a), labels, weights)["loss"],
+        bounds=(np.log(_LOWEST), np.log(_HIGHEST)),
+        method="bounded",
+    )
+    return float(np.exp(found.x))

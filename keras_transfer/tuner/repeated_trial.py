@@ -1,0 +1,81 @@
+"""Trains once more what a search has found."""
+
+from keras_transfer.recipes.best_weights import (
+    BestWeights,
+    Stage,
+    TwoStageResult,
+)
+from keras_transfer.recipes.data_parts import hold_out, parts
+from keras_transfer.tuner import trial
+
+# Held out of the training data where there are no validation data; as much
+# as a search holds out.
+HELD_OUT = 0.2
+
+
+def repeat_trial(
+    model,
+    settings,
+    train,
+    validation=None,
+    *,
+    epochs,
+    head_epochs,
+    objective="val_accuracy",
+    seed=0,
+    verbose="auto",
+):
+    """Trains a model as a trial of `search` was trained.
+
+    With the data, the seed and the software of the search it reaches the same
+    score. The weights of the best epoch are kept.
+
+    Args:
+        model: what `trial.build` returned.
+        settings: the `trial.Settings`.
+        train: as in `search`.
+        validation: as in `search`.
+        epochs: epochs of both phases together.
+        head_epochs: epochs of the first phase.
+        objective: what decides about the best epoch.
+        seed: seed of the order of samples and of what is held out.
+        verbose: as in `keras.Model.fit`.
+
+    Returns:
+        A `TwoStageResult`.
+    """
+    train, validation = parts(train, validation, seed=seed)
+    if validation is None:
+        train, validation = hold_out(train, HELD_OUT, seed)
+    result, best = TwoStageResult(), _BestByObjective(model, objective)
+    try:
+        with Stage("trial", result, best):
+            trial.train(
+                settings,
+                model,
+                train,
+                epochs=epochs,
+                head_epochs=head_epochs,
+                callbacks=[best],
+                feature_cache="memory",
+                seed=seed,
+                validation_data=validation,
+                verbose=verbose,
+            )
+    except KeyboardInterrupt:
+        result.interrupted = True
+    best.restore()
+    result.best = best.row
+    return result
+
+
+class _BestByObjective(BestWeights):
+    """Remembers the first epoch with the best objective, as KerasTuner does."""
+
+    def __init__(self, whole, objective):
+        super().__init__(whole)
+        self.objective = objective
+
+    def is_better(self, row):
+        new, old = row[self.objective], self.row[self.objective]
+        return new > old if trial.is_better_high(self.objective) else new < old

@@ -1,0 +1,89 @@
+"""The folder of a search: which search it holds, and whether it goes on."""
+
+import json
+import shutil
+from pathlib import Path
+
+import keras
+
+from keras_transfer.recipes import report
+
+_DESCRIPTION, _LOGS = "search.json", "tensorboard"
+# KerasTuner's own file.
+_ORACLE = "oracle.json"
+
+
+def description(hypermodel, epochs, tuner, objective, seed, train):
+    """What two searches have to share for one to go on with the other."""
+    about = {
+        "tuner": tuner,
+        "objective": objective,
+        "epochs": epochs,
+        "head_epochs": hypermodel.epochs_of_head(epochs),
+        "space": hypermodel.space,
+        "num_classes": hypermodel.num_classes,
+        "input_shape": hypermodel.input_shape,
+        "weights": str(hypermodel.weights),
+        "training samples": train.num_samples,
+        "seed": [seed, hypermodel.seed],
+    }
+    # As it comes out of a file.
+    return json.loads(json.dumps(about))
+
+
+def started(directory, about, overwrite):
+    """Whether the folder holds this search, begun before.
+
+    Raises:
+        ValueError: it holds another one.
+    """
+    directory = Path(directory)
+    if overwrite:
+        _remove_search(directory)
+    path = directory / _DESCRIPTION
+    if not path.is_file():
+        if (directory / _ORACLE).exists():
+            raise ValueError(
+                f"'{directory}' holds a search of KerasTuner's own. Choose "
+                "another folder, or pass overwrite=True (--overwrite) to "
+                "begin anew."
+            )
+        return False
+    before = json.loads(path.read_text())
+    differing = [name for name in about if about[name] != before.get(name)]
+    if differing:
+        name = differing[0]
+        raise ValueError(
+            f"'{directory}' holds another search: its {name} is "
+            f"{before.get(name)!r}. Received: {about[name]!r}. Choose another "
+            "folder, or pass overwrite=True (--overwrite) to begin anew."
+        )
+    return True
+
+
+def _remove_search(directory):
+    """Removes what belongs to a search, and nothing else."""
+    files = [_DESCRIPTION, _ORACLE, *directory.glob("tuner*.json")]
+    for name in files:
+        (directory / name).unlink(missing_ok=True)
+    for path in [*directory.glob("trial_*"), directory / _LOGS]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def describe(directory, about):
+    """Writes which search a folder holds."""
+    report.write_json(Path(directory) / _DESCRIPTION, about)
+
+
+def callbacks(directory, tensorboard):
+    """The callbacks that write TensorBoard's logs into the folder."""
+    if not tensorboard:
+        return []
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "TensorBoard's logs are written by TensorFlow. Received: the "
+            f"backend {keras.backend.backend()!r}. Set "
+            "KERAS_BACKEND=tensorflow, or leave tensorboard=False."
+        )
+    folder = str(Path(directory) / _LOGS)
+    return [keras.callbacks.TensorBoard(folder, write_graph=False)]

@@ -1,0 +1,173 @@
+"""`search`: trials of a `TransferHyperModel`, to a trained target model."""
+
+from pathlib import Path
+
+from keras_tuner import Objective
+
+from keras_transfer.recipes import run_folder
+from keras_transfer.recipes.data_parts import hold_out, parts
+from keras_transfer.training.schedules import whole_number
+from keras_transfer.tuner import search_folder, trial
+from keras_transfer.tuner.hyper_model import check_objective
+from keras_transfer.tuner.oracles import ORACLES
+from keras_transfer.tuner.repeated_trial import HELD_OUT
+from keras_transfer.tuner.search_result import SearchResult, fill
+from keras_transfer.tuner.trial_tuner import TrialTuner
+
+# Failures one after the other that end a search.
+_FAILURES = 5
+
+
+def search(
+    hypermodel,
+    train,
+    validation=None,
+    *,
+    trials=15,
+    epochs=20,
+    tuner="random",
+    objective="val_accuracy",
+    directory="search",
+    keep_checkpoints=3,
+    overwrite=False,
+    tensorboard=False,
+    seed=0,
+    verbose=1,
+):
+    """Searches with KerasTuner, and returns the best trial's model.
+
+    The same as `keras_tuner.RandomSearch(hypermodel, ...).search(...)`, with
+    what a long search needs: each trial gets a line, a trial that fails is
+    told with its reason, weights are kept of the best trials only, and what
+    is in `directory` goes on where it was, after a kill too (the trial that
+    was under way begins again).
+
+    Args:
+        hypermodel: a `TransferHyperModel`.
+        train: what `keras_transfer.data.load` returns, arrays `(x, y)`, or a
+            data set, as in `fine_tune`.
+        validation: the same, or `None` to hold out a fifth, class by class.
+        trials: number of trials; of a grid the most. A search that has ended
+            goes on with a larger number.
+        epochs: epochs of a trial, both phases together.
+        tuner: `"random"`, `"bayesian"` or `"grid"`. Hyperband picks epochs by
+            itself: use `keras_tuner.Hyperband(hypermodel, ...)`.
+        objective: what a trial logs, `"val_accuracy"` or `"val_loss"`; the
+            score is that of the best epoch.
+        directory: folder of the search.
+        keep_checkpoints: of how many trials the weights are kept.
+        overwrite: begins anew whatever is in `directory`.
+        tensorboard: whether `directory/tensorboard` gets logs and HParams
+            (TensorFlow only).
+        seed: seed of what is drawn, and of what is held out.
+        verbose: 0 prints nothing.
+
+    Returns:
+        A `SearchResult`. Ctrl-C does not raise: `result.interrupted` says so.
+
+    Raises:
+        ValueError: arguments that do not fit, or a folder that holds another
+            search.
+        OSError: the folder cannot be written.
+        RuntimeError: all trials failed.
+
+    Example:
+
+    ```python
+    photos = kt.data.load("photos/", image_size=160)
+    hypermodel = kt.TransferHyperModel(
+        len(photos.class_names), (160, 160, 3), ["MobileNetV2", "MobileNet"]
+    )
+    result = kt.search(hypermodel, photos, trials=15, directory="search")
+    print(result.table())
+    result.model.evaluate(photos.test)
+    ```
+    """
+    _check(trials, epochs, keep_checkpoints, tuner)
+    check_objective(objective, has_validation=True)
+    train, validation = parts(train, validation, seed=seed)
+    if validation is None:
+        train, validation = hold_out(train, HELD_OUT, seed)
+    for size in _sizes(hypermodel.space["batch_size"]):
+        trial.check_batch_size(train, size)
+    run_folder.check_writable(directory)
+    about = search_folder.description(
+        hypermodel, epochs, tuner, objective, seed, train
+    )
+    found = search_folder.started(directory, about, overwrite)
+    show = print if verbose else lambda line: None
+    if found:
+        show(f"Going on with the search in '{directory}'.")
+    callbacks = search_folder.callbacks(directory, tensorboard)
+    tuner = TrialTuner(
+        oracle=ORACLES[tuner](
+            objective=_objective(objective),
+            max_trials=trials,
+            # KerasTuner takes 0 for "any".
+            seed=seed + 1,
+            max_consecutive_failed_trials=_FAILURES,
+        ),
+        hypermodel=hypermodel,
+        directory=str(Path(directory).parent),
+        project_name=Path(directory).name,
+        keep_checkpoints=keep_checkpoints,
+        show=show,
+    )
+    search_folder.describe(directory, about)
+    result = SearchResult(tuner=tuner)
+    _run(result, train, validation, epochs, callbacks)
+    fill(result, hypermodel, epochs, objective)
+    return result
+
+
+def _run(result, train, validation, epochs, callbacks):
+    tuner = result.tuner
+    try:
+        tuner.search(
+            train,
+            epochs=epochs,
+            validation_data=validation,
+            callbacks=callbacks,
+            verbose=0,
+        )
+    except KeyboardInterrupt:
+        result.interrupted = True
+    except RuntimeError:
+        # This is how KerasTuner ends after too many failures.
+        failed = [r for r in tuner.rows()[-_FAILURES:] if r["score"] is None]
+        if len(failed) < _FAILURES:
+            raise
+        result.warnings.append(
+            f"the search ended after {_FAILURES} failures one after the "
+            f"other; the last: {failed[-1]['reason']}"
+        )
+
+
+def _check(trials, epochs, keep_checkpoints, tuner):
+    given = {
+        "trials": trials, "epochs": epochs, "keep_checkpoints": keep_checkpoints
+    }  # fmt: skip
+    for name, value in given.items():
+        number = whole_number(value)
+        if number is None or number < 1:
+            raise ValueError(
+                f"`{name}` is a whole number of at least 1. Received: "
+                f"{name}={value!r}."
+            )
+    if tuner not in ORACLES:
+        raise ValueError(
+            f"There is no tuner {tuner!r}. Expected one of "
+            f"{', '.join(map(repr, ORACLES))}. For Hyperband use "
+            "keras_tuner.Hyperband(hypermodel, ...)."
+        )
+
+
+def _sizes(values):
+    if isinstance(values, tuple):
+        # The ends of a range; a third entry says how it is drawn.
+        return values[:2]
+    return values if isinstance(values, list) else [values]
+
+
+def _objective(name):
+    return Objective(name, "max" if trial.is_better_high(name) else "min")

@@ -1,0 +1,266 @@
+"""One trial of a search: a backbone with a head, trained in two phases."""
+
+import dataclasses
+import math
+
+import keras
+import numpy as np
+
+from keras_transfer.callbacks import FreezingScheduler
+from keras_transfer.data.batches import SeededBatches
+from keras_transfer.data.first_batch import are_arrays
+from keras_transfer.layers import ClassificationHead
+from keras_transfer.losses import SmoothedCrossentropy
+from keras_transfer.models import TransferModel
+from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
+from keras_transfer.training.regularizers import L2SP
+from keras_transfer.training.schedules import (
+    GradualUnfreezing,
+    PiecewiseUnfreezing,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """One choice of each hyperparameter."""
+
+    backbone: str
+    hidden_units: int
+    dropout: float
+    pooling: str
+    label_smoothing: float
+    augmentation: float
+    optimizer: str
+    weight_decay: float
+    learning_rate: float
+    batch_size: int
+    fine_tuned_share: float
+    fine_tuning_rate: float
+    layer_decay: float
+    gradual: bool
+    l2sp: float
+
+
+def build(settings, backbone, num_classes, *, input_shape, weights, seed):
+    """Returns a compiled `TransferModel`.
+
+    Seeds the generators of Python, NumPy and the backend, so that a trial can
+    be repeated.
+
+    Args:
+        settings: the `Settings`.
+        backbone: as in `TransferModel`; a model is copied.
+        num_classes: number of classes.
+        input_shape: as in `TransferModel`.
+        weights: as in `TransferModel`.
+        seed: seed of the head's weights and of what layers draw.
+    """
+    keras.utils.set_random_seed(seed)
+    hidden = (settings.hidden_units,) if settings.hidden_units else ()
+    model = TransferModel(
+        _copied(backbone),
+        ClassificationHead(
+            num_classes,
+            hidden_units=hidden,
+            dropout=settings.dropout,
+            pooling=settings.pooling,
+            name="head",
+        ),
+        input_shape=input_shape,
+        weights=weights,
+        augmentation=_augmentation(settings.augmentation),
+    )
+    loss = "sparse_categorical_crossentropy"
+    if settings.label_smoothing:
+        loss = SmoothedCrossentropy(settings.label_smoothing)
+    model.compile(
+        _optimizer(settings),
+        loss,
+        metrics=["accuracy"],
+        regularizer=L2SP(settings.l2sp, 0.0) if settings.l2sp else None,
+    )
+    return model
+
+
+def train(
+    settings,
+    model,
+    x,
+    y=None,
+    *,
+    epochs,
+    head_epochs,
+    callbacks=(),
+    feature_cache=None,
+    seed=0,
+    **options,
+):
+    """Trains what `build` has returned in both phases, in one `fit`.
+
+    Args:
+        settings: the `Settings`.
+        model: the model.
+        x: training data, as in `TransferModel.fit`.
+        y: labels, for arrays.
+        epochs: epochs of both phases together.
+        head_epochs: epochs of the first phase.
+        callbacks: callbacks of `fit`.
+        feature_cache: as in `fit`; a model that augments does not use it.
+        seed: seed of the order of samples.
+        **options: the other arguments of `TransferModel.fit`.
+
+    Returns:
+        A `keras.callbacks.History`.
+
+    Raises:
+        ValueError: a batch is larger than the data.
+        FloatingPointError: the loss became NaN.
+    """
+    x, options = _in_batches(x, settings.batch_size, options)
+    history = model.fit(
+        x,
+        y,
+        epochs=epochs,
+        # First, so that what others save is what trained.
+        callbacks=[
+            *_phases(settings, model, epochs, head_epochs),
+            keras.callbacks.TerminateOnNaN(),
+            *callbacks,
+        ],
+        feature_cache=None if settings.augmentation else feature_cache,
+        seed=seed,
+        **options,
+    )
+    losses = history.history.get("loss", [])
+    if not np.isfinite(losses).all():
+        raise FloatingPointError(
+            f"The loss is not a number in epoch {len(losses)}: the rates are "
+            "too high for it."
+        )
+    return history
+
+
+def _phases(settings, model, epochs, head_epochs):
+    """The callbacks that begin the second phase."""
+    if not settings.fine_tuned_share:
+        return []
+    blocks = max(1, round(settings.fine_tuned_share * len(model.blocks)))
+    if settings.gradual:
+        left = max(1, epochs - head_epochs)
+        step = max(1, -(-blocks // left))
+        schedule = GradualUnfreezing(head_epochs, 1, step, blocks)
+    else:
+        schedule = PiecewiseUnfreezing([head_epochs], [0, blocks])
+    return [
+        FreezingScheduler(schedule),
+        FallingRate(head_epochs, epochs, settings.fine_tuning_rate),
+    ]
+
+
+class FallingRate(keras.callbacks.Callback):
+    """From an epoch on, a rate that falls along half a cosine to the last one.
+
+        rate(e) = rate * (1 + cos(pi * (e - first) / (epochs - first))) / 2
+
+    Args:
+        first: the first epoch with that rate, counted from 0.
+        epochs: all epochs of the training.
+        rate: the learning rate of the first of these epochs.
+
+    Reference:
+        Loshchilov and Hutter 2017, SGDR (without restarts).
+    """
+
+    def __init__(self, first, epochs, rate):
+        super().__init__()
+        self.first, self.epochs, self.rate = first, epochs, rate
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch < self.first:
+            return
+        share = (epoch - self.first) / max(1, self.epochs - self.first)
+        falling = (1 + math.cos(math.pi * min(share, 1.0))) / 2
+        self.model.optimizer.learning_rate = self.rate * falling
+
+
+def _copied(backbone):
+    """A model of its own for each trial, which may change the weights."""
+    if not isinstance(backbone, keras.Model):
+        return backbone
+    if isinstance(backbone, TransferModel):
+        return backbone.clone()
+    copy = keras.models.clone_model(backbone)
+    copy.set_weights(backbone.get_weights())
+    return copy
+
+
+def _augmentation(strength):
+    if not strength:
+        return None
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.RandomFlip("horizontal"),
+            layers.RandomRotation(strength),
+            layers.RandomZoom(strength),
+            layers.RandomContrast(strength),
+        ],
+        name="augmentation",
+    )
+
+
+def _optimizer(settings):
+    rate = settings.learning_rate
+    if settings.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(
+            rate, weight_decay=settings.weight_decay
+        )
+    elif settings.optimizer == "sgd":
+        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+    else:
+        optimizer = keras.optimizers.Adam(rate)
+    if settings.layer_decay < 1 and settings.fine_tuned_share:
+        optimizer = LayerwiseOptimizer(optimizer, decay=settings.layer_decay)
+    return optimizer
+
+
+def is_better_high(objective):
+    """Whether a high value of what a trial logs is a good one."""
+    return objective.endswith("accuracy")
+
+
+def check_batch_size(x, size):
+    """Raises if a batch would be larger than the data.
+
+    Args:
+        x: training data.
+        size: samples a batch.
+
+    Raises:
+        ValueError: it is.
+    """
+    samples = _num_samples(x)
+    if samples is not None and size > samples:
+        raise ValueError(
+            f"A batch of {size} is more than the {samples} training samples. "
+            "Give the search smaller values of `batch_size`."
+        )
+
+
+def _num_samples(x):
+    if are_arrays(x):
+        return len(keras.tree.flatten(x)[0])
+    return x.num_samples if isinstance(x, SeededBatches) else None
+
+
+def _in_batches(x, size, options):
+    """Returns data in batches of that size, and the other options of `fit`.
+
+    Data that come in batches of their own keep these.
+    """
+    check_batch_size(x, size)
+    if are_arrays(x):
+        return x, options | {"batch_size": size}
+    if isinstance(x, SeededBatches):
+        return x.in_batches_of(size), options
+    return x, options

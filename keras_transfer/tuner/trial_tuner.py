@@ -1,0 +1,134 @@
+"""A KerasTuner tuner that reports each trial and keeps few checkpoints."""
+
+import json
+import time
+from pathlib import Path
+
+import keras_tuner
+from keras_tuner.engine.base_tuner import BaseTuner
+
+from keras_transfer.recipes import report
+from keras_transfer.storage import files
+from keras_transfer.storage.memory import forgetting_gradients
+
+_HISTORY = "history.json"
+_CHECKPOINT = "checkpoint.weights.h5"
+
+
+class TrialTuner(keras_tuner.Tuner):
+    """Runs the trials of a search.
+
+    Args:
+        *args: as in `keras_tuner.Tuner`.
+        keep_checkpoints: how many trials keep their weights, the best ones.
+        show: called with one line for each trial.
+        **options: as in `keras_tuner.Tuner`.
+    """
+
+    def __init__(self, *args, keep_checkpoints, show, **options):
+        super().__init__(*args, **options)
+        self.keep_checkpoints, self.show = keep_checkpoints, show
+
+    def save(self):
+        """Writes the tuner's own file, whole or not at all."""
+        with files.replacing(self._get_tuner_fname()) as temporary:
+            # Past `BaseTuner.save`, which names the file itself.
+            super(BaseTuner, self).save(str(temporary))
+
+    def run_trial(self, trial, *args, **options):
+        """Trains one trial; its epochs are written beside its weights."""
+        started = time.perf_counter()
+        with forgetting_gradients():
+            histories = super().run_trial(trial, *args, **options)
+        about = {
+            "seconds": time.perf_counter() - started,
+            "epochs": _rows(histories[0].history),
+        }
+        report.write_json(self._file(trial, _HISTORY), about)
+        return histories
+
+    def on_trial_end(self, trial):
+        """Writes the search down, drops checkpoints, and reports."""
+        super().on_trial_end(trial)
+        trial = self.oracle.get_trial(trial.trial_id)
+        self._drop_checkpoints()
+        self.show(self._line(trial))
+
+    def rows(self):
+        """One dict for each trial that has ended: what it was and reached."""
+        ended = [
+            trial
+            for trial in self.oracle.trials.values()
+            if trial.trial_id in self.oracle.end_order
+        ]
+        return [self._row(trial) for trial in ended]
+
+    def epochs_of(self, trial_id):
+        """The epochs of a trial, one dict each."""
+        return self._about(self.oracle.get_trial(trial_id)).get("epochs", [])
+
+    def _row(self, trial):
+        row = {
+            "trial": trial.trial_id,
+            "status": trial.status,
+            "score": trial.score if trial.status == "COMPLETED" else None,
+            "best_epoch": None,
+            "seconds": self._about(trial).get("seconds"),
+            "hyperparameters": dict(trial.hyperparameters.values),
+            "reason": _reason_of(trial),
+        }
+        if trial.status == "COMPLETED":
+            row["best_epoch"] = trial.best_step + 1
+        return row
+
+    def _line(self, trial):
+        number = len(self.oracle.end_order)
+        row = self._row(trial)
+        values = ", ".join(
+            f"{name} {shown(value)}"
+            for name, value in row["hyperparameters"].items()
+        )
+        if row["score"] is None:
+            outcome = f"failed: {row['reason']}"
+        else:
+            best = self.oracle.get_best_trials()[0].score
+            outcome = (
+                f"{self.oracle.objective.name} {row['score']:.4f} "
+                f"(best {best:.4f}), {row['seconds']:.1f} s"
+            )
+        return f"trial {number}/{self.oracle.max_trials}: {outcome}; {values}"
+
+    def _drop_checkpoints(self):
+        best = self.oracle.get_best_trials(self.keep_checkpoints)
+        kept = {each.trial_id for each in best if each.status == "COMPLETED"}
+        for trial in self.oracle.trials.values():
+            if trial.trial_id not in kept:
+                self._file(trial, _CHECKPOINT).unlink(missing_ok=True)
+
+    def _about(self, trial):
+        path = self._file(trial, _HISTORY)
+        return json.loads(path.read_text()) if path.is_file() else {}
+
+    def _file(self, trial, name):
+        return Path(self.get_trial_dir(trial.trial_id)) / name
+
+
+def _reason_of(trial):
+    """Why a trial failed, in one line; empty if it did not."""
+    if trial.status == "COMPLETED":
+        return ""
+    lines = (trial.message or "its score is not a number").strip().splitlines()
+    return lines[-1]
+
+
+def shown(value):
+    """A hyperparameter, short enough for a table."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _rows(history):
+    count = len(next(iter(history.values()), ()))
+    return [
+        {name: float(values[i]) for name, values in history.items()}
+        for i in range(count)
+    ]

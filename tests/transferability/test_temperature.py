@@ -1,0 +1,67 @@
+"""Temperatures: the minimum, found; and logits that come back."""
+
+import keras
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy")
+
+import keras_transfer as kt
+from keras_transfer.recipes import interpolation
+from keras_transfer.transferability import temperature
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
+def test_the_temperature_has_the_lowest_loss_of_a_fine_grid(kind, rng):
+    logits = rng.normal(0, 6, (200, 3))
+    if kind == "softmax":
+        labels = np.array([rng.choice(3, p=p) for p in softmax(logits / 3)])
+    else:
+        labels = rng.uniform(size=(200, 3)) < 1 / (1 + np.exp(-logits / 3))
+
+    def loss(t):
+        z = logits / t
+        if kind == "softmax":
+            return -np.log(softmax(z)[np.arange(200), labels]).mean()
+        p = 1 / (1 + np.exp(-z))
+        return -np.where(labels, np.log(p), np.log(1 - p)).mean()
+
+    grid = np.exp(np.linspace(-1, 3, 400))
+    expected = grid[np.argmin([loss(t) for t in grid])]
+    found = temperature.best(kind, logits, labels)
+    assert found == pytest.approx(expected, rel=0.02)
+
+
+def test_logits_come_back(rng):
+    z = rng.normal(0, 3, (5, 4))
+    back = temperature.logits_of("softmax", softmax(z))
+    np.testing.assert_allclose(softmax(back), softmax(z))
+    p = 1 / (1 + np.exp(-z))
+    np.testing.assert_allclose(
+        temperature.logits_of("sigmoid", p), z, rtol=1e-6
+    )
+
+
+def test_a_head_takes_a_temperature(rng):
+    head = kt.ClassificationHead(4, hidden_units=(5,))
+    x = rng.normal(size=(6, 8)).astype("float32")
+    before = keras.ops.convert_to_numpy(head.logits(x))
+    head.scale_logits(0.25)
+    after = keras.ops.convert_to_numpy(head.logits(x))
+    np.testing.assert_allclose(after, before / 4, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="above 0"):
+        head.scale_logits(0.0)
+
+
+def test_the_first_row_is_the_one_to_beat():
+    first = {"share": 0, "val_loss": 1.0, "val_accuracy": 0.8}
+    less_accurate = {"share": 1, "val_loss": 0.5, "val_accuracy": 0.79}
+    worse = {"share": 0.5, "val_loss": 1.1, "val_accuracy": 0.9}
+    better = {"share": 0.25, "val_loss": 0.9, "val_accuracy": 0.8}
+    assert interpolation.best_of([first, less_accurate, worse]) is first
+    assert interpolation.best_of([first, less_accurate, better]) is better

@@ -1,0 +1,149 @@
+"""`TransferHyperModel` in the searches of KerasTuner."""
+
+import keras
+import numpy as np
+import pytest
+from small_source import network
+
+import keras_transfer as kt
+from keras_transfer.tuner.search_space import DEFAULTS, FULL
+
+keras_tuner = pytest.importorskip("keras_tuner")
+
+
+@pytest.fixture(scope="module")
+def source():
+    return network()
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 60)
+    x = rng.uniform(0, 100, (60, 8, 8, 3)) + 50 * y[:, None, None, None]
+    return x.astype("float32"), y
+
+
+def hypermodel(source, **options):
+    return kt.TransferHyperModel(
+        3, backbones=[source], head_epochs=1, **options
+    )
+
+
+SPACE = {
+    "hidden_units": [0, 8],
+    "learning_rate": (1e-3, 1e-1, "log"),
+    "batch_size": [10, 20],
+    "fine_tuned_share": [0.0, 0.5],
+    "fine_tuning_rate": (1e-4, 1e-2, "log"),
+}
+TUNERS = {
+    "random": lambda h, **o: keras_tuner.RandomSearch(h, max_trials=3, **o),
+    "bayesian": lambda h, **o: keras_tuner.BayesianOptimization(
+        h, max_trials=3, **o
+    ),
+    "hyperband": lambda h, **o: keras_tuner.Hyperband(
+        h, max_epochs=2, factor=2, **o
+    ),
+    "grid": lambda h, **o: keras_tuner.GridSearch(h, max_trials=3, **o),
+}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "random",
+        # What KerasTuner draws says nothing about the backend.
+        *(
+            pytest.param(kind, marks=pytest.mark.slow)
+            for kind in TUNERS
+            if kind != "random"
+        ),
+    ],
+)
+def test_searches(kind, source, data, tmp_path):
+    tuner = TUNERS[kind](
+        hypermodel(source, space=SPACE), objective="val_accuracy", seed=1,
+        directory=tmp_path, project_name="search",
+    )  # fmt: skip
+    x, y = data
+    tuner.search(
+        x[:40], y[:40], epochs=3, validation_data=(x[40:], y[40:]), verbose=0
+    )
+    best = tuner.oracle.get_best_trials(1)[0]
+    assert best.status == "COMPLETED" and best.score is not None
+    model = tuner.get_best_models(1)[0]
+    assert isinstance(model, kt.TransferModel)
+    score = model.evaluate(x[40:], y[40:], verbose=0, return_dict=True)
+    assert score["accuracy"] == pytest.approx(best.score, abs=1e-6)
+
+
+def test_two_phases_and_the_source_runs_once(source, data):
+    hyper = hypermodel(source, space=SPACE)
+    before = source.get_weights()
+    hp = keras_tuner.HyperParameters()
+    hyper.build(hp)
+    rates = {"learning_rate": 0.02, "fine_tuning_rate": 0.003}
+    for units in (0, 8):
+        hp.values |= {"fine_tuned_share": 0.5, "hidden_units": units} | rates
+        depths = Depths()
+        hyper.fit(
+            hp, hyper.build(hp), *data, epochs=3, callbacks=[depths], verbose=0
+        )
+        assert depths.depths == [0, 2, 2]
+        assert depths.rates == pytest.approx([0.02, 0.003, 0.0015])
+    # No trial begins where another has ended.
+    for a, b in zip(before, source.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    # One pass for both trials.
+    assert len(hyper.feature_cache.kept) == 1
+
+
+class Depths(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.depths, self.rates = [], []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.depths.append(self.model.trainable_depth)
+        self.rates.append(float(self.model.optimizer.learning_rate))
+
+
+def test_only_what_matters_is_active(source):
+    hp = keras_tuner.HyperParameters()
+    hypermodel(source, space="full").build(hp)
+    hp.values |= {"fine_tuned_share": 0.0, "optimizer": "adam"}
+    active = {each.name for each in hp.space if hp.is_active(each)}
+    assert active == set(FULL) - {
+        "weight_decay", "fine_tuning_rate", "layer_decay", "gradual", "l2sp"
+    }  # fmt: skip
+    hp.values |= {"fine_tuned_share": 1.0, "optimizer": "adamw"}
+    assert {each.name for each in hp.space if hp.is_active(each)} == set(FULL)
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({}, "nothing to search"),
+        ({"dropout": 0.5}, "nothing to search"),
+        ({"drop": [0.1, 0.2]}, "no hyperparameter 'drop'"),
+        ({"dropout": []}, "list of 'dropout' is empty"),
+        ({"learning_rate": (0, 1, "log")}, "range of 'learning_rate'"),
+        ({"learning_rate": (1,)}, "range of 'learning_rate'"),
+        ("large", "'small', 'full' or a dict"),
+    ],
+)
+def test_bad_spaces(space, message, source):
+    with pytest.raises(ValueError, match=message):
+        hypermodel(source, space=space)
+
+
+def test_a_batch_that_is_larger_than_the_data(source, data, tmp_path):
+    space = {"batch_size": [128, 256]}
+    tuner = keras_tuner.RandomSearch(
+        hypermodel(source, space=space), objective="loss", max_trials=2,
+        directory=tmp_path,
+    )  # fmt: skip
+    with pytest.raises(keras_tuner.errors.FatalValueError, match="60 training"):
+        tuner.search(*data, epochs=1, verbose=0)
+    assert set(DEFAULTS) >= set(space)
