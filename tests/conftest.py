@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_transfer.storage.memory import forgetting_gradients
+from keras_transfer import _private
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -28,8 +28,8 @@ def _small_heap():
     Keras and KerasTuner collect garbage often: over all that hundreds of tests
     leave behind, this takes longer than the tests.
     """
-    with forgetting_gradients():
-        yield
+    yield
+    _private.forget_step_gradients()
     gc.collect()
     gc.freeze()
 

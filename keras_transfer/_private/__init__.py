@@ -1,7 +1,8 @@
-"""Every use of a private Keras name, one small function each.
+"""Every use of a private name of Keras, TensorFlow or KerasTuner.
 
-When Keras changes one of them, the probe test with the function's name fails
-(`tests/private/test_probes.py`), and this folder is the only place to mend.
+Each is one small function; when its library changes, the probe test with its
+name fails (`tests/private/`), and this folder is the only place to mend.
+`_private.keras_tuner` is imported by those who need KerasTuner anyway.
 """
 
 from keras_transfer._private.callbacks import (
@@ -29,19 +30,28 @@ from keras_transfer._private.layers import (
     own_trainable_variables,
     seed_states,
 )
-from keras_transfer._private.optimizers import (
+from keras_transfer._private.optimizer_steps import (
     apply_to_active_variables,
     average_active_variables,
+    not_finalizing,
+    scale_updates,
+    scale_weight_decay,
+)
+from keras_transfer._private.optimizers import (
+    ShowsInnerAverages,
+    built_on,
     is_muon_matrix,
     knows_variables,
     made_again,
-    not_finalizing,
     optimizer_over,
-    scale_updates,
-    scale_weight_decay,
     variable_index,
     was_made_in,
     wrapped_optimizers,
+)
+from keras_transfer._private.tensorflow import (
+    forget_step_gradients,
+    pipeline_inputs,
+    step_gradients,
 )
 from keras_transfer._private.training import (
     additional_loss,
@@ -54,46 +64,3 @@ from keras_transfer._private.training import (
     sync_state,
     unscaled_loss,
 )
-
-__all__ = [
-    "BATCHES_SINCE_SAVED",
-    "SWAPPED",
-    "additional_loss",
-    "apply_to_active_variables",
-    "average_active_variables",
-    "compiled_loss",
-    "compiled_metrics",
-    "draws_random_numbers",
-    "epoch_to_start_at",
-    "forget_functions",
-    "functional_graph",
-    "get_mask",
-    "global_seed_state",
-    "graph_nodes",
-    "is_higher_better",
-    "is_muon_matrix",
-    "knows_variables",
-    "leaf_layers",
-    "losses_of_call",
-    "made_again",
-    "nested_models",
-    "node_call",
-    "not_finalizing",
-    "optimizer_over",
-    "own_trainable_variables",
-    "rebuild_train_function",
-    "record_call",
-    "runs_its_graph",
-    "scale_updates",
-    "scale_weight_decay",
-    "seed_states",
-    "set_mask",
-    "start_at_epoch",
-    "sync_state",
-    "takes_training",
-    "tensor_source",
-    "unscaled_loss",
-    "variable_index",
-    "was_made_in",
-    "wrapped_optimizers",
-]

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 
+from keras_transfer import _private
 from keras_transfer.data.batches import (
     ArrayBatches,
     ReorderedBatches,
@@ -177,8 +178,7 @@ def _has_shuffle_operation(data):
     """Looks through the steps of a tf.data pipeline."""
     if "shuffle" in type(data).__name__.lower():
         return True
-    inputs = getattr(data, "_inputs", None)
-    return callable(inputs) and any(map(_has_shuffle_operation, inputs()))
+    return any(map(_has_shuffle_operation, _private.pipeline_inputs(data)))
 
 
 def _check_same_twice(data, batches):

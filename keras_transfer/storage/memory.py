@@ -1,8 +1,6 @@
 """How much memory there is to take."""
 
-import contextlib
 import os
-import sys
 from pathlib import Path
 
 
@@ -35,28 +33,3 @@ def _free_in_group(group=Path("/sys/fs/cgroup")):
     except (OSError, ValueError):  # "max" means no limit
         return None
     return max(limit - used, 0)
-
-
-@contextlib.contextmanager
-def forgetting_gradients():
-    """Lets go of what TensorFlow keeps of models that were trained inside.
-
-    For each function that it traces, TensorFlow registers a gradient, for
-    good; with it stay the graph and the memory of all variables that it used,
-    the optimizer's too. Models that were trained inside can no longer be
-    trained afterwards.
-    """
-    known = set(_gradients())
-    try:
-        yield
-    finally:
-        registry = _gradients()
-        for name in set(registry) - known:
-            del registry[name]
-
-
-def _gradients():
-    """TensorFlow's registry of gradients; empty where there is none."""
-    ops = sys.modules.get("tensorflow.python.framework.ops")
-    registry = getattr(ops, "gradient_registry", None)
-    return getattr(registry, "_registry", {})

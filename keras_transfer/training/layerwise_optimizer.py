@@ -9,7 +9,9 @@ from keras_transfer.training import bias_correction, block_factors
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
-class LayerwiseOptimizer(keras.optimizers.Optimizer):
+class LayerwiseOptimizer(
+    _private.ShowsInnerAverages, keras.optimizers.Optimizer
+):
     """A learning rate for each block, around any Keras optimizer.
 
     Use it to fine-tune: early blocks, whose features are general, move less
@@ -144,7 +146,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
             raise ValueError(
                 f"The optimizer inside LayerwiseOptimizer has trained another "
                 f"model. Received: {type(inner).__name__} '{inner.name}', "
-                f"built on {len(inner._trainable_variables)} variables. "
+                f"built on {len(_private.built_on(inner))} variables. "
                 "Expected a new one: keras.optimizers."
                 f"{type(inner).__name__}(...)."
             )
@@ -172,7 +174,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         for variable in variables:
             index = _private.variable_index(self, variable)
             decays = self.weight_decay_on == "all" or _is_kernel(
-                self._trainable_variables[index]
+                _private.built_on(self)[index]
             )
             if decays:
                 factor = self._rates.factors[index]
@@ -184,7 +186,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
 
         `freezing` calls it whenever that changes.
         """
-        active = np.zeros(len(self._trainable_variables), bool)
+        active = np.zeros(len(_private.built_on(self)), bool)
         for variable in variables:
             active[_private.variable_index(self, variable)] = True
         now = int(ops.convert_to_numpy(self.iterations))
@@ -204,7 +206,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
 
     @property
     def variables(self):
-        return self._variables + self.inner_optimizer.variables
+        return super().variables + self.inner_optimizer.variables
 
     def apply(self, grads, trainable_variables=None):
         if not self.knows_blocks:
@@ -216,11 +218,6 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
                 "a FreezingScheduler to fit."
             )
         self.inner_optimizer.apply(grads, trainable_variables)
-
-    @property
-    def _model_variables_moving_average(self):
-        # SwapEMAWeights looks for it here where a loss scale lies around.
-        return self.inner_optimizer._model_variables_moving_average
 
     def scale_loss(self, loss):
         return self.inner_optimizer.scale_loss(loss)

@@ -1,14 +1,14 @@
 """KerasTuner's oracles, with files that survive a kill."""
 
-import functools
-from pathlib import Path
+import json
 
 import keras_tuner
 
+from keras_transfer._private import keras_tuner as private
 from keras_transfer.storage import files
 
 
-class _Resumable:
+class _Resumable(private.SavesTrials):
     """Mixin of oracles: files are whole, and what has ended has ended."""
 
     def reload(self):
@@ -17,20 +17,14 @@ class _Resumable:
         self.trials = dict(sorted(self.trials.items()))
         # KerasTuner writes a trial's end while the trial still counts as
         # under way, and would run it once more.
-        self._retry_queue = [
-            trial_id
-            for trial_id in self._retry_queue
-            if trial_id not in self.end_order
-        ]
+        private.drop_retries(self, self.end_order)
 
     def save(self):
-        with files.replacing(self._get_oracle_fname()) as temporary:
-            # Past `Oracle.save`, which names the file itself.
-            super(keras_tuner.Oracle, self).save(str(temporary))
+        with files.replacing(private.oracle_file(self)) as temporary:
+            temporary.write_text(json.dumps(self.get_state()))
 
-    def _save_trial(self, trial):
-        folder = Path(self._get_trial_dir(trial.trial_id))
-        with files.replacing(folder / "trial.json") as temporary:
+    def save_trial(self, trial):
+        with files.replacing(private.trial_file(self, trial)) as temporary:
             trial.save(str(temporary))
 
 
@@ -52,19 +46,7 @@ class GridSearchOracle(_Resumable, keras_tuner.oracles.GridSearchOracle):
 
     def set_state(self, state):
         super().set_state(state)
-
-        def order(one, other):
-            return self._compare(
-                one.hyperparameters.values, other.hyperparameters.values
-            )
-
-        before = None
-        for trial in sorted(
-            self.trials.values(), key=functools.cmp_to_key(order)
-        ):
-            self._ordered_ids.insert(trial.trial_id, before)
-            self._populate_next.append(trial.trial_id)
-            before = trial.trial_id
+        private.restore_grid(self)
 
 
 ORACLES = {

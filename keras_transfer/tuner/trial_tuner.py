@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 import keras_tuner
-from keras_tuner.engine.base_tuner import BaseTuner
 
+from keras_transfer import _private
+from keras_transfer._private.keras_tuner import tuner_file
 from keras_transfer.recipes import report
 from keras_transfer.storage import files
-from keras_transfer.storage.memory import forgetting_gradients
 
 _HISTORY = "history.json"
 _CHECKPOINT = "checkpoint.weights.h5"
@@ -31,15 +31,16 @@ class TrialTuner(keras_tuner.Tuner):
 
     def save(self):
         """Writes the tuner's own file, whole or not at all."""
-        with files.replacing(self._get_tuner_fname()) as temporary:
-            # Past `BaseTuner.save`, which names the file itself.
-            super(BaseTuner, self).save(str(temporary))
+        with files.replacing(tuner_file(self)) as temporary:
+            temporary.write_text(json.dumps(self.get_state()))
 
     def run_trial(self, trial, *args, **options):
         """Trains one trial; its epochs are written beside its weights."""
         started = time.perf_counter()
-        with forgetting_gradients():
+        try:
             histories = super().run_trial(trial, *args, **options)
+        finally:
+            _private.forget_step_gradients()
         about = {
             "seconds": time.perf_counter() - started,
             "epochs": _rows(histories[0].history),

@@ -1,0 +1,74 @@
+"""Private names of KerasTuner. Imports it, so only those who need it may."""
+
+import functools
+from pathlib import Path
+
+
+class SavesTrials:
+    """Mixin of oracles that write the files of trials with `save_trial`.
+
+    Uses `Oracle._save_trial`.
+    """
+
+    def save_trial(self, trial):
+        """Writes `trial_file(oracle, trial)`."""
+        raise NotImplementedError
+
+    def _save_trial(self, trial):
+        self.save_trial(trial)
+
+
+def oracle_file(oracle):
+    """Returns the file that an oracle's state is read from again.
+
+    Uses `Oracle._get_oracle_fname`.
+    """
+    return Path(oracle._get_oracle_fname())
+
+
+def trial_file(oracle, trial):
+    """Returns the file that a trial is read from again, its folder made.
+
+    Uses `Oracle._get_trial_dir`.
+    """
+    return Path(oracle._get_trial_dir(trial.trial_id)) / "trial.json"
+
+
+def tuner_file(tuner):
+    """Returns the file whose presence means that a search goes on.
+
+    Uses `BaseTuner._get_tuner_fname`.
+    """
+    return Path(tuner._get_tuner_fname())
+
+
+def drop_retries(oracle, trial_ids):
+    """Takes trials out of those that an oracle runs again next.
+
+    Uses `Oracle._retry_queue`.
+    """
+    oracle._retry_queue = [
+        trial_id
+        for trial_id in oracle._retry_queue
+        if trial_id not in trial_ids
+    ]
+
+
+def restore_grid(oracle):
+    """Tells a grid's oracle which of its combinations have been tried.
+
+    Uses `GridSearchOracle._compare`, `_ordered_ids` and `_populate_next`.
+    """
+
+    def order(one, other):
+        return oracle._compare(
+            one.hyperparameters.values, other.hyperparameters.values
+        )
+
+    before = None
+    for trial in sorted(
+        oracle.trials.values(), key=functools.cmp_to_key(order)
+    ):
+        oracle._ordered_ids.insert(trial.trial_id, before)
+        oracle._populate_next.append(trial.trial_id)
+        before = trial.trial_id

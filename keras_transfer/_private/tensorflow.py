@@ -1,0 +1,78 @@
+"""Private names of TensorFlow, which need not be there."""
+
+import sys
+
+# How the names of the functions begin that Keras' trainers trace.
+_STEPS = ("one_step_on_data", "multi_step_on_")
+
+
+def pipeline_inputs(dataset):
+    """Returns the data sets that one step of a `tf.data` pipeline reads.
+
+    None of anything else. Uses `tf.data.Dataset._inputs`.
+    """
+    inputs = getattr(dataset, "_inputs", None)
+    return inputs() if callable(inputs) else ()
+
+
+def step_gradients():
+    """Returns the names of the gradients that steps of `fit` have registered.
+
+    For each `tf.custom_gradient` in a function that it traces, TensorFlow
+    registers a gradient, for good; with it stay the graph of the function and
+    the memory of all variables that it uses, the optimizer's too. In `fit`
+    there is always one: optimizers add up the gradients of all replicas by it.
+
+    Those of functions that somebody else has traced, inside of such a step
+    too, and of a step that is being traced in another thread are not among
+    them. Uses the `gradient_registry`, what a registered function holds, and
+    the names of the functions that Keras traces.
+    """
+    return [
+        name
+        for name, entry in list(_gradients().items())
+        if any(map(_is_step_of_fit, _graphs_of(entry["type"])))
+    ]
+
+
+def forget_step_gradients():
+    """Lets go of the graphs and variables of models that `fit` has trained.
+
+    Nothing is lost: a gradient is looked up when another one is built on it,
+    and a step that is traced to its end has built all of its own. A model
+    that goes on training runs the step that it has, or traces a new one.
+    """
+    registry = _gradients()
+    for name in step_gradients():
+        del registry[name]
+
+
+def _gradients():
+    ops = sys.modules.get("tensorflow.python.framework.ops")
+    return {} if ops is None else ops.gradient_registry._registry
+
+
+def _graphs_of(gradient):
+    """Yields the graphs of the tensors that a custom gradient belongs to."""
+    inner = _closure(gradient).get("tape_grad_fn")
+    nest = sys.modules["tensorflow"].nest
+    for tensor in nest.flatten(_closure(inner).get("result")):
+        yield getattr(tensor, "graph", None)
+
+
+def _closure(function):
+    code = getattr(function, "__code__", None)
+    if code is None or not function.__closure__:
+        return {}
+    cells = (cell.cell_contents for cell in function.__closure__)
+    return dict(zip(code.co_freevars, cells, strict=True))
+
+
+def _is_step_of_fit(graph):
+    # What lies in a branch or a loop belongs to the function around it.
+    while getattr(graph, "outer_graph", None) is not None and (
+        type(graph).__name__ != "FuncGraph"
+    ):
+        graph = graph.outer_graph
+    name = getattr(graph, "name", "")
+    return name.startswith(_STEPS) and bool(graph.outputs)
