@@ -85,16 +85,24 @@ def exact_trace(model):
     if flat.exact:
         return flat
     # Calling the layers once more gives the shapes and masks.
-    known = known_inputs(flat, model)
-    inputs = _private.functional_graph(model).input
-    repeated = build.build_model(flat.steps, known, inputs, flat.outputs)
+    repeated = model_from(model, flat, flat.steps, flat.outputs)
     return dataclasses.replace(trace.read(repeated), ends=flat.ends)
 
 
-def known_inputs(flat, model):
-    """Returns the model's own input tensor for each input `Value`."""
-    tensors = _private.functional_graph(model).inputs
-    return dict(zip(keras.tree.flatten(flat.inputs), tensors, strict=True))
+def model_from(model, flat, steps, outputs, name=None):
+    """Returns the functional model from the inputs of `model` to `outputs`.
+
+    Args:
+        model: the model that `flat` was read from.
+        flat: its flat graph.
+        steps: the steps to draw on, in topological order.
+        outputs: structure of the `Value`s that it returns.
+        name: name of the model.
+    """
+    functional = _private.functional_graph(model)
+    given = keras.tree.flatten(flat.inputs)
+    known = dict(zip(given, functional.inputs, strict=True))
+    return build.build_model(steps, known, functional.input, outputs, name)
 
 
 def places(flat):

@@ -4,10 +4,9 @@ import keras
 
 layers = keras.layers
 
+_PLAIN_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
 _CONVOLUTIONS = (
-    layers.Conv1D,
-    layers.Conv2D,
-    layers.Conv3D,
+    *_PLAIN_CONVOLUTIONS,
     layers.Conv1DTranspose,
     layers.Conv2DTranspose,
     layers.Conv3DTranspose,
@@ -74,7 +73,7 @@ def is_depthwise(operation):
         return True
     groups = getattr(operation, "groups", 1)
     return (
-        isinstance(operation, layers.Conv1D | layers.Conv2D | layers.Conv3D)
+        isinstance(operation, _PLAIN_CONVOLUTIONS)
         and groups > 1
         and groups == operation.filters
     )
@@ -82,9 +81,8 @@ def is_depthwise(operation):
 
 def is_pointwise(operation):
     """A 1x1 convolution."""
-    return isinstance(
-        operation, layers.Conv1D | layers.Conv2D | layers.Conv3D
-    ) and set(operation.kernel_size) == {1}
+    plain = isinstance(operation, _PLAIN_CONVOLUTIONS)
+    return plain and set(operation.kernel_size) == {1}
 
 
 def is_positionwise(operation):

@@ -34,11 +34,7 @@ def flatten(model):
         (2, 155)
     """
     flat = cuts.exact_trace(model)
-    inputs = _private.functional_graph(model).input
-    known = cuts.known_inputs(flat, model)
-    return build.build_model(
-        flat.steps, known, inputs, flat.outputs, name=model.name
-    )
+    return cuts.model_from(model, flat, flat.steps, flat.outputs, model.name)
 
 
 def split(model, cut):
@@ -70,18 +66,12 @@ def split(model, cut):
 
 
 def _prefix(model, flat, place):
-    inputs = _private.functional_graph(model).input
     steps, values = list(flat.steps), [place.value, *place.side]
     if place.cut.masked and _mask_index(place) is None:
         steps.append(_mask_step(place.value))
         values.extend(steps[-1].outputs)
-    return build.build_model(
-        steps,
-        cuts.known_inputs(flat, model),
-        inputs,
-        _single_or_list(values),
-        name=f"{model.name}_prefix",
-    )
+    outputs = _single_or_list(values)
+    return cuts.model_from(model, flat, steps, outputs, f"{model.name}_prefix")
 
 
 def _mask_step(value, name="mask"):
@@ -141,14 +131,11 @@ def tap(model, cuts_to_tap, masks_of=()):
     """
     flat = cuts.exact_trace(model)
     found = [cuts.find(flat, _as_cut(model, cut)) for cut in cuts_to_tap]
-    inputs = _private.functional_graph(model).input
-    known = cuts.known_inputs(flat, model)
     values = [place.value for place in found]
     masks = [_mask_step(values[i], f"mask_{i}") for i in masks_of]
     values += [mask for step in masks for mask in step.outputs]
-    return build.build_model(
-        [*flat.steps, *masks], known, inputs, values, name=f"{model.name}_tap"
-    )
+    steps = [*flat.steps, *masks]
+    return cuts.model_from(model, flat, steps, values, f"{model.name}_tap")
 
 
 def _as_cut(model, cut):

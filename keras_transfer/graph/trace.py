@@ -128,16 +128,16 @@ class _Reader:
 
     def _read_node(self, node, values, training):
         operation, args, kwargs, tensors = _private.node_call(node)
-        if any(id(x) not in values for x in _tensors((args, kwargs))):
+        recorded = _all_of(keras.KerasTensor, (args, kwargs))
+        if any(id(x) not in values for x in recorded):
             return
-        recorded = _tensors((args, kwargs))
         args, kwargs = _with_values(args, values), _with_values(kwargs, values)
         if training is not None and _private.takes_training(operation):
             kwargs = {**kwargs, "training": training}
         call = _nested_call(operation, args, kwargs)
         if call is None:
             outputs = [Value(tensor) for tensor in tensors]
-            inputs = _values((args, kwargs))
+            inputs = _all_of(Value, (args, kwargs))
             step = Step(operation, args, kwargs, inputs, recorded, outputs)
             self.steps.append(step)
         else:
@@ -179,13 +179,8 @@ class _Reader:
         return output
 
 
-def _tensors(structure):
-    flat = keras.tree.flatten(structure)
-    return [x for x in flat if isinstance(x, keras.KerasTensor)]
-
-
-def _values(structure):
-    return [x for x in keras.tree.flatten(structure) if isinstance(x, Value)]
+def _all_of(kind, structure):
+    return [x for x in keras.tree.flatten(structure) if isinstance(x, kind)]
 
 
 def _with_values(structure, values):

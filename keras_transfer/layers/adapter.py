@@ -1,5 +1,7 @@
 """`FeatureAdapter`: from one shape of features to another."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -140,7 +142,4 @@ class FeatureAdapter(keras.layers.Layer):
 
 
 def _count(positions):
-    total = 1
-    for number in positions:
-        total *= number or 1
-    return total
+    return math.prod(number or 1 for number in positions)

@@ -36,8 +36,7 @@ class FeaturePooling(keras.layers.Layer):
         return None
 
     def compute_output_shape(self, input_shape):
-        axis = channel_axis(len(input_shape), self.data_format)
-        return (input_shape[0], input_shape[axis])
+        return pooled_shape(input_shape, self.data_format)
 
     def get_config(self):
         return super().get_config() | {
@@ -46,8 +45,12 @@ class FeaturePooling(keras.layers.Layer):
         }
 
 
-def channel_axis(rank, data_format):
-    """Returns the axis of the channels in features of some rank."""
+def pooled_shape(shape, data_format):
+    """Returns the shape that features of some shape are pooled to."""
+    return (shape[0], shape[_channel_axis(len(shape), data_format)])
+
+
+def _channel_axis(rank, data_format):
     channels_first = data_format == "channels_first"
     return 1 if channels_first and rank > 3 else rank - 1
 
@@ -59,7 +62,7 @@ def pooled(x, mask, pooling, data_format):
         return x
     if mask is not None and rank == 3:
         return _masked_pool(x, mask, pooling)
-    channels = channel_axis(rank, data_format)
+    channels = _channel_axis(rank, data_format)
     axes = [axis for axis in range(1, rank) if axis != channels]
     return _pool_over(x, axes, pooling)
 

@@ -150,11 +150,6 @@ def squared_distances(a, b):
     return ops.maximum(squares, 0.0)
 
 
-def mean_over_samples(x):
-    """`(batch, ...)` to `(batch,)`."""
-    return ops.mean(as_vectors(x), axis=1)
-
-
 def _snake(kind):
     return "".join(
         f"_{letter.lower()}" if letter.isupper() else letter

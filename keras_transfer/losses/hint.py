@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_transfer.losses.base import FeatureLoss, mean_over_samples
+from keras_transfer.losses.base import FeatureLoss, as_vectors
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -21,4 +21,4 @@ class HintLoss(FeatureLoss):
     """
 
     def distance(self, source, target):
-        return mean_over_samples(ops.square(source - target))
+        return ops.mean(as_vectors(ops.square(source - target)), axis=1)
