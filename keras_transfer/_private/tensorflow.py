@@ -1,5 +1,6 @@
 """Private names of TensorFlow, which need not be there."""
 
+import inspect
 import sys
 
 # How the names of the functions begin that Keras' trainers trace.
@@ -31,7 +32,8 @@ def step_gradients():
     return [
         name
         for name, entry in list(_gradients().items())
-        if any(map(_is_step_of_fit, _graphs_of(entry["type"])))
+        if name.startswith("CustomGradient")
+        and any(map(_is_step_of_fit, _graphs_of(entry["type"])))
     ]
 
 
@@ -44,12 +46,14 @@ def forget_step_gradients():
     """
     registry = _gradients()
     for name in step_gradients():
-        del registry[name]
+        registry.pop(name, None)
 
 
 def _gradients():
+    """TensorFlow's registry of gradients; empty where there is none."""
     ops = sys.modules.get("tensorflow.python.framework.ops")
-    return {} if ops is None else ops.gradient_registry._registry
+    registry = getattr(ops, "gradient_registry", None)
+    return getattr(registry, "_registry", {})
 
 
 def _graphs_of(gradient):
@@ -61,11 +65,9 @@ def _graphs_of(gradient):
 
 
 def _closure(function):
-    code = getattr(function, "__code__", None)
-    if code is None or not function.__closure__:
+    if not inspect.isfunction(function):
         return {}
-    cells = (cell.cell_contents for cell in function.__closure__)
-    return dict(zip(code.co_freevars, cells, strict=True))
+    return inspect.getclosurevars(function).nonlocals
 
 
 def _is_step_of_fit(graph):

@@ -7,7 +7,7 @@ import difflib
 import keras
 
 from keras_transfer import _private
-from keras_transfer.graph import build, trace
+from keras_transfer.graph import build, operations, trace
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +160,8 @@ def light_values(flat):
     free = set(inputs)
     light = {x for x in inputs if _is_discrete(x)}
     for step in flat.steps:
-        if not free.issuperset(step.inputs) or weights(step.operation):
+        has_weights = bool(operations.weights(step.operation))
+        if has_weights or not free.issuperset(step.inputs):
             continue
         free.update(step.outputs)
         every = light.issuperset(step.inputs)
@@ -170,11 +171,6 @@ def light_values(flat):
 
 def _is_discrete(value):
     return not keras.backend.is_float_dtype(value.tensor.dtype)
-
-
-def weights(operation):
-    """Returns the weights of a layer; a raw operation has none."""
-    return getattr(operation, "weights", [])
 
 
 def find(flat, cut):

@@ -7,7 +7,7 @@ such names are never used: the type and the place of the block stand in.
 import collections
 import re
 
-from keras_transfer.graph import cuts, operations
+from keras_transfer.graph import operations
 from keras_transfer.graph.segments import Kind
 
 
@@ -38,11 +38,7 @@ def _explicit_names(unit, norms=False):
     Those of layers with weights count, without norms if there are others.
     """
     named = [op for op in unit.operations if not is_automatic(op)]
-    learned = [
-        op
-        for op in named
-        if cuts.weights(op) and not operations.is_preprocessing(op)
-    ]
+    learned = operations.learned(named)
     inner = [op for op in learned if norms or not operations.is_norm(op)]
     return [op.name for op in inner or learned or named]
 
@@ -66,7 +62,7 @@ def _common_start(names):
 def _type_label(unit):
     """What the unit is, for the name of a block without explicit names."""
     if unit.kind is Kind.LAYER:
-        learned = [op for op in unit.operations if cuts.weights(op)]
+        learned = [op for op in unit.operations if operations.weights(op)]
         inner = [op for op in learned if not operations.is_norm(op)]
         return operations.type_name((inner or learned or unit.operations)[0])
     if unit.kind is Kind.BRANCH:

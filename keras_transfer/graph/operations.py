@@ -62,6 +62,16 @@ def type_name(operation):
     return type(operation).__name__.lower().replace("_", "")
 
 
+def weights(operation):
+    """Returns the weights of a layer; a raw operation has none."""
+    return getattr(operation, "weights", [])
+
+
+def learned(operations):
+    """Returns those with weights that are no statistics of the data."""
+    return [x for x in operations if weights(x) and not is_preprocessing(x)]
+
+
 def is_convolution(operation):
     """A convolution over space or time, of any kind."""
     return isinstance(operation, _CONVOLUTIONS) or is_depthwise(operation)

@@ -60,23 +60,19 @@ def segments(flat):
 
 def _segment(steps, place, entry):
     kind = _kind(steps, entry)
-    ops = [step.operation for step in steps]
+    activates = any(operations.activates(step.operation) for step in steps)
     return Segment(
         kind=kind,
         steps=tuple(steps),
         place=place,
-        activates=kind is Kind.FREE and any(map(operations.activates, ops)),
-        linear=not any(map(operations.activates, ops)),
+        activates=kind is Kind.FREE and activates,
+        linear=not activates,
     )
 
 
 def _kind(steps, entry):
     ops = [step.operation for step in steps]
-    learned = [
-        op
-        for op in ops
-        if cuts.weights(op) and not operations.is_preprocessing(op)
-    ]
+    learned = operations.learned(ops)
     if not learned:
         padding = all(map(operations.is_padding, ops))
         return Kind.PADDING if padding else Kind.FREE

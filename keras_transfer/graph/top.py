@@ -95,14 +95,12 @@ def _is_top_like(segment):
 
 
 def _learns(segment):
-    return any(cuts.weights(step.operation) for step in segment.steps)
+    return any(operations.weights(step.operation) for step in segment.steps)
 
 
 def _is_dense(segment):
-    return any(
-        cuts.weights(step.operation) and not operations.is_norm(step.operation)
-        for step in segment.steps
-    )
+    ops = [step.operation for step in segment.steps]
+    return any(operations.weights(x) and not operations.is_norm(x) for x in ops)
 
 
 def _is_dropout(segment):

@@ -87,9 +87,7 @@ def needed_steps(steps, outputs, given=()):
 
 
 def _require_graph(model):
-    functional = None
-    if isinstance(model, keras.Model):
-        functional = _private.functional_graph(model)
+    functional = _private.functional_graph(model)
     if functional is not None:
         return functional
     name = getattr(model, "name", None)
@@ -192,8 +190,6 @@ def _with_values(structure, values):
 
 def _nested_call(operation, args, kwargs):
     """Returns `(inputs, training)` if a call can be replaced by its graph."""
-    if not isinstance(operation, keras.Model):
-        return None
     functional = _private.functional_graph(operation)
     if functional is None or not _private.runs_its_graph(operation):
         return None

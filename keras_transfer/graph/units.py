@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_transfer.graph import cuts
+from keras_transfer.graph import operations
 from keras_transfer.graph.segments import Kind
 
 
@@ -71,7 +71,7 @@ def join_free(found):
 
 
 def _has_weights(unit):
-    return any(map(cuts.weights, unit.operations))
+    return any(map(operations.weights, unit.operations))
 
 
 def divide_long(found, segments):
