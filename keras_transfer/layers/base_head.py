@@ -56,7 +56,7 @@ class Head(keras.layers.Layer):
 
     @property
     def num_outputs(self) -> int:
-        """How many numbers the head gives for one sample."""
+        """Number of values that the head gives for one sample."""
         return self._output.units
 
     def build(self, input_shape):
@@ -76,7 +76,7 @@ class Head(keras.layers.Layer):
         return self._activation(self.logits(inputs, mask, training))
 
     def logits(self, inputs, mask=None, training=None):
-        """The values before the last activation.
+        """Returns the values before the last activation.
 
         Use it where softmax or sigmoid is in the way: distillation,
         temperature scaling, losses with `from_logits=True`.
@@ -113,7 +113,7 @@ class Head(keras.layers.Layer):
         }
 
     def pool(self, inputs, mask=None):
-        """The vector that the dense layers start from.
+        """Returns the vector that the dense layers start from.
 
         Args:
             inputs: Features as in `logits`.

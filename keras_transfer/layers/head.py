@@ -74,7 +74,7 @@ class ClassificationHead(Head):
 
     @property
     def num_classes(self) -> int:
-        """How many classes (or labels) the head tells apart."""
+        """Number of classes (or labels) that the head tells apart."""
         return self.num_outputs
 
     def scale_logits(self, factor):

@@ -141,7 +141,7 @@ def as_distance(distance):
 
 
 def one_scale(x):
-    """Features of mean 0 and variance 1 within each sample."""
+    """Returns features of mean 0 and variance 1 within each sample."""
     axes = tuple(range(1, len(x.shape)))
     mean = ops.mean(x, axis=axes, keepdims=True)
     variance = ops.mean(ops.square(x - mean), axis=axes, keepdims=True)
