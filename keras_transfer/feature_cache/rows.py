@@ -1,15 +1,22 @@
 """Rows of activations, in memory or in memory-mapped files."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
 import numpy as np
 
 from keras_transfer.storage import fingerprints
+from keras_transfer.storage.bfloat16 import (
+    from_stored,
+    stored_dtype,
+    to_stored,
+)
 from keras_transfer.storage.files import replacing
 
 SHARD_BYTES = 1 << 26
+HALF_FLOATS = ("float16", "bfloat16")
 
 
 class MemoryRows:
@@ -58,7 +65,7 @@ class FileRows:
         self.folder, self.name, self.dtype = Path(folder), name, dtype
         self.num_rows = num_rows
         self.row_shape = tuple(row_shape)
-        row_bytes = max(1, stored_dtype(dtype).itemsize * _size(row_shape))
+        row_bytes = max(1, stored_dtype(dtype).itemsize * math.prod(row_shape))
         self.per_shard = max(1, SHARD_BYTES // row_bytes)
         self.num_shards = -(-num_rows // self.per_shard)
         self.maps = [self._open(k) for k in range(self.num_shards)]
@@ -156,7 +163,7 @@ def _mapped(path):
 
 def num_bytes(num_rows, row_shape, dtype):
     """Returns how many bytes that many rows take."""
-    return num_rows * _size(row_shape) * stored_dtype(dtype).itemsize
+    return num_rows * math.prod(row_shape) * stored_dtype(dtype).itemsize
 
 
 def free_bytes(folder):
@@ -167,26 +174,15 @@ def free_bytes(folder):
     return shutil.disk_usage(folder).free
 
 
-def stored_dtype(dtype):
-    """The NumPy type in files: they know no bfloat16."""
-    return np.dtype("uint16" if dtype == "bfloat16" else dtype)
-
-
 def encoded(rows, dtype):
-    if dtype != "bfloat16":
-        return np.asarray(rows).astype(dtype, copy=False)
-    rows = np.asarray(rows, "float32")
-    bits = rows.view("uint32")
-    # Rounded to the nearest, ties to even.
-    found = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("uint16")
-    # The sum can run over for what is no number.
-    return np.where(np.isnan(rows), np.uint16(0x7FC0), found)
+    """Returns rows as they are kept; floats are rounded to the nearest."""
+    return to_stored(np.asarray(rows).astype(dtype, copy=False))
 
 
 def decoded(rows, dtype):
-    if dtype == "bfloat16":
-        return (rows.astype("uint32") << 16).view("float32")
-    return rows.astype("float32") if dtype == "float16" else rows
+    """Returns kept rows as a model takes them: floats of 32 bits."""
+    rows = from_stored(rows, dtype)
+    return rows.astype("float32") if dtype in HALF_FLOATS else rows
 
 
 def _picked(array, rows):
@@ -194,7 +190,3 @@ def _picked(array, rows):
     if len(rows) and (np.diff(rows) == 1).all():
         return np.array(array[rows[0] : rows[-1] + 1])
     return array[rows]
-
-
-def _size(shape):
-    return int(np.prod(shape, dtype=np.int64))
