@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from keras_transfer.data.batches import ArrayBatches, SeededBatches
+from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.photos.photo_batches import PhotoBatches
 from keras_transfer.data.sampling import few_shot, train_validation_split
+from keras_transfer.data.seeded_batches import SeededBatches
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Some samples: photo files, or images in one uint8 array."""
+class LabelledInputs:
+    """Samples of one split: photo files, or images in one uint8 array."""
 
     inputs: list | np.ndarray
     labels: np.ndarray
@@ -55,18 +56,18 @@ class Samples:
     def __len__(self):
         return len(self.labels)
 
-    def take(self, indices) -> "Samples":
+    def take(self, indices) -> "LabelledInputs":
         if isinstance(self.inputs, np.ndarray):
-            return Samples(self.inputs[indices], self.labels[indices])
+            return LabelledInputs(self.inputs[indices], self.labels[indices])
         photos = [self.inputs[index] for index in indices]
-        return Samples(photos, self.labels[indices])
+        return LabelledInputs(photos, self.labels[indices])
 
 
 @dataclass(frozen=True)
 class Source:
     """What was found: samples by split name, and what the labels mean."""
 
-    splits: dict[str, Samples]
+    splits: dict[str, LabelledInputs]
     class_names: list[str] | None = None
     task: str = "classification"
     target_names: list[str] | None = None

@@ -14,10 +14,11 @@ import numpy as np
 from keras import ops
 
 from keras_transfer import _private
+from keras_transfer.data.nested import concatenated, num_rows
 from keras_transfer.data.samples import prefetched
-from keras_transfer.data.subset_batches import SubsetBatches
+from keras_transfer.data.views import SubsetBatches
 from keras_transfer.feature_cache import manifest
-from keras_transfer.feature_cache.cached import CachedSamples
+from keras_transfer.feature_cache.cached import CachedFeatures
 from keras_transfer.feature_cache.rows import (
     FileRows,
     MemoryRows,
@@ -50,12 +51,12 @@ def build(
         cache: the `FeatureCache`.
         name: what to call the data set while it is read.
         views: how many versions of each sample.
-        deeper: `(CachedSamples, model)`: what is there at another boundary,
+        deeper: `(CachedFeatures, model)`: what is there at another boundary,
             and the model from there to this one; `None` begins at the data.
         verbose: 0 shows no progress.
 
     Returns:
-        `CachedSamples`.
+        `CachedFeatures`.
 
     Raises:
         ValueError: it takes more than `max_bytes`, or rows differ in shape.
@@ -182,9 +183,9 @@ class _Pass:
     def _finished(self):
         for store in itertools.chain.from_iterable(self.views):
             store.finish()
-        found = CachedSamples(
+        found = CachedFeatures(
             self.views,
-            _concatenated(self.rest),
+            concatenated(self.rest),
             np.concatenate([[0], np.cumsum(self.rows_of_items)]),
             self.samples,
             isinstance(self.boundary.prefix.output, list),
@@ -341,7 +342,7 @@ def _predict_on_replicas(prefix, x):
 
     `predict_on_batch` would give every replica all of it.
     """
-    rows = len(keras.tree.flatten(x)[0])
+    rows = num_rows(x)
     numbers = np.arange(-(-rows // num_replicas(prefix)) * num_replicas(prefix))
     numbers = np.minimum(numbers, rows - 1)
     x = keras.tree.map_structure(lambda leaf: np.asarray(leaf)[numbers], x)
@@ -380,10 +381,3 @@ def _part_of_whole(samples, boundary, cache, views):
     key = _key(type(samples)(batches.batches), boundary, cache, views)
     whole = _found(cache, key, views)
     return None if whole is None else whole.part(batches.indices)
-
-
-def _concatenated(parts):
-    return keras.tree.map_structure(
-        lambda *leaves: None if leaves[0] is None else np.concatenate(leaves),
-        *parts,
-    )

@@ -37,7 +37,7 @@ def features(
         verbose: 0 shows no progress.
 
     Returns:
-        `CachedSamples`: `.take(rows)` gives activations, `.rest` labels and
+        `CachedFeatures`: `.take(rows)` gives activations, `.rest` labels and
         weights, `.ids` the number of the sample (or batch) of each row.
 
     Raises:

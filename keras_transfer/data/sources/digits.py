@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_transfer.data.dataset import Samples, Source
+from keras_transfer.data.dataset import LabelledInputs, Source
 from keras_transfer.data.photos.photo import height_and_width
 from keras_transfer.data.sources.folder import chosen_classes
 
@@ -35,7 +35,9 @@ def find_digits(image_size, channels: int, classes=None) -> Source:
     if size != (8, 8):
         images = np.stack([_resize(image, size) for image in images])
     images = np.repeat(images[..., None], channels, axis=-1)
-    return Source({"all": Samples(images, labels.astype(np.int64))}, names)
+    return Source(
+        {"all": LabelledInputs(images, labels.astype(np.int64))}, names
+    )
 
 
 def _resize(image, size):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_transfer.data.dataset import Samples, Source
+from keras_transfer.data.dataset import LabelledInputs, Source
 from keras_transfer.data.photos.checking import good_photos
 
 _SPLIT_FOLDERS = {
@@ -183,10 +183,10 @@ def _refuse_empty_class(folder, skipped):
     )
 
 
-def _samples(part, photos, names) -> Samples:
+def _samples(part, photos, names) -> LabelledInputs:
     paths = [str(path) for name in names for path in photos[name]]
     counts = [len(photos[name]) for name in names]
-    return Samples(paths, np.repeat(np.arange(len(names)), counts))
+    return LabelledInputs(paths, np.repeat(np.arange(len(names)), counts))
 
 
 def _listed(names) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_transfer.data.dataset import Samples, Source
+from keras_transfer.data.dataset import LabelledInputs, Source
 from keras_transfer.data.photos.checking import good_photos
 from keras_transfer.data.sources.folder import chosen_classes, split_folders
 
@@ -186,9 +186,9 @@ _LABELS = {
 _SPLITS = {"": "train", "val": "validation", "valid": "validation"}
 
 
-def _by_split(rows, labels) -> dict[str, Samples]:
+def _by_split(rows, labels) -> dict[str, LabelledInputs]:
     if "split" not in rows[0]:
-        return {"all": Samples([row["file"] for row in rows], labels)}
+        return {"all": LabelledInputs([row["file"] for row in rows], labels)}
     names = [row["split"].strip().lower() for row in rows]
     names = np.array([_SPLITS.get(name, name) for name in names])
     unknown = sorted(set(names) - {"train", "validation", "test"})
@@ -198,7 +198,7 @@ def _by_split(rows, labels) -> dict[str, Samples]:
             f"least once. Received: {sorted(set(names.tolist()))}."
         )
     return {
-        name: Samples(
+        name: LabelledInputs(
             [rows[i]["file"] for i in np.flatnonzero(names == name)],
             labels[names == name],
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_transfer.data.dataset import Samples, Source
+from keras_transfer.data.dataset import LabelledInputs, Source
 from keras_transfer.data.photos.photo_file import Record
 from keras_transfer.data.progress import progress
 from keras_transfer.data.sources.folder import chosen_classes
@@ -169,9 +169,9 @@ def _label_array(labels, task, names) -> np.ndarray:
     return rows
 
 
-def _samples(photos, labels, names, kept) -> Samples:
+def _samples(photos, labels, names, kept) -> LabelledInputs:
     if kept == names:
-        return Samples(photos, labels)
+        return LabelledInputs(photos, labels)
     new = np.array([kept.index(n) if n in kept else -1 for n in names])[labels]
     chosen = np.flatnonzero(new >= 0)
-    return Samples([photos[i] for i in chosen], new[chosen])
+    return LabelledInputs([photos[i] for i in chosen], new[chosen])
