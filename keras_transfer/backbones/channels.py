@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import itertools
 
 import keras
 import numpy as np
@@ -94,7 +93,7 @@ def adapt_statistics(values, num_channels):
     values = np.asarray(values)
     if num_channels == 1:
         return values.mean(axis=0, keepdims=True)
-    return values[_cycle(len(values), num_channels)]
+    return values[np.arange(num_channels) % len(values)]
 
 
 def adapt_kernel(kernel, num_channels):
@@ -113,12 +112,8 @@ def adapt_kernel(kernel, num_channels):
     if num_channels == 1:
         return kernel.sum(axis=-2, keepdims=True)
     old = kernel.shape[-2]
-    repeated = np.take(kernel, _cycle(old, num_channels), axis=-2)
+    repeated = np.take(kernel, np.arange(num_channels) % old, axis=-2)
     return repeated * (old / num_channels)
-
-
-def _cycle(old, new):
-    return list(itertools.islice(itertools.cycle(range(old)), new))
 
 
 def _as_functional(model):

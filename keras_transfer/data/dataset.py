@@ -9,6 +9,15 @@ from keras_transfer.data.photos.photo_batches import PhotoBatches
 from keras_transfer.data.sampling import few_shot, train_validation_split
 from keras_transfer.data.seeded_batches import SeededBatches
 
+# Each split under all the names that people give it.
+SPLIT_NAMES = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "test": "test",
+}
+
 
 @dataclass(frozen=True)
 class Dataset:

@@ -5,16 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_transfer.data.dataset import LabelledInputs, Source
+from keras_transfer.data.dataset import SPLIT_NAMES, LabelledInputs, Source
 from keras_transfer.data.photos.checking import good_photos
 
-_SPLIT_FOLDERS = {
-    "train": "train",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "test": "test",
-}
 # What operating systems and tools leave behind: not worth a warning.
 _CLUTTER = {".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"}
 _PHOTO_SUFFIXES = (
@@ -43,9 +36,9 @@ def find_folder(folder: Path, classes=None) -> Source:
 def split_folders(folder: Path) -> dict[str, Path]:
     """Folders by split name: `{"all": folder}` where it has no splits."""
     parts = {
-        _SPLIT_FOLDERS[path.name.lower()]: path
+        SPLIT_NAMES[path.name.lower()]: path
         for path in sub_folders(folder)
-        if path.name.lower() in _SPLIT_FOLDERS
+        if path.name.lower() in SPLIT_NAMES
     }
     # A class may be called "train"; photos of trains lie in it directly.
     if "train" not in parts or not _is_split(parts["train"]):
@@ -65,7 +58,7 @@ def _is_split(folder):
 
 def _refuse_test_alone(folder, parts):
     names = {path.name.lower() for path in sub_folders(folder)}
-    if parts and names <= set(_SPLIT_FOLDERS):
+    if parts and names <= set(SPLIT_NAMES):
         raise ValueError(
             f"{folder} holds {_listed(names)}, but no train folder with class "
             "folders in it. Expected: train/CLASS/photo.jpg and "

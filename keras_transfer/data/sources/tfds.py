@@ -2,19 +2,12 @@
 
 import numpy as np
 
-from keras_transfer.data.dataset import LabelledInputs, Source
+from keras_transfer.data.dataset import SPLIT_NAMES, LabelledInputs, Source
 from keras_transfer.data.photos.photo_file import Record
 from keras_transfer.data.progress import progress
 from keras_transfer.data.sources.folder import chosen_classes
 from keras_transfer.data.sources.tfds_folder import prepared_folder
 
-_SPLIT_NAMES = {
-    "train": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-}
 _RANDOM_ACCESS = {"array_record", "parquet"}
 
 
@@ -36,9 +29,9 @@ def find_tfds(name: str, data_dir=None, classes=None) -> Source:
     builder = tfds.builder_from_directory(folder)
     image, label = _image_and_label(tfds, builder.info, name)
     records = {
-        _SPLIT_NAMES[split]: _read_split(tfds, builder, split, image, label)
+        SPLIT_NAMES[split]: _read_split(tfds, builder, split, image, label)
         for split in builder.info.splits
-        if split in _SPLIT_NAMES
+        if split in SPLIT_NAMES
     }
     if "train" not in records:
         raise ValueError(
@@ -141,11 +134,8 @@ def _read_split(tfds, builder, split, image, label):
 
 def _to_source(tfds, feature, records, classes) -> Source:
     task = _task(tfds, feature)
-    names = {
-        "classification": lambda: list(feature.names),
-        "multi_label": lambda: list(feature.feature.names),
-        "regression": lambda: None,
-    }[task]()
+    labels = feature.feature if task == "multi_label" else feature
+    names = None if task == "regression" else list(labels.names)
     if classes is not None and task != "classification":
         raise ValueError(f"`classes` can't choose among {task} labels.")
     kept = names if classes is None else chosen_classes(classes, names)
@@ -153,8 +143,6 @@ def _to_source(tfds, feature, records, classes) -> Source:
         split: _samples(photos, _label_array(labels, task, names), names, kept)
         for split, (photos, labels) in records.items()
     }
-    if task == "regression":
-        return Source(splits, None, task)
     return Source(splits, kept, task)
 
 
