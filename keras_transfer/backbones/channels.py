@@ -132,18 +132,16 @@ def _as_functional(model):
 
 
 def _rebuild(source, input_shape, axis):
-    change = _Change(
-        tuple(source.inputs[0].shape[1:]), tuple(input_shape), axis
-    )
+    old = tuple(source.inputs[0].shape[1:])
     config = copy.deepcopy(source.get_config())
-    change.apply(config)
+    _Change(old, input_shape, axis).apply(config)
     try:
         return keras.Model.from_config(config)
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"Cannot rebuild {source.name!r} for input_shape={input_shape}. "
-            f"It was built for {tuple(source.inputs[0].shape[1:])}, and a "
-            f"layer does not take the new shape: {error}"
+            f"It was built for {old}, and a layer does not take the new "
+            f"shape: {error}"
         ) from error
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 
-from keras_transfer.backbones import hub
 from keras_transfer.backbones.applications import (
     APPLICATIONS,
     find_application,
@@ -18,6 +17,7 @@ from keras_transfer.backbones.feature_extractor import (
     below_top,
     feature_extractor,
 )
+from keras_transfer.backbones.hub import features, images, sources
 from keras_transfer.backbones.pretrained import (
     build_application,
     weights_are_there,
@@ -101,7 +101,7 @@ def resolve_backbone(
     """
     if isinstance(backbone, ResolvedBackbone):
         return backbone
-    if hub.is_hub_source(backbone):
+    if sources.is_hub_source(backbone):
         return _from_hub(backbone, input_shape, weights, output_layer)
     if isinstance(backbone, str) and not _is_path(backbone):
         resolved = _from_name(backbone, input_shape, weights)
@@ -157,38 +157,29 @@ def _is_path(text):
 def _from_name(name, input_shape, weights):
     application = find_application(name)
     model = build_application(application, input_shape, weights)
+    shape, mode = tuple(model.inputs[0].shape[1:]), application.preprocessing
     return ResolvedBackbone(
-        model=model,
-        preprocessing=application.preprocessing,
-        name=name,
-        min_size=application.min_size,
-        input_shape=tuple(model.inputs[0].shape[1:]),
-        pretrained=weights is not None,
+        model, mode, name, application.min_size, shape, weights is not None
     )
 
 
 def _from_hub(source, input_shape, weights, output_layer):
-    backbone, converter = hub.backbone_and_converter(
+    backbone, converter = sources.backbone_and_converter(
         source, with_weights=weights == "imagenet"
     )
     if weights not in ("imagenet", None):
         load_weights(backbone, weights)
     name = backbone.name
-    backbone = hub.at_image_shape(backbone, converter, input_shape)
-    features = hub.feature_extractor(backbone, output_layer)
-    model, shape = _at_shape(features, input_shape)
+    backbone = images.at_image_shape(backbone, converter, input_shape)
+    model = features.feature_extractor(backbone, output_layer)
+    model, shape = _at_shape(model, input_shape)
     preprocessing = "none"
     if isinstance(shape, tuple) and len(shape) == 3:
-        preprocessing = hub.image_preprocessing(
+        preprocessing = images.image_preprocessing(
             backbone, converter, shape[channel_axis(shape)]
         )
     return ResolvedBackbone(
-        model=model,
-        preprocessing=preprocessing,
-        name=name,
-        min_size=None,
-        input_shape=shape,
-        pretrained=weights is not None,
+        model, preprocessing, name, None, shape, weights is not None
     )
 
 
@@ -212,14 +203,10 @@ def _from_model(model, input_shape, weights, output_layer):
     if application is not None:
         name, min_size = application.name, application.min_size
         application.check_input_shape(input_shape or inner.input_shape[1:])
-    inner, input_shape = _at_shape(inner, input_shape)
+    preprocessing = "none" if preprocessing is None else preprocessing
+    inner, shape = _at_shape(inner, input_shape)
     return ResolvedBackbone(
-        model=inner,
-        preprocessing="none" if preprocessing is None else preprocessing,
-        name=name,
-        min_size=min_size,
-        input_shape=input_shape,
-        pretrained=weights is not None,
+        inner, preprocessing, name, min_size, shape, weights is not None
     )
 
 

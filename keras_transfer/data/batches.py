@@ -21,10 +21,8 @@ class ArrayBatches(SeededBatches):
             lists of them: NumPy, pandas, or tensors of any backend.
         y: labels, likewise, or `None`.
         sample_weight: weights, likewise, or `None`.
-        batch_size: samples a batch; the last one may be smaller.
-        shuffle: `False` keeps the samples as they lie.
-        seed: integer >= 0.
-        steps_per_epoch: batches an epoch, or `None` for all.
+        **order: `batch_size`, `shuffle`, `seed` and `steps_per_epoch`, as in
+            `SeededBatches`.
 
     Raises:
         ValueError: where the arrays differ in their number of samples.
@@ -37,27 +35,11 @@ class ArrayBatches(SeededBatches):
     ```
     """
 
-    def __init__(
-        self,
-        x,
-        y=None,
-        sample_weight=None,
-        *,
-        batch_size=32,
-        shuffle=True,
-        seed=0,
-        steps_per_epoch=None,
-    ):
+    def __init__(self, x, y=None, sample_weight=None, **order):
         data = (x, y, sample_weight) if sample_weight is not None else (x, y)
         data = data if data[-1] is not None else (x,)
         self.data = map_arrays(_to_numpy, data)
-        super().__init__(
-            _common_length(self.data),
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            steps_per_epoch=steps_per_epoch,
-        )
+        super().__init__(_common_length(self.data), **order)
 
     def read(self, sample_ids):
         return take_rows(self.data, sample_ids)

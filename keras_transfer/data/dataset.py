@@ -107,14 +107,9 @@ def to_dataset(source, splits, photo_options, **options) -> Dataset:
     }
     for part in batches.values():
         part.class_names = source.class_names
-    return Dataset(
-        **batches,
-        class_names=source.class_names,
-        num_samples={name: len(part) for name, part in splits.items()},
-        task=source.task,
-        target_names=source.target_names,
-        skipped=source.skipped,
-    )
+    about = {k: value for k, value in vars(source).items() if k != "splits"}
+    counts = {name: len(part) for name, part in splits.items()}
+    return Dataset(**batches, num_samples=counts, **about)
 
 
 def _batches(samples, photo_options, **options):
