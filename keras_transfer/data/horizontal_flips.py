@@ -16,13 +16,7 @@ class WithFlips(BatchesView):
     """
 
     def __init__(self, batches):
-        super().__init__(
-            batches,
-            2 * batches.num_samples,
-            shuffle=False,
-            steps_per_epoch=None,
-            devices=1,
-        )
+        super().__init__(batches, 2 * batches.num_samples, shuffle=False)
 
     def read(self, sample_ids):
         number = self.batches.num_samples

@@ -2,14 +2,14 @@
 
 import sys
 
-from rich.console import Console
-from rich.progress import track
-
 
 def progress(items, total: int, description: str):
     """Yields the items; a long pass shows a bar on a terminal."""
     if total < 2000 or not sys.stderr.isatty():
         return iter(items)
+    from rich.console import Console
+    from rich.progress import track
+
     return track(
         items,
         total=total,

@@ -13,15 +13,17 @@ class BatchesView(SeededBatches):
 
     Args:
         batches: the other data set, `SeededBatches`.
-        num_samples: how many samples there are; `None` is as many.
-        **order: what differs from the order of `batches`.
+        num_samples: how many samples there are; `None` is the same number in
+            the same steps, shared by the same devices.
+        **order: what else differs from the order of `batches`.
     """
 
     def __init__(self, batches, num_samples=None, **order):
-        super().__init__(
-            num_samples if num_samples is not None else batches.num_samples,
-            **batches.order | order,
-        )
+        if num_samples is None:
+            num_samples = batches.num_samples
+        else:
+            order |= {"steps_per_epoch": None, "devices": 1}
+        super().__init__(num_samples, **batches.order | order)
         self.batches = batches
         self.class_names = batches.class_names
 
@@ -51,8 +53,6 @@ class SubsetBatches(BatchesView):
             batches,
             len(self.indices),
             shuffle=batches.shuffle if shuffle is None else shuffle,
-            steps_per_epoch=None,
-            devices=1,
         )
         lowest, highest = self.indices.min(), self.indices.max()
         if lowest < 0 or highest >= batches.num_samples:

@@ -87,19 +87,19 @@ class FileRows:
             start, rows = start + count, rows[count:]
 
     def _keep(self, shard, offset, rows):
+        array, count = self._pending.pop(shard, (None, 0))
+        if array is None:
+            array = np.empty(self._shape(shard), stored_dtype(self.dtype))
+        array[offset : offset + len(rows)] = rows
+        count += len(rows)
+        if count == len(array):
+            self._save(shard, array)
+        else:
+            self._pending[shard] = array, count
+
+    def _shape(self, shard):
         size = min(self.per_shard, self.num_rows - shard * self.per_shard)
-        if shard not in self._pending:
-            shape = (size, *self.row_shape)
-            self._pending[shard] = [
-                np.empty(shape, stored_dtype(self.dtype)),
-                0,
-            ]
-        pending = self._pending[shard]
-        pending[0][offset : offset + len(rows)] = rows
-        pending[1] += len(rows)
-        if pending[1] == size:
-            self._save(shard, pending[0])
-            del self._pending[shard]
+        return size, *self.row_shape
 
     def _save(self, shard, array):
         path = self._path(shard)
@@ -116,12 +116,11 @@ class FileRows:
     def _open(self, shard):
         """Returns a file as a memory map, or `None` if it is not right."""
         path = self._path(shard)
-        size = min(self.per_shard, self.num_rows - shard * self.per_shard)
         try:
             expected = json.loads(path.with_suffix(".json").read_text())
             array = _mapped(path)
             fits = (
-                array.shape == (size, *self.row_shape)
+                array.shape == self._shape(shard)
                 and array.dtype == stored_dtype(self.dtype)
                 and fingerprints.of_arrays(array) == expected["checksum"]
             )

@@ -24,7 +24,8 @@ def find_tfds(name: str, data_dir=None, classes=None) -> Source:
             `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
         classes: names of the classes to keep, in the order of their labels.
     """
-    tfds = _import_tfds(name)
+    import tensorflow_datasets as tfds
+
     folder = prepared_folder(name, data_dir)
     builder = tfds.builder_from_directory(folder)
     image, label = _image_and_label(tfds, builder.info, name)
@@ -41,17 +42,6 @@ def find_tfds(name: str, data_dir=None, classes=None) -> Source:
     if set(records) == {"train"}:
         records = {"all": records["train"]}
     return _to_source(tfds, builder.info.features[label], records, classes)
-
-
-def _import_tfds(name):
-    try:
-        import tensorflow_datasets
-    except ImportError as error:
-        raise ImportError(
-            f'data.load("tfds:{name}") needs tensorflow-datasets. Install it: '
-            "pip install tensorflow-datasets array_record"
-        ) from error
-    return tensorflow_datasets
 
 
 def _image_and_label(tfds, info, name) -> tuple[str, str]:
