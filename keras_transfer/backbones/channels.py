@@ -15,11 +15,7 @@ _CHANNEL_ARGUMENTS = {
     "Normalization": ("mean", "variance"),
     "Rescaling": ("scale", "offset"),
 }
-_CONVOLUTIONS = (
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-)
+_CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 
 
 def adapt_input(model: keras.Model, input_shape) -> keras.Model:

@@ -20,8 +20,8 @@ from keras_transfer.feature_cache.prefix import (
     seeded_by_number,
 )
 from keras_transfer.feature_cache.rows import (
-    FileRows,
     MemoryRows,
+    file_rows,
     free_bytes,
     num_bytes,
 )
@@ -216,19 +216,16 @@ class _Pass:
             for output in run_prefix(self.prefix, take_rows(x, slice(1)))
         ]
         self._check_room(layout)
-        self.views = [
-            [
-                self._store(f"view{view}-{index}", *each)
-                for index, each in enumerate(layout)
-            ]
-            for view in range(self.num_views)
-        ]
-
-    def _store(self, name, row_shape, dtype):
         if self.cache.directory is None:
-            return MemoryRows(self.num_rows, row_shape, dtype)
-        folder = self.cache.directory / self.key
-        return FileRows(folder, name, self.num_rows, row_shape, dtype)
+            self.views = [
+                [MemoryRows(self.num_rows, *each) for each in layout]
+                for _ in range(self.num_views)
+            ]
+        else:
+            folder = self.cache.directory / self.key
+            self.views = file_rows(
+                folder, self.num_rows, self.num_views, layout
+            )
 
     def _check_room(self, layout):
         needed = self.num_views * sum(
@@ -249,18 +246,17 @@ class _Pass:
         self._check_place(what, needed)
 
     def _check_place(self, what, needed):
-        if self.cache.directory is None:
-            free = available_bytes()
-            if free is not None and needed > free:
-                raise MemoryError(
-                    f"{what}, and {free:,} of memory are available. Nothing "
-                    "was computed. Pass a folder, or train more blocks."
-                )
+        place = self.cache.directory
+        free = available_bytes() if place is None else free_bytes(place)
+        if free is None or needed <= free:
             return
-        free = free_bytes(self.cache.directory)
-        if needed > free:
-            raise OSError(
-                errno.ENOSPC,
-                f"{what}, and {free:,} are free at {self.cache.place}. "
-                "Nothing was computed. Make room, or choose another folder",
+        if place is None:
+            raise MemoryError(
+                f"{what}, and {free:,} of memory are available. Nothing "
+                "was computed. Pass a folder, or train more blocks."
             )
+        raise OSError(
+            errno.ENOSPC,
+            f"{what}, and {free:,} are free at {self.cache.place}. "
+            "Nothing was computed. Make room, or choose another folder",
+        )

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_transfer.feature_cache.cached import CachedFeatures
-from keras_transfer.feature_cache.rows import FileRows
+from keras_transfer.feature_cache.rows import file_rows
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.files import replacing
 
@@ -53,13 +53,7 @@ def read(folder, views):
         return None
     if not fits or about["views"] != views or starts[-1] != about["rows"]:
         return None
-    stores = [
-        [
-            FileRows(folder, f"view{view}-{i}", about["rows"], *each)
-            for i, each in enumerate(about["layout"])
-        ]
-        for view in range(views)
-    ]
+    stores = file_rows(folder, about["rows"], views, about["layout"])
     if any(s.missing(0, about["rows"]) for view in stores for s in view):
         return None
     return CachedFeatures(stores, rest, starts, None, about["is_list"], 0.0)

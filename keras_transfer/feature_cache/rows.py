@@ -154,6 +154,24 @@ class FileRows:
         return decoded(out, self.dtype)
 
 
+def file_rows(folder, num_rows, num_views, layout):
+    """Returns the `FileRows` of a folder: for each view one for each tensor.
+
+    Args:
+        folder: where the files are, or will be.
+        num_rows: how many rows there will be.
+        num_views: how many versions of each row.
+        layout: for each tensor `(row_shape, dtype)`.
+    """
+    return [
+        [
+            FileRows(folder, f"view{view}-{index}", num_rows, *each)
+            for index, each in enumerate(layout)
+        ]
+        for view in range(num_views)
+    ]
+
+
 def _mapped(path):
     # A plain view of the map: picking from a `memmap` costs far more.
     array = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -1,6 +1,7 @@
 """A folder of photos, one sub-folder a class, to samples."""
 
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -138,22 +139,18 @@ def _refuse_other_classes(folder, part, here, expected):
 
 def _keep_good(found, parts, names):
     """Drops what is no photo, in one pass and with one warning."""
-    lists = [
-        photos.get(name, []) for photos in found.values() for name in names
-    ]
-    loose = [path for part in parts.values() for path in _loose_photos(part)]
-    good, skipped = good_photos([p for paths in lists for p in paths], loose)
-    kept = {
-        part: {
-            name: [path for path in photos.get(name, []) if path in good]
-            for name in names
-        }
+    wanted = {
+        (part, name): photos.get(name, [])
         for part, photos in found.items()
+        for name in names
     }
-    for part, photos in kept.items():
-        for name in names:
-            if not photos[name]:
-                _refuse_empty_class(parts[part] / name, skipped)
+    loose = [path for part in parts.values() for path in _loose_photos(part)]
+    good, skipped = good_photos(list(chain(*wanted.values())), loose)
+    kept = {part: {} for part in found}
+    for (part, name), photos in wanted.items():
+        kept[part][name] = [path for path in photos if path in good]
+        if not kept[part][name]:
+            _refuse_empty_class(parts[part] / name, skipped)
     return kept, skipped
 
 

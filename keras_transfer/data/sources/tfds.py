@@ -51,10 +51,11 @@ def _image_and_label(tfds, info, name) -> tuple[str, str]:
         image, label = info.supervised_keys
     else:
         images = [k for k, f in features.items() if _is_image(tfds, f)]
-        image = images[0] if len(images) == 1 else None
-        label = "label" if "label" in features else None
         labels = [k for k, f in features.items() if _task(tfds, f)]
-        label = label or (labels[0] if len(labels) == 1 else None)
+        labels = ["label"] if "label" in features else labels
+        image, label = (
+            names[0] if len(names) == 1 else None for names in (images, labels)
+        )
     if not (image and label and _is_image(tfds, features.get(image))):
         raise ValueError(
             f"tfds:{name} has no single image with a label. Its features: "
