@@ -140,13 +140,11 @@ class FileRows:
 
     def take(self, rows):
         """Returns some rows, by an array of their numbers."""
-        shards = rows // self.per_shard
+        shards, offsets = np.divmod(rows, self.per_shard)
         first = shards[0] if len(shards) else 0
         if (shards == first).all():
-            picked = _picked(self.maps[first], rows - first * self.per_shard)
-            return decoded(picked, self.dtype)
+            return decoded(_picked(self.maps[first], offsets), self.dtype)
         out = np.empty((len(rows), *self.row_shape), stored_dtype(self.dtype))
-        offsets = rows - shards * self.per_shard
         for place, (shard, offset) in enumerate(
             zip(shards.tolist(), offsets.tolist(), strict=True)
         ):

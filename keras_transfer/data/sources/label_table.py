@@ -181,8 +181,9 @@ _LABELS = {
 
 
 def _by_split(rows, labels) -> dict[str, LabelledInputs]:
+    samples = LabelledInputs([row["file"] for row in rows], labels)
     if "split" not in rows[0]:
-        return {"all": LabelledInputs([row["file"] for row in rows], labels)}
+        return {"all": samples}
     names = [row["split"].strip().lower() for row in rows]
     names = np.array([SPLIT_NAMES.get(name or "train", name) for name in names])
     if not {"train"} <= set(names) <= set(SPLIT_NAMES.values()):
@@ -191,9 +192,6 @@ def _by_split(rows, labels) -> dict[str, LabelledInputs]:
             f"least once. Received: {sorted(set(names.tolist()))}."
         )
     return {
-        name: LabelledInputs(
-            [rows[i]["file"] for i in np.flatnonzero(names == name)],
-            labels[names == name],
-        )
+        name: samples.take(np.flatnonzero(names == name))
         for name in dict.fromkeys(names.tolist())
     }

@@ -152,5 +152,4 @@ def _samples(photos, labels, names, kept) -> LabelledInputs:
     if kept == names:
         return LabelledInputs(photos, labels)
     new = np.array([kept.index(n) if n in kept else -1 for n in names])[labels]
-    chosen = np.flatnonzero(new >= 0)
-    return LabelledInputs([photos[i] for i in chosen], new[chosen])
+    return LabelledInputs(photos, new).take(np.flatnonzero(new >= 0))
