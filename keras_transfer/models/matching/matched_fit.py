@@ -10,14 +10,13 @@ import numpy as np
 from keras_transfer import _private
 from keras_transfer import feature_cache as cache
 from keras_transfer.callbacks.run_aware import Companion, Planned
-from keras_transfer.data.batches import (
-    ArrayBatches,
-    ReorderedBatches,
-    SeededBatches,
-)
+from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
 from keras_transfer.data.first_batch import are_arrays, unpacked
 from keras_transfer.data.order import with_callback
-from keras_transfer.data.sample_inputs import joined, some_inputs
+from keras_transfer.data.sample_inputs import joined, sample_inputs
+from keras_transfer.data.samples import samples_of
+from keras_transfer.data.seeded_batches import SeededBatches
+from keras_transfer.data.views import BatchesView
 from keras_transfer.models.matching.source_scale import SCALED_BY
 
 # The key under which a matcher finds the source's features in its input.
@@ -92,7 +91,7 @@ def prepared(matcher, x, callbacks):
         )
     own = [Guard()]
     is_scaled = matcher.parts.is_scaled
-    batches = some_inputs(x, _MEASURED if is_scaled else SCALED_BY)
+    batches = sample_inputs(x, _MEASURED if is_scaled else SCALED_BY)
     if not is_scaled:
         _measure_scales(matcher, batches)
     if batches:
@@ -156,18 +155,17 @@ class _Source:
     prefix: keras.Model
 
 
-class MatchedBatches(SeededBatches):
+class MatchedBatches(BatchesView):
     """Batches of `({"inputs": x, "source_features": ...}, y, weights)`.
 
     Args:
         batches: the data set, `SeededBatches`.
-        cached: the `CachedSamples` of the source's features.
+        cached: the `CachedFeatures` of the source's features.
     """
 
     def __init__(self, batches, cached):
-        super().__init__(batches.num_samples, **batches.order)
-        self.batches, self.cached = batches, cached
-        self.class_names = batches.class_names
+        super().__init__(batches)
+        self.cached = cached
 
     def read(self, sample_ids):
         x, *rest = self.batches.read(sample_ids)
@@ -215,7 +213,7 @@ def fit_cached(
 
     def wrapped(batches, name):
         found = cache.build(
-            cache.samples_of(batches), _Source(matcher.parts.source),
+            samples_of(batches), _Source(matcher.parts.source),
             feature_cache, name=name, verbose=verbose,
         )  # fmt: skip
         return MatchedBatches(batches, found)

@@ -5,13 +5,10 @@ import contextlib
 import keras
 
 from keras_transfer import _private
-from keras_transfer import feature_cache as cache
-from keras_transfer.data.batches import (
-    ArrayBatches,
-    ReorderedBatches,
-    SeededBatches,
-)
+from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
 from keras_transfer.data.first_batch import are_arrays
+from keras_transfer.data.samples import samples_of
+from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.models.transfer.cache_segments import Stages, planned_depths
 from keras_transfer.models.transfer.continued_fit import (
     DepthMoved,
@@ -60,7 +57,7 @@ def fit_cached(
     _check_call(model)
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
-    samples = cache.samples_of(x, seed=seed)
+    samples = samples_of(x, seed=seed)
     if samples.note:
         print(samples.note)
     watch = StageWatch()
@@ -173,7 +170,7 @@ def _validation_samples(data, options):
         data.shuffle = False
     elif hasattr(data, "__next__") or not hasattr(data, "__iter__"):
         return None
-    return cache.samples_of(data)
+    return samples_of(data)
 
 
 def _num_batches(x):
