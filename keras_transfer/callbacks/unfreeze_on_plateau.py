@@ -7,7 +7,7 @@ import keras
 from keras_transfer import _private
 from keras_transfer.callbacks.run_aware import Companion
 from keras_transfer.training.freezing import freeze_plan, set_trainable_depth
-from keras_transfer.training.schedules import checked_depth, whole_number
+from keras_transfer.training.schedules import at_least, checked_depth
 
 
 class UnfreezeOnPlateau(Companion):
@@ -58,8 +58,12 @@ class UnfreezeOnPlateau(Companion):
         max_blocks=None,
     ):
         super().__init__()
-        _check(blocks=(blocks, 1), patience=(patience, 0))
-        _check(cooldown=(cooldown, 0))
+        for smallest, value, name in (
+            (1, blocks, "blocks"),
+            (0, patience, "patience"),
+            (0, cooldown, "cooldown"),
+        ):
+            at_least(smallest, value, name, of=" of UnfreezeOnPlateau")
         if mode not in ("auto", "min", "max"):
             raise ValueError(
                 "UnfreezeOnPlateau got an unknown mode. Received: "
@@ -204,14 +208,4 @@ class UnfreezeOnPlateau(Companion):
                 f"\nEpoch {epoch + 1}: '{self.monitor}' has stopped "
                 f"improving; {depth} of {len(plan.blocks)} blocks train from "
                 "now on"
-            )
-
-
-def _check(**arguments):
-    for name, (value, smallest) in arguments.items():
-        number = whole_number(value)
-        if number is None or number < smallest:
-            raise ValueError(
-                f"`{name}` of UnfreezeOnPlateau is a whole number of at least "
-                f"{smallest}. Received: {name}={value!r}."
             )

@@ -68,7 +68,7 @@ def set_trainable_depth(model, depth, *, train_batch_norm=None):
     if train_batch_norm is not None:
         plan.train_batch_norm = bool(train_batch_norm)
     _private.sync_state(model)
-    if _write_flags(model, plan) or _waits_for_blocks(model):
+    if _write(_wanted_flags(model, plan)) or _waits_for_blocks(model):
         refresh_training(model)
     return trainable_blocks(model)
 
@@ -101,16 +101,18 @@ def freeze_plan(model):
     return plan
 
 
+def flags(model):
+    """Returns whether each leaf layer trains, in the order of the layers."""
+    return [layer.trainable for layer in _private.leaf_layers(model)]
+
+
 def restore_flags(model, flags):
     """Sets the flag of every leaf layer, in the order of the model's layers.
 
     For models read from a file, in which somebody may have set flags that are
     not a number of blocks.
     """
-    leaves = _private.leaf_layers(model)
-    for leaf, flag in zip(leaves, flags, strict=True):
-        if leaf.trainable != flag:
-            leaf.trainable = flag
+    _write(zip(_private.leaf_layers(model), flags, strict=True))
 
 
 def trainable_candidates(model):
@@ -205,15 +207,10 @@ def _plan_from_graph(model):
     return FreezePlan(blocks[:below], head, depth=below)
 
 
-def _write_flags(model, plan):
-    """Writes the plan to the layers; returns whether any flag changed."""
-    # A frozen container would hide its leaves from anything that asks it.
+def _write(flags):
+    """Writes pairs `(layer, flag)`; returns whether any flag changed."""
     changed = False
-    for container in _private.nested_models(model):
-        if not container.trainable:
-            container.trainable = True
-            changed = True
-    for layer, flag in _wanted_flags(plan):
+    for layer, flag in flags:
         # The setter of a composite layer writes to its parts, which follow it
         # in this order, so the parts have the last word.
         if layer.trainable != flag:
@@ -222,7 +219,10 @@ def _write_flags(model, plan):
     return changed
 
 
-def _wanted_flags(plan):
+def _wanted_flags(model, plan):
+    # A frozen container would hide its leaves from anything that asks it.
+    for container in _private.nested_models(model):
+        yield container, True
     first = len(plan.blocks) - plan.depth
     for index, block in enumerate(plan.blocks):
         for layer in _leaves(block.layers):

@@ -27,13 +27,10 @@ def collect(model):
         "described": {
             k: _described(members) for k, members in variables.items()
         },
-        "optimizer": [
-            type(each).__name__
-            for each in _private.wrapped_optimizers(model.optimizer)
-        ],
+        "optimizer": _optimizer_names(model),
         "depth": None if plan is None else plan.depth,
         "train_batch_norm": None if plan is None else plan.train_batch_norm,
-        "flags": [layer.trainable for layer in _private.leaf_layers(model)],
+        "flags": freezing.flags(model),
     }
     return arrays, info
 
@@ -79,17 +76,18 @@ def prepare(model):
 
 def _variables(model):
     # The source of a FeatureMatcher never changes: it is no part of a state.
-    left_out = [
-        *model.metrics_variables,
-        *getattr(model, "source_variables", ()),
-    ]
-    left_out = {id(v) for v in left_out}
-    kept = getattr(model, "penalty_variables", [])
+    fixed = getattr(model, "source_variables", ())
+    left_out = {id(v) for v in [*model.metrics_variables, *fixed]}
     return {
         "model": [v for v in model.variables if id(v) not in left_out],
         "optimizer": list(model.optimizer.variables),
-        "penalty": list(kept),
+        "penalty": list(getattr(model, "penalty_variables", ())),
     }
+
+
+def _optimizer_names(model):
+    wrapped = _private.wrapped_optimizers(model.optimizer)
+    return [type(each).__name__ for each in wrapped]
 
 
 def _described(variables):
@@ -110,10 +108,7 @@ def _as_dtype(array, variable):
 
 
 def _check_optimizer(model, info):
-    own = [
-        type(each).__name__
-        for each in _private.wrapped_optimizers(model.optimizer)
-    ]
+    own = _optimizer_names(model)
     if own != info["optimizer"]:
         raise _of_another_model(
             "it was written with the optimizer "
