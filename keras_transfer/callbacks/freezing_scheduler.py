@@ -1,11 +1,12 @@
 """`FreezingScheduler`: which blocks train in which epoch of one `fit`."""
 
-from keras_transfer.callbacks.run_aware import Planned
+import keras
+
 from keras_transfer.training.freezing import freeze_plan, set_trainable_depth
 from keras_transfer.training.schedules import depth_at
 
 
-class FreezingScheduler(Planned):
+class FreezingScheduler(keras.callbacks.Callback):
     """Sets the number of trainable blocks at the start of each epoch.
 
     Works on a `TransferModel` and on any compiled functional or Sequential

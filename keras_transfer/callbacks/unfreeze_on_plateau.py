@@ -5,12 +5,12 @@ import math
 import keras
 
 from keras_transfer import _private
-from keras_transfer.callbacks.run_aware import Companion
+from keras_transfer.callbacks.run_aware import RunAwareCallback
 from keras_transfer.training.freezing import freeze_plan, set_trainable_depth
 from keras_transfer.training.schedules import at_least, checked_depth
 
 
-class UnfreezeOnPlateau(Companion):
+class UnfreezeOnPlateau(RunAwareCallback):
     """Lets more blocks train when a quantity has stopped improving.
 
     Use it when you do not know beforehand how long the head needs. The order

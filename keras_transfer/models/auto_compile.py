@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_transfer.layers import ClassificationHead, RegressionHead
+from keras_transfer.layers import RegressionHead
 
 _BY_ACTIVATION = {
     "softmax": ("sparse_categorical_crossentropy", "accuracy"),
@@ -22,8 +22,6 @@ def choose_loss(head):
     Raises:
         ValueError: the head is a layer that says nothing about its output.
     """
-    if isinstance(head, ClassificationHead):
-        return _BY_ACTIVATION[head.activation]
     if isinstance(head, RegressionHead):
         return ("mean_squared_error", "mean_absolute_error")
     activation = getattr(head, "activation", None)

@@ -65,12 +65,8 @@ def in_training_only(augmentation):
 
 def described(source):
     """Returns what of a source is kept in the model's config."""
-    return {
-        "name": source.name,
-        "min_size": source.min_size,
-        "input_shape": source.input_shape,
-        "pretrained": source.pretrained,
-    }
+    kept = ("name", "min_size", "input_shape", "pretrained")
+    return {name: getattr(source, name) for name in kept}
 
 
 def initial_plan(source, head, train_batch_norm, name):

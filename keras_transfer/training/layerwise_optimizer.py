@@ -160,7 +160,9 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
             [not _private.is_muon_matrix(inner, v) for v in variables]
         )
         factors = [self._factor_of[id(v)] for v in variables]
-        vars(self)["_rates"] = VariableRates(self, factors, correction, corrected)
+        vars(self)["_rates"] = VariableRates(
+            self, factors, correction, corrected
+        )
         if correction is not None or set(factors) != {1.0}:
             _private.scale_updates(
                 inner, self._rates.of_all, self._rates.of_groups

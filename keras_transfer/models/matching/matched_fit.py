@@ -1,7 +1,7 @@
 """`fit` of a `FeatureMatcher`: labels, similarity, and kept features."""
 
 import contextlib
-import dataclasses
+import types
 import warnings
 
 import keras
@@ -9,16 +9,15 @@ import numpy as np
 
 from keras_transfer import _private
 from keras_transfer import feature_cache as cache
-from keras_transfer.callbacks.run_aware import Companion, Planned
-from keras_transfer.data.batches import (
-    ArrayBatches,
-    ReorderedBatches,
-    SeededBatches,
-)
-from keras_transfer.data.first_batch import are_arrays, unpacked
+from keras_transfer.callbacks import FreezingScheduler
+from keras_transfer.callbacks.run_aware import RunAwareCallback
+from keras_transfer.data.batches import ReorderedBatches, SeededBatches
+from keras_transfer.data.first_batch import unpacked
 from keras_transfer.data.order import with_callback
 from keras_transfer.data.sample_inputs import joined, some_inputs
+from keras_transfer.models import validation_batches
 from keras_transfer.models.matching.source_scale import SCALED_BY
+from keras_transfer.training import freezing
 
 # The key under which a matcher finds the source's features in its input.
 SOURCE_FEATURES = "source_features"
@@ -30,15 +29,12 @@ _MEASURED = 32
 @contextlib.contextmanager
 def frozen(source):
     """Freezes every layer of a model, and puts the flags back afterwards."""
-    leaves = _private.leaf_layers(source)
-    flags = [leaf.trainable for leaf in leaves]
+    flags = freezing.flags(source)
     try:
-        for leaf in leaves:
-            leaf.trainable = False
+        freezing.restore_flags(source, [False] * len(flags))
         yield
     finally:
-        for leaf, flag in zip(leaves, flags, strict=True):
-            leaf.trainable = flag
+        freezing.restore_flags(source, flags)
 
 
 class Guard(keras.callbacks.Callback):
@@ -107,7 +103,7 @@ def _unfreezes(callbacks):
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
     return any(
-        isinstance(callback, Planned | Companion)
+        isinstance(callback, FreezingScheduler | RunAwareCallback)
         for callback in keras.tree.flatten(callbacks)
     )
 
@@ -149,13 +145,6 @@ def _enough(batches):
     return int(np.searchsorted(np.cumsum(sizes), _MEASURED)) + 1
 
 
-@dataclasses.dataclass(frozen=True)
-class _Source:
-    """What `feature_cache` runs a data set through."""
-
-    prefix: keras.Model
-
-
 class MatchedBatches(SeededBatches):
     """Batches of `({"inputs": x, "source_features": ...}, y, weights)`.
 
@@ -178,8 +167,8 @@ class MatchedBatches(SeededBatches):
 
 
 def fit_cached(
-    matcher, fit, x, *, feature_cache, callbacks, order, seed, verbose,
-    validation_data, **options,
+    matcher, fit, x, *, feature_cache, callbacks, order, seed, validation_data,
+    **options,
 ):  # fmt: skip
     """Trains on the features that the source puts out once.
 
@@ -191,7 +180,6 @@ def fit_cached(
         callbacks: a list.
         order: the callback that tells data which epoch it is.
         seed: as in `fit`.
-        verbose: as in `fit`.
         validation_data: as in `fit`.
         **options: the other arguments of `fit`.
 
@@ -213,23 +201,23 @@ def fit_cached(
             "feature_cache out."
         )
 
+    # What `feature_cache` runs a data set through.
+    source = types.SimpleNamespace(prefix=matcher.parts.source)
+
     def wrapped(batches, name):
         found = cache.build(
-            cache.samples_of(batches), _Source(matcher.parts.source),
-            feature_cache, name=name, verbose=verbose,
+            cache.samples_of(batches), source, feature_cache,
+            name=name, verbose=options["verbose"],
         )  # fmt: skip
         return MatchedBatches(batches, found)
 
     x = wrapped(x, "training")
     x.epoch = options["initial_epoch"]
     order.batches = x
-    if isinstance(validation_data, tuple) or are_arrays(validation_data):
-        parts = keras.utils.unpack_x_y_sample_weight(validation_data)
-        size = options.get("validation_batch_size") or 32
-        validation_data = ArrayBatches(*parts, batch_size=size, shuffle=False)
+    validation_data = validation_batches.batched(validation_data, options)
     if isinstance(validation_data, SeededBatches):
         validation_data = wrapped(validation_data, "validation")
+    callbacks = with_callback(callbacks, order)
     return fit(
-        x, callbacks=with_callback(callbacks, order), verbose=verbose,
-        validation_data=validation_data, **options,
-    )  # fmt: skip
+        x, callbacks=callbacks, validation_data=validation_data, **options
+    )

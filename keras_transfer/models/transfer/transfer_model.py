@@ -9,11 +9,8 @@ from keras_transfer.backbones.resolving import (
     resolve_backbone,
 )
 from keras_transfer.feature_cache import FEATURES
-from keras_transfer.layers import (
-    HeadPart,
-    ImageNetPreprocessing,
-)
-from keras_transfer.models.base import SeededModel
+from keras_transfer.layers import HeadPart, ImageNetPreprocessing
+from keras_transfer.models.base import BaseModel
 from keras_transfer.models.construction import (
     applied,
     described,
@@ -28,7 +25,7 @@ from keras_transfer.training import freezing
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
-class TransferModel(SeededModel, keras.Model):
+class TransferModel(BaseModel, keras.Model):
     """A backbone that has learnt elsewhere, under a head for your own task.
 
     An ordinary functional `keras.Model`: `summary`, `fit`, `save`, `export`
@@ -172,8 +169,7 @@ class TransferModel(SeededModel, keras.Model):
     def input_spec(self):
         return None if self._suffix is not None else super().input_spec
 
-    def fit_on_cache(self, fit, x, **options):
-        return fit_cached(self, fit, x, **options)
+    fit_on_cache = fit_cached
 
     def clone(self):
         """Returns an equal model that shares nothing with this one.
@@ -197,9 +193,7 @@ class TransferModel(SeededModel, keras.Model):
             "augmentation": serialize(self.augmentation),
             "train_batch_norm": self._freeze_plan.train_batch_norm,
             "trainable_depth": self.trainable_depth,
-            "trainable_flags": [
-                layer.trainable for layer in _private.leaf_layers(self)
-            ],
+            "trainable_flags": freezing.flags(self),
             "class_names": self.class_names,
             "source": dict(self._source),
         }
