@@ -153,12 +153,9 @@ class UnfreezeOnPlateau(RunAwareCallback):
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
         value = logs.get(self.monitor)
-        if value is None and self._comes_later(logs):
-            logs["trainable_blocks"] = freeze_plan(self.model).depth
-            return
-        if value is None:
+        if value is None and not self._comes_later(logs):
             raise self._missing(logs)
-        if not math.isfinite(value):
+        if value is not None and not math.isfinite(value):
             raise ValueError(
                 f"UnfreezeOnPlateau watches '{self.monitor}', which is "
                 f"{value} after epoch {epoch + 1}. The training has diverged: "
@@ -166,6 +163,8 @@ class UnfreezeOnPlateau(RunAwareCallback):
                 "values in the data that are not numbers."
             )
         logs["trainable_blocks"] = freeze_plan(self.model).depth
+        if value is None:
+            return
         if self._sign is None:
             self._sign = self._own_direction()
         if self._has_waited_enough(float(value)):

@@ -24,11 +24,10 @@ def choose_loss(head):
     """
     if isinstance(head, RegressionHead):
         return ("mean_squared_error", "mean_absolute_error")
-    activation = getattr(head, "activation", None)
-    if activation is not None:
-        name = keras.activations.serialize(keras.activations.get(activation))
-        if name in _BY_ACTIVATION:
-            return _BY_ACTIVATION[name]
+    activation = keras.activations.get(getattr(head, "activation", None))
+    name = keras.activations.serialize(activation)
+    if name in _BY_ACTIVATION:
+        return _BY_ACTIVATION[name]
     raise ValueError(
         "compile('auto') picks the loss from the head, and this head does not "
         f"say what it puts out. Received: {type(head).__name__} "

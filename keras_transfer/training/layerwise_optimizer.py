@@ -112,12 +112,10 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         names = [block.name for block in blocks]
         factors = block_factors.of_blocks(names, self.decay, self.multipliers)
         # What belongs to no block lies before the first one.
-        lowest = factors[0] if factors and self.decay else 1.0
+        lowest = factors[0] if self.decay else 1.0
         factor_of = {id(v): lowest for v in variables}
-        for factor, layers in [
-            *zip(factors, (block.layers for block in blocks), strict=False),
-            (factors[-1], head),
-        ]:
+        groups = [*(block.layers for block in blocks), head]
+        for factor, layers in zip(factors, groups, strict=True):
             for layer in layers:
                 factor_of.update({id(v): factor for v in layer.variables})
         # Past __setattr__: TensorFlow would track and copy the dict.

@@ -46,9 +46,7 @@ def restore(model, arrays, info):
     Raises:
         ValueError: the state is that of another model or optimizer.
     """
-    _check_optimizer(model, info)
-    _check_depth(model, info)
-    _check_flags(model, info)
+    _check_structure(model, info)
     for kind in ("model", "penalty"):
         _check_variables(kind, _variables(model)[kind], info)
     if info["depth"] is not None:
@@ -107,7 +105,7 @@ def _as_dtype(array, variable):
     return ops.cast(as_float, "bfloat16")
 
 
-def _check_optimizer(model, info):
+def _check_structure(model, info):
     own = _optimizer_names(model)
     if own != info["optimizer"]:
         raise _of_another_model(
@@ -115,20 +113,14 @@ def _check_optimizer(model, info):
             f"{' around '.join(info['optimizer'])}, and the model is compiled "
             f"with {' around '.join(own)}"
         )
-
-
-def _check_depth(model, info):
-    if info["depth"] is None:
-        return
-    num_blocks = len(freezing.freeze_plan(model).blocks)
-    if info["depth"] > num_blocks:
-        raise _of_another_model(
-            f"{info['depth']} blocks trained in it, and model "
-            f"'{model.name}' has {num_blocks}"
-        )
-
-
-def _check_flags(model, info):
+    depth = info["depth"]
+    if depth is not None:
+        num_blocks = len(freezing.freeze_plan(model).blocks)
+        if depth > num_blocks:
+            raise _of_another_model(
+                f"{depth} blocks trained in it, and model '{model.name}' has "
+                f"{num_blocks}"
+            )
     num_layers = len(_private.leaf_layers(model))
     if num_layers != len(info["flags"]):
         raise _of_another_model(

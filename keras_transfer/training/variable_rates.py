@@ -23,9 +23,8 @@ class VariableRates:
 
     def of_all(self, learning_rate):
         """One rate a variable, in the graph."""
-        rates = ops.cast(learning_rate, "float32") * np.array(
-            self.factors, "float32"
-        )
+        factors = np.array(self.factors, "float32")
+        rates = ops.cast(learning_rate, "float32") * factors
         if self.correction is not None:
             missed = self.optimizer.missed * self.corrected.astype("int32")
             rates = rates * self._ratio(missed)

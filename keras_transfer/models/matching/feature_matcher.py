@@ -1,6 +1,5 @@
 """`FeatureMatcher`: trains a model to have the features of another."""
 
-import contextlib
 import warnings
 
 import keras
@@ -9,6 +8,7 @@ from keras_transfer import _private
 from keras_transfer.losses import FeatureMatchingLoss
 from keras_transfer.models.base import BaseModel
 from keras_transfer.models.matching import matched_fit
+from keras_transfer.models.matching.cached_fit import fit_cached
 from keras_transfer.models.matching.freeze_plan import MatcherFreezePlan
 from keras_transfer.models.matching.loss_weights import LossWeights, no_labels
 from keras_transfer.models.matching.matching_step import MatchingStep
@@ -192,7 +192,10 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
             ValueError: there are no labels and `task_weight` is above 0, or
                 features that are not numbers.
         """
-        with matched_fit.frozen(self.source), _head_may_rest(self):
+        with matched_fit.frozen(self.source), warnings.catch_warnings():
+            if self.task_weight == 0:
+                # Keras would wonder about a head that nothing asks to train.
+                warnings.filterwarnings("ignore", "Gradients do not exist")
             try:
                 return super().fit(x, y, *args, **kwargs)
             finally:
@@ -208,7 +211,7 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
             raise no_labels(self.task_weight)
         return matched_fit.prepared(self, x, callbacks)
 
-    fit_on_cache = matched_fit.fit_cached
+    fit_on_cache = fit_cached
 
     def measure(self, data, after=False):
         """Measures how alike the features of each pair are (debiased CKA).
@@ -270,12 +273,3 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
             )
         matcher.pair_weights = config["pair_weights"]
         return matcher
-
-
-@contextlib.contextmanager
-def _head_may_rest(matcher):
-    """Keeps Keras from wondering about a head that nothing asks to train."""
-    with warnings.catch_warnings():
-        if matcher.task_weight == 0:
-            warnings.filterwarnings("ignore", "Gradients do not exist")
-        yield

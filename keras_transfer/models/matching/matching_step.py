@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from keras_transfer import _private
+from keras_transfer.models.matching.cached_fit import SOURCE_FEATURES
 from keras_transfer.models.matching.loss_weights import no_labels
-from keras_transfer.models.matching.matched_fit import SOURCE_FEATURES
 
 
 class MatchingStep:

@@ -145,8 +145,7 @@ def _soft_loss(target, source, soft_targets):
     """The loss on logits as well, or `None`."""
     if isinstance(soft_targets, str) and soft_targets == "auto":
         names = getattr(source, "class_names", None)
-        same = names and names == getattr(target, "class_names", None)
-        soft_targets = bool(same)
+        soft_targets = names and names == getattr(target, "class_names", None)
     if soft_targets is True:
         soft_targets = SoftTargetLoss()
     return _as_loss(soft_targets) if soft_targets else None

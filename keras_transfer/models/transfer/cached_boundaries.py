@@ -57,11 +57,8 @@ class CachedBoundaries:
         return depth
 
     def _lasts_one_epoch(self, epoch):
-        depth = self.depths[epoch]
-        return depth not in (
-            self.depths.get(epoch - 1),
-            self.depths.get(epoch + 1),
-        )
+        neighbours = self.depths.get(epoch - 1), self.depths.get(epoch + 1)
+        return self.depths[epoch] not in neighbours
 
     def _deepest_from(self, epoch):
         """The deepest boundary until everything trains, if it ever does."""
