@@ -126,7 +126,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
             return
         shape = (len(variables),)
         # Steps that a variable has missed, and when it was paused (-1: not).
-        self.missed = self.add_variable(shape, dtype="int32", name="missed")
+        self._missed = self.add_variable(shape, dtype="int32", name="missed")
         self._paused_at = self.add_variable(
             shape,
             dtype="int32",
@@ -159,7 +159,7 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         )
         factors = [self._factor_of[id(v)] for v in variables]
         vars(self)["_rates"] = VariableRates(
-            self, factors, correction, corrected
+            self, self._missed, factors, correction, corrected
         )
         if correction is not None or set(factors) != {1.0}:
             _private.scale_updates(
@@ -189,12 +189,12 @@ class LayerwiseOptimizer(keras.optimizers.Optimizer):
         for variable in variables:
             active[_private.variable_index(self, variable)] = True
         now = int(ops.convert_to_numpy(self.iterations))
-        missed = ops.convert_to_numpy(self.missed).copy()
+        missed = ops.convert_to_numpy(self._missed).copy()
         paused_at = ops.convert_to_numpy(self._paused_at)
         joins = active & (paused_at >= 0)
         missed[joins] += now - paused_at[joins]
         still = np.where(paused_at >= 0, paused_at, now)
-        self.missed.assign(missed)
+        self._missed.assign(missed)
         self._paused_at.assign(np.where(active, -1, still).astype("int32"))
         self._rates.forget_groups()
 

@@ -8,37 +8,38 @@ class VariableRates:
     """The rate of each variable: the optimizer's, times block and age.
 
     Args:
-        optimizer: the `LayerwiseOptimizer`, which counts missed steps.
+        optimizer: the `LayerwiseOptimizer`, which counts steps.
+        missed: its variable of the steps that each variable has missed.
         factors: the factor of each variable's block.
         correction: `factor(age, step)` of `bias_correction`, or `None`.
         corrected: array of whether the correction is for each variable.
     """
 
-    def __init__(self, optimizer, factors, correction, corrected):
-        self.optimizer = optimizer
+    def __init__(self, optimizer, missed, factors, correction, corrected):
+        self.optimizer, self.missed = optimizer, missed
         self.factors = factors
         self.correction = correction
         self.corrected = corrected
-        self._missed = None
+        self._known_missed = None
 
     def of_all(self, learning_rate):
         """One rate a variable, in the graph."""
         factors = np.array(self.factors, "float32")
         rates = ops.cast(learning_rate, "float32") * factors
         if self.correction is not None:
-            missed = self.optimizer.missed * self.corrected.astype("int32")
+            missed = self.missed * self.corrected.astype("int32")
             rates = rates * self._ratio(missed)
         return ops.unstack(rates, num=len(self.factors))
 
     def of_groups(self, indices, learning_rate):
         """Pairs `(indices, rate)`, for backends that run eagerly."""
-        if self._missed is None:
-            missed = ops.convert_to_numpy(self.optimizer.missed)
+        if self._known_missed is None:
+            missed = ops.convert_to_numpy(self.missed)
             use = self.corrected & (self.correction is not None)
-            self._missed = np.where(use, missed, 0).tolist()
+            self._known_missed = np.where(use, missed, 0).tolist()
         groups = {}
         for index in indices:
-            key = self.factors[index], self._missed[index]
+            key = self.factors[index], self._known_missed[index]
             groups.setdefault(key, []).append(index)
         for (factor, missed), members in groups.items():
             rate = learning_rate * factor
@@ -46,7 +47,7 @@ class VariableRates:
 
     def forget_groups(self):
         """To be called when the optimizer's state was changed from outside."""
-        self._missed = None
+        self._known_missed = None
 
     def _ratio(self, missed):
         step = ops.cast(self.optimizer.iterations + 1, "float32")
