@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_transfer.training.freezing import freeze_plan, set_trainable_depth
+from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import depth_at
 
 
@@ -50,13 +50,13 @@ class FreezingScheduler(keras.callbacks.Callback):
         self._depth = None
 
     def on_train_begin(self, logs=None):
-        num_blocks = len(freeze_plan(self.model).blocks)
+        num_blocks = len(freeze_state(self.model).blocks)
         for epoch in range(self.params.get("epochs") or 0):
             depth_at(self.schedule, epoch, num_blocks)
         self._depth = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        num_blocks = len(freeze_plan(self.model).blocks)
+        num_blocks = len(freeze_state(self.model).blocks)
         depth = depth_at(self.schedule, epoch, num_blocks)
         names = set_trainable_depth(
             self.model, depth, train_batch_norm=self.train_batch_norm

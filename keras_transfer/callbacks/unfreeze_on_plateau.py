@@ -6,7 +6,7 @@ import keras
 
 from keras_transfer import _private
 from keras_transfer.callbacks.run_aware import RunAwareCallback
-from keras_transfer.training.freezing import freeze_plan, set_trainable_depth
+from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import at_least, checked_depth
 
 
@@ -88,15 +88,15 @@ class UnfreezeOnPlateau(RunAwareCallback):
 
     def on_train_begin(self, logs=None):
         self._reset()
-        plan = freeze_plan(self.model)
+        state = freeze_state(self.model)
         if self.max_blocks is not None:
             checked_depth(
                 self.max_blocks,
-                len(plan.blocks),
+                len(state.blocks),
                 "`max_blocks` of UnfreezeOnPlateau",
             )
         # Also lets the optimizer know all that may join.
-        set_trainable_depth(self.model, plan.depth)
+        set_trainable_depth(self.model, state.depth)
         if self.run and not self.run.validates and self._is_validation:
             raise ValueError(
                 f"UnfreezeOnPlateau watches '{self.monitor}', and there are "
@@ -162,7 +162,7 @@ class UnfreezeOnPlateau(RunAwareCallback):
                 "lower the learning rate, clip the gradients, or look for "
                 "values in the data that are not numbers."
             )
-        logs["trainable_blocks"] = freeze_plan(self.model).depth
+        logs["trainable_blocks"] = freeze_state(self.model).depth
         if value is None:
             return
         if self._sign is None:
@@ -194,10 +194,10 @@ class UnfreezeOnPlateau(RunAwareCallback):
         return self.wait >= self.patience
 
     def _unfreeze(self, epoch):
-        plan = freeze_plan(self.model)
-        most = len(plan.blocks) if self.max_blocks is None else self.max_blocks
-        depth = min(plan.depth + self.blocks, most)
-        if depth <= plan.depth:
+        state = freeze_state(self.model)
+        most = len(state.blocks) if self.max_blocks is None else self.max_blocks
+        depth = min(state.depth + self.blocks, most)
+        if depth <= state.depth:
             return
         set_trainable_depth(self.model, depth)
         self.wait = 0
@@ -205,6 +205,6 @@ class UnfreezeOnPlateau(RunAwareCallback):
         if self.verbose:
             print(
                 f"\nEpoch {epoch + 1}: '{self.monitor}' has stopped "
-                f"improving; {depth} of {len(plan.blocks)} blocks train from "
+                f"improving; {depth} of {len(state.blocks)} blocks train from "
                 "now on"
             )

@@ -31,19 +31,19 @@ from keras_transfer.training.replicas import (
 class BaseModel(PenalizedModel):
     """Mixin of the models of this package: their `compile` and their `fit`.
 
-    Subclasses have `head`, `class_names`, `expects_pixels` and a freeze plan,
+    Subclasses have `head`, `class_names`, `expects_pixels` and a freeze state,
     and implement `fit_on_cache`.
     """
 
     @property
     def blocks(self):
         """The blocks that freezing goes by, from input to output."""
-        return list(self._freeze_plan.blocks)
+        return list(self._freeze_state.blocks)
 
     @property
     def trainable_depth(self):
         """How many blocks train, counted from the top."""
-        return self._freeze_plan.depth
+        return self._freeze_state.depth
 
     def fit_on_cache(self, fit, x, **options):
         """Trains with `feature_cache`; the arguments are those of `fit`."""

@@ -17,7 +17,7 @@ def collect(model):
     shapes by which another model is told apart.
     """
     variables = _variables(model)
-    plan = getattr(model, "_freeze_plan", None)
+    state = getattr(model, "_freeze_state", None)
     arrays = {
         f"{kind}/{index}": _bytes_of(variable)
         for kind, members in variables.items()
@@ -28,8 +28,8 @@ def collect(model):
             k: _described(members) for k, members in variables.items()
         },
         "optimizer": _optimizer_names(model),
-        "depth": None if plan is None else plan.depth,
-        "train_batch_norm": None if plan is None else plan.train_batch_norm,
+        "depth": None if state is None else state.depth,
+        "train_batch_norm": None if state is None else state.train_batch_norm,
         "flags": freezing.flags(model),
     }
     return arrays, info
@@ -66,7 +66,7 @@ def restore(model, arrays, info):
 
 def prepare(model):
     """Builds the optimizer as training will, so that it has its state."""
-    if getattr(model, "_freeze_plan", None) is not None:
+    if getattr(model, "_freeze_state", None) is not None:
         freezing.prepare_optimizer(model)
     elif not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
@@ -115,7 +115,7 @@ def _check_structure(model, info):
         )
     depth = info["depth"]
     if depth is not None:
-        num_blocks = len(freezing.freeze_plan(model).blocks)
+        num_blocks = len(freezing.freeze_state(model).blocks)
         if depth > num_blocks:
             raise _of_another_model(
                 f"{depth} blocks trained in it, and model '{model.name}' has "

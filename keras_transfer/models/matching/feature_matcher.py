@@ -9,7 +9,7 @@ from keras_transfer.losses import FeatureMatchingLoss
 from keras_transfer.models.base import BaseModel
 from keras_transfer.models.matching import matched_fit
 from keras_transfer.models.matching.cached_fit import fit_cached
-from keras_transfer.models.matching.freeze_plan import MatcherFreezePlan
+from keras_transfer.models.matching.freeze_state import MatcherFreezeState
 from keras_transfer.models.matching.loss_weights import LossWeights, no_labels
 from keras_transfer.models.matching.matching_step import MatchingStep
 from keras_transfer.models.matching.paired_features import PairedFeatures
@@ -110,7 +110,7 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         # Past __setattr__: they are no layers of this model. The source's
         # weights are not to train, and the others are the target's own.
         vars(self).update(source=source, pairs=Pairs(found), parts=parts)
-        self._freeze_plan = MatcherFreezePlan(target, self.adapters)
+        self._freeze_state = MatcherFreezeState(target, self.adapters)
         self.loss_weights = LossWeights(
             task_weight, matching_weight, [pair.weight for pair in found]
         )

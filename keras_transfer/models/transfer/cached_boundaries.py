@@ -2,7 +2,7 @@
 
 from keras_transfer import feature_cache as cache
 from keras_transfer.callbacks import FreezingScheduler
-from keras_transfer.training.freezing import freeze_plan, set_trainable_depth
+from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import depth_at
 
 
@@ -49,7 +49,7 @@ class CachedBoundaries:
 
     def depth_for(self, epoch):
         """Blocks above the boundary that serves an epoch; all: uncached."""
-        depth = self.depths.get(epoch, freeze_plan(self.model).depth)
+        depth = self.depths.get(epoch, freeze_state(self.model).depth)
         is_cached = depth < len(self.model.blocks)
         if is_cached and epoch in self.depths and self._lasts_one_epoch(epoch):
             # Not worth a pass from the deepest boundary to this one.

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_transfer.training.freezing import freeze_plan
+from keras_transfer.training.freezing import freeze_state
 
 
 class ContinuedCallbackList(keras.callbacks.CallbackList):
@@ -66,7 +66,7 @@ class DepthWatch(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         if self._exceeded():
-            depth = freeze_plan(self.model).depth
+            depth = freeze_state(self.model).depth
             raise ValueError(
                 "feature_cache= cannot follow a depth that changes within an "
                 f"epoch. Received: {depth} trainable blocks before "
@@ -81,4 +81,4 @@ class DepthWatch(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _exceeded(self):
-        return freeze_plan(self.model).depth > self.depth
+        return freeze_state(self.model).depth > self.depth

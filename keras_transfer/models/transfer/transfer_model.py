@@ -16,7 +16,7 @@ from keras_transfer.models.construction import (
     described,
     head_layer,
     in_training_only,
-    initial_plan,
+    initial_freeze_state,
     input_like,
     preprocessing_layer,
 )
@@ -112,10 +112,10 @@ class TransferModel(BaseModel, keras.Model):
         self.augmentation = augmentation
         self.class_names = None
         self._source = described(source)
-        self._freeze_plan = initial_plan(
+        self._freeze_state = initial_freeze_state(
             source, head, train_batch_norm, self.name
         )
-        freezing.set_trainable_depth(self, self._freeze_plan.depth)
+        freezing.set_trainable_depth(self, self._freeze_state.depth)
 
     @property
     def is_pretrained(self):
@@ -191,7 +191,7 @@ class TransferModel(BaseModel, keras.Model):
             "head": serialize(self.head),
             "preprocessing": serialize(self.preprocessing),
             "augmentation": serialize(self.augmentation),
-            "train_batch_norm": self._freeze_plan.train_batch_norm,
+            "train_batch_norm": self._freeze_state.train_batch_norm,
             "trainable_depth": self.trainable_depth,
             "trainable_flags": freezing.flags(self),
             "class_names": self.class_names,
