@@ -19,8 +19,8 @@ import keras
 import numpy as np
 from paired import line, machine, paired
 
-from keras_transfer.data.batches import SeededBatches
-from keras_transfer.feature_cache import CachedSamples
+from keras_transfer.data.seeded_batches import SeededBatches
+from keras_transfer.feature_cache import CachedFeatures
 from keras_transfer.feature_cache.rows import FileRows, MemoryRows
 
 SHAPE = (7, 7, 320)
@@ -47,7 +47,7 @@ def fill(store, num_rows):
 def batches(store, num_rows):
     labels = np.arange(num_rows) % 5
     starts = np.arange(num_rows + 1)
-    cached = CachedSamples([[store]], (labels,), starts, None, False, 0.0)
+    cached = CachedFeatures([[store]], (labels,), starts, None, False, 0.0)
     return cached.batches(SeededBatches(num_rows, batch_size=32))
 
 

@@ -39,8 +39,8 @@ from gradual_unfreezing import photos
 
 import keras_transfer as kt
 from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.data.joined_inputs import JoinedInputs
 from keras_transfer.data.sampling import few_shot, train_validation_split
+from keras_transfer.data.views import JoinedInputs
 from keras_transfer.losses import DISTANCES
 from keras_transfer.recipes.training import rising_and_falling
 

@@ -22,7 +22,7 @@ from gradual_unfreezing import photos
 from peer_recipes import backbone
 from sklearn.datasets import load_digits
 
-from keras_transfer.data.horizontal_flips import folds_of_both
+from keras_transfer.data.horizontal_flips import folds_with_flips
 from keras_transfer.data.sampling import few_shot
 from keras_transfer.recipes.head_stage import TOLERANCE, folds_for
 from keras_transfer.transferability.linear_probe import STRENGTHS, around, solve
@@ -85,7 +85,7 @@ def pair(features, y, shots, seed):
     found, strengths = [], STRENGTHS
     for part, rows in (
         (plain, folds),
-        (both, folds_of_both(folds, len(drawn))),
+        (both, folds_with_flips(folds, len(drawn))),
     ):
         solved = solve(
             "softmax",

@@ -1,8 +1,8 @@
 """What the package knows about the 40 models of `keras.applications`.
 
 Keras says none of it through its API: which preprocessing a constructor
-expects, its smallest and its own image size. Level 0: no other module of the
-package is imported.
+expects, its smallest and its own image size, and how its models are told from
+others.
 """
 
 import dataclasses
@@ -98,6 +98,10 @@ APPLICATIONS = {
         ("ConvNeXtBase", 224, "convnext_base", 342, 87_566_464, 40),
         ("ConvNeXtLarge", 224, "convnext_large", 342, 196_230_336, 40),
         ("ConvNeXtXLarge", 224, "convnext_xlarge", 342, 348_147_968, 40),
+        ("EfficientNetV2B0", 224, "efficientnetv2-b0", 359, 5_919_312, 23),
+        ("EfficientNetV2B1", 240, "efficientnetv2-b1", 441, 6_931_124, 29),
+        ("EfficientNetV2B2", 260, "efficientnetv2-b2", 460, 8_769_374, 30),
+        ("EfficientNetV2B3", 300, "efficientnetv2-b3", 536, 12_930_622, 34),
         bare="torch",
     ),
     **_family(
@@ -119,14 +123,6 @@ APPLICATIONS = {
     ),
     **_family(
         "none",
-        ("EfficientNetV2B0", 224, "efficientnetv2-b0", 359, 5_919_312, 23),
-        ("EfficientNetV2B1", 240, "efficientnetv2-b1", 441, 6_931_124, 29),
-        ("EfficientNetV2B2", 260, "efficientnetv2-b2", 460, 8_769_374, 30),
-        ("EfficientNetV2B3", 300, "efficientnetv2-b3", 536, 12_930_622, 34),
-        bare="torch",
-    ),
-    **_family(
-        "none",
         ("EfficientNetV2S", 384, "efficientnetv2-s", 670, 20_331_360, 42),
         ("EfficientNetV2M", 480, "efficientnetv2-m", 961, 53_150_388, 59),
         ("EfficientNetV2L", 480, "efficientnetv2-l", 1329, 117_746_848, 81),
@@ -142,6 +138,11 @@ APPLICATIONS = {
         "tf",
         ("MobileNet", 224, "mobilenet_", 135, 3_228_864, 14),
         ("MobileNetV2", 224, "mobilenetv2_", 260, 2_257_984, 19),
+        ("NASNetMobile", 224, "nasnet_mobile", 1124, 4_269_716, 4),
+        ("NASNetLarge", 331, "nasnet_large", 1544, 84_916_818, 4),
+        ("ResNet50V2", 224, "resnet50v2", 270, 23_564_800, 17),
+        ("ResNet101V2", 224, "resnet101v2", 542, 42_626_560, 34),
+        ("ResNet152V2", 224, "resnet152v2", 814, 58_331_648, 51),
     ),
     **_family(
         "none",
@@ -150,24 +151,10 @@ APPLICATIONS = {
         bare="tf",
     ),
     **_family(
-        "tf",
-        ("NASNetMobile", 224, "nasnet_mobile", 1124, 4_269_716, 4),
-        ("NASNetLarge", 331, "nasnet_large", 1544, 84_916_818, 4),
-    ),
-    **_family(
         "caffe",
         ("ResNet50", 224, "resnet50", 318, 23_587_712, 17),
         ("ResNet101", 224, "resnet101", 624, 42_658_176, 34),
         ("ResNet152", 224, "resnet152", 930, 58_370_944, 51),
-    ),
-    **_family(
-        "tf",
-        ("ResNet50V2", 224, "resnet50v2", 270, 23_564_800, 17),
-        ("ResNet101V2", 224, "resnet101v2", 542, 42_626_560, 34),
-        ("ResNet152V2", 224, "resnet152v2", 814, 58_331_648, 51),
-    ),
-    **_family(
-        "caffe",
         ("VGG16", 224, "vgg16", 26, 14_714_688, 13),
         ("VGG19", 224, "vgg19", 32, 20_024_384, 16),
     ),
@@ -195,3 +182,48 @@ def find_application(name: str) -> Application:
         "in keras.applications, a path to a .keras file or a model. Nearest "
         f"names: {', '.join(near)}."
     )
+
+
+def recognize_application(model) -> Application | None:
+    """The architecture of a model without top, if it is one of these.
+
+    It has to have both the name that Keras gives and the weights. A model of
+    the MobileNet families may have another width.
+    """
+    rows = [
+        row
+        for row in APPLICATIONS.values()
+        if model.name.startswith(row.default_name)
+    ]
+    # "resnet50v2" starts with "resnet50" too.
+    row = max(rows, key=lambda row: len(row.default_name), default=None)
+    return row if row is not None and _has_weights_of(row, model) else None
+
+
+def _has_weights_of(row, model):
+    missing = row.num_weights - len(model.weights)
+    if row.name.startswith("MobileNet"):
+        return missing == 0
+    missing_params = row.num_params - model.count_params()
+    # Cut below its top, ConvNeXt lacks the last normalisation, which is built
+    # another way there.
+    last = 2 * model.output.shape[-1] if missing == 2 else 0
+    return missing in (0, 2) and missing_params == last
+
+
+def preprocessing_of(row: Application, model) -> str | keras.layers.Layer:
+    """What turns 0..255 into the input of a recognised model.
+
+    Args:
+        row: What `recognize_application(model)` returned.
+        model: The model; whether it normalises inside is read off its layers.
+
+    Returns:
+        A mode of `ImageNetPreprocessing`, or a layer.
+    """
+    normalizing = (keras.layers.Normalization, keras.layers.Rescaling)
+    if any(isinstance(layer, normalizing) for layer in model.layers):
+        return "none"
+    if isinstance(row.bare_preprocessing, str):
+        return row.bare_preprocessing
+    return keras.layers.Rescaling(*row.bare_preprocessing)

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import itertools
 
 import keras
 import numpy as np
@@ -16,11 +15,7 @@ _CHANNEL_ARGUMENTS = {
     "Normalization": ("mean", "variance"),
     "Rescaling": ("scale", "offset"),
 }
-_CONVOLUTIONS = (
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-)
+_CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 
 
 def adapt_input(model: keras.Model, input_shape) -> keras.Model:
@@ -94,7 +89,7 @@ def adapt_statistics(values, num_channels):
     values = np.asarray(values)
     if num_channels == 1:
         return values.mean(axis=0, keepdims=True)
-    return values[_cycle(len(values), num_channels)]
+    return values[np.arange(num_channels) % len(values)]
 
 
 def adapt_kernel(kernel, num_channels):
@@ -113,12 +108,8 @@ def adapt_kernel(kernel, num_channels):
     if num_channels == 1:
         return kernel.sum(axis=-2, keepdims=True)
     old = kernel.shape[-2]
-    repeated = np.take(kernel, _cycle(old, num_channels), axis=-2)
+    repeated = np.take(kernel, np.arange(num_channels) % old, axis=-2)
     return repeated * (old / num_channels)
-
-
-def _cycle(old, new):
-    return list(itertools.islice(itertools.cycle(range(old)), new))
 
 
 def _as_functional(model):
@@ -137,18 +128,16 @@ def _as_functional(model):
 
 
 def _rebuild(source, input_shape, axis):
-    change = _Change(
-        tuple(source.inputs[0].shape[1:]), tuple(input_shape), axis
-    )
+    old = tuple(source.inputs[0].shape[1:])
     config = copy.deepcopy(source.get_config())
-    change.apply(config)
+    _Change(old, input_shape, axis).apply(config)
     try:
         return keras.Model.from_config(config)
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"Cannot rebuild {source.name!r} for input_shape={input_shape}. "
-            f"It was built for {tuple(source.inputs[0].shape[1:])}, and a "
-            f"layer does not take the new shape: {error}"
+            f"It was built for {old}, and a layer does not take the new "
+            f"shape: {error}"
         ) from error
 
 

@@ -6,17 +6,21 @@ from typing import Any
 
 import keras
 
-from keras_transfer import _private, graph
-from keras_transfer.backbones import hub
-from keras_transfer.backbones.applications import APPLICATIONS, find_application
+from keras_transfer.backbones.applications import (
+    APPLICATIONS,
+    find_application,
+    preprocessing_of,
+    recognize_application,
+)
 from keras_transfer.backbones.channels import adapt_input, channel_axis
+from keras_transfer.backbones.feature_extractor import (
+    below_top,
+    feature_extractor,
+)
+from keras_transfer.backbones.hub import features, images, sources
 from keras_transfer.backbones.pretrained import (
     build_application,
     weights_are_there,
-)
-from keras_transfer.backbones.recognition import (
-    preprocessing_of,
-    recognize_application,
 )
 from keras_transfer.backbones.source_files import load_weights
 from keras_transfer.storage.files import load_model
@@ -97,12 +101,14 @@ def resolve_backbone(
     """
     if isinstance(backbone, ResolvedBackbone):
         return backbone
-    if hub.is_hub_source(backbone):
+    if sources.is_hub_source(backbone):
         return _from_hub(backbone, input_shape, weights, output_layer)
     if isinstance(backbone, str) and not _is_path(backbone):
         resolved = _from_name(backbone, input_shape, weights)
-        model = _cut(resolved.model, output_layer) if output_layer else None
-        return dataclasses.replace(resolved, model=model or resolved.model)
+        if output_layer is None:
+            return resolved
+        model = below_top(resolved.model, output_layer)
+        return dataclasses.replace(resolved, model=model)
     if isinstance(backbone, (str, Path)):
         backbone = load_model(backbone, compile=False)
     if not isinstance(backbone, keras.Model):
@@ -151,38 +157,29 @@ def _is_path(text):
 def _from_name(name, input_shape, weights):
     application = find_application(name)
     model = build_application(application, input_shape, weights)
+    shape, mode = tuple(model.inputs[0].shape[1:]), application.preprocessing
     return ResolvedBackbone(
-        model=model,
-        preprocessing=application.preprocessing,
-        name=name,
-        min_size=application.min_size,
-        input_shape=tuple(model.inputs[0].shape[1:]),
-        pretrained=weights is not None,
+        model, mode, name, application.min_size, shape, weights is not None
     )
 
 
 def _from_hub(source, input_shape, weights, output_layer):
-    backbone, converter = hub.backbone_and_converter(
+    backbone, converter = sources.backbone_and_converter(
         source, with_weights=weights == "imagenet"
     )
     if weights not in ("imagenet", None):
         load_weights(backbone, weights)
     name = backbone.name
-    backbone = hub.at_image_shape(backbone, converter, input_shape)
-    features = hub.feature_extractor(backbone, output_layer)
-    model, shape = _at_shape(features, input_shape)
+    backbone = images.at_image_shape(backbone, converter, input_shape)
+    model = features.feature_extractor(backbone, output_layer)
+    model, shape = _at_shape(model, input_shape)
     preprocessing = "none"
     if isinstance(shape, tuple) and len(shape) == 3:
-        preprocessing = hub.image_preprocessing(
+        preprocessing = images.image_preprocessing(
             backbone, converter, shape[channel_axis(shape)]
         )
     return ResolvedBackbone(
-        model=model,
-        preprocessing=preprocessing,
-        name=name,
-        min_size=None,
-        input_shape=shape,
-        pretrained=weights is not None,
+        model, preprocessing, name, None, shape, weights is not None
     )
 
 
@@ -191,25 +188,25 @@ def _from_model(model, input_shape, weights, output_layer):
         load_weights(model, weights)
     inner, preprocessing = _inner_backbone(model)
     name, min_size = inner.name, None
-    inner = _features(inner, input_shape, output_layer, is_top=inner is model)
+    inner = feature_extractor(
+        inner, input_shape, output_layer, is_top=inner is model
+    )
     application = recognize_application(inner)
     if preprocessing is None and application is not None:
         preprocessing = preprocessing_of(application, inner)
+        is_mode = isinstance(preprocessing, str)
         print(
             f"backbone: {name!r} was recognised as {application.name}; its "
-            f"preprocessing is {_described(preprocessing)}"
+            "preprocessing is "
+            + (repr(preprocessing) if is_mode else type(preprocessing).__name__)
         )
     if application is not None:
         name, min_size = application.name, application.min_size
         application.check_input_shape(input_shape or inner.input_shape[1:])
-    inner, input_shape = _at_shape(inner, input_shape)
+    preprocessing = "none" if preprocessing is None else preprocessing
+    inner, shape = _at_shape(inner, input_shape)
     return ResolvedBackbone(
-        model=inner,
-        preprocessing="none" if preprocessing is None else preprocessing,
-        name=name,
-        min_size=min_size,
-        input_shape=input_shape,
-        pretrained=weights is not None,
+        inner, preprocessing, name, min_size, shape, weights is not None
     )
 
 
@@ -222,81 +219,6 @@ def _inner_backbone(model):
     ):
         return inner, preprocessing
     return model, None
-
-
-def _features(model, input_shape, output_layer, is_top):
-    """The part of a model below its top, as a functional model."""
-    if isinstance(model, keras.Sequential):
-        if not model.built and input_shape is not None:
-            model.build((None, *input_shape))
-    elif _private.functional_graph(model) is None:
-        return _one_block(model, input_shape, output_layer)
-    if is_top or output_layer is not None:
-        return _cut(model, output_layer)
-    return model
-
-
-def _one_block(model, input_shape, output_layer):
-    """A functional model around a model that has no graph."""
-    described = f"{model.name!r}, a subclassed {type(model).__name__}"
-    if output_layer is not None:
-        raise ValueError(
-            f"output_layer={output_layer!r} needs a model with a graph. "
-            f"Received {described}. Build the feature extractor yourself, as "
-            "`keras.Model(inputs, features)`."
-        )
-    if input_shape is None:
-        raise ValueError(
-            f"The shape of the input of {described}, is not known. Give "
-            "`input_shape`, the shape of one sample."
-        )
-    print(f"backbone: {described}, is one block and is used up to its output")
-    inputs = keras.tree.map_shape_structure(
-        lambda shape: keras.Input(tuple(shape)), input_shape
-    )
-    return keras.Model(inputs, model(inputs), name=model.name)
-
-
-def _cut(model, output_layer):
-    functional = _private.functional_graph(model)
-    if functional is not None and output_layer is None and _is_map(functional):
-        return _symbolic(model, functional)
-    cut = graph.top_cut(model, output_layer=output_layer)
-    if cut is None:
-        return _symbolic(model, functional)
-    prefix, suffix = graph.split(model, cut)
-    # A padding mask may pass beside the cut; the features come first.
-    output = keras.tree.flatten(prefix.output)[0]
-    prefix = keras.Model(prefix.input, output, name=model.name)
-    dropped = [
-        operation.name
-        for operation in suffix.operations
-        if not graph.is_added(operation)
-    ]
-    if dropped:
-        print(
-            f"backbone: cut {model.name!r} at {cut.name!r} {cut.shape}; "
-            f"dropped {_shortened(dropped)}"
-        )
-    return prefix
-
-
-def _is_map(functional):
-    """Whether the only output is a feature map or a sequence.
-
-    A small image may leave one position of it: that is no top either.
-    """
-    return len(functional.outputs) == 1 and len(functional.outputs[0].shape) > 2
-
-
-def _symbolic(model, functional):
-    """The model itself, or a functional one around a Sequential.
-
-    A Sequential has no symbolic `input` and `output` of its own.
-    """
-    if functional is model:
-        return model
-    return keras.Model(functional.input, functional.output, name=model.name)
 
 
 def _at_shape(model, input_shape):
@@ -315,15 +237,3 @@ def _at_shape(model, input_shape):
             f"input_shape={input_shape}."
         )
     return adapt_input(model, input_shape), input_shape
-
-
-def _described(preprocessing):
-    if isinstance(preprocessing, str):
-        return f"{preprocessing!r}"
-    return type(preprocessing).__name__
-
-
-def _shortened(names, limit=8):
-    rest = len(names) - limit
-    more = [f"... ({rest} more)"] if rest > 0 else []
-    return ", ".join(names[:limit] + more)

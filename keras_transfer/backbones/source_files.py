@@ -5,6 +5,8 @@ import warnings
 import zipfile
 from pathlib import Path
 
+import h5py
+
 from keras_transfer.backbones.applications import APPLICATIONS
 
 
@@ -78,8 +80,6 @@ def _saved_model_name(path):
 
 
 def _count_arrays(path):
-    import h5py
-
     found = []
 
     def visit(name, node):

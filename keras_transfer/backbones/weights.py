@@ -52,8 +52,8 @@ class TransferReport:
         return format_table(
             [field.name for field in dataclasses.fields(TransferRow)],
             [
-                [text if text is not None else "-" for text in values]
-                for values in map(dataclasses.astuple, self.rows)
+                ["-" if text is None else text for text in vars(row).values()]
+                for row in self.rows
             ],
             title=(
                 f"copied {self.num_copied} of the {num_targets} layers with "
@@ -102,12 +102,11 @@ def transfer_weights(
     rows = _rows(old, new, pairs)
     # Read everything before anything is written: the models may share layers.
     values = [
-        [ops.convert_to_numpy(weight) for weight in old[i].weights]
+        (new[j], [ops.convert_to_numpy(weight) for weight in old[i].weights])
         for i, j in pairs
         if _mismatch(old[i], new[j]) is None
     ]
-    fitting = [new[j] for i, j in pairs if _mismatch(old[i], new[j]) is None]
-    for leaf, arrays in zip(fitting, values, strict=True):
+    for leaf, arrays in values:
         assign_weights(leaf.weights, arrays, [leaf.layer])
     return TransferReport(tuple(rows))
 

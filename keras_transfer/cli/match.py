@@ -115,7 +115,7 @@ def _labelled_part(arguments, data):
     import numpy as np
 
     from keras_transfer.data.sampling import few_shot
-    from keras_transfer.data.subset_batches import SubsetBatches
+    from keras_transfer.data.views import SubsetBatches
 
     if arguments.shots is None:
         return data.train, None

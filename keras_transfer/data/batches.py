@@ -1,220 +1,13 @@
-"""Batches whose order is a pure function of the seed and the epoch."""
+"""Arrays, and data sets of others, in batches whose order the seed decides."""
 
 import copy
-import itertools
-import math
-from functools import lru_cache
 
 import keras
 import numpy as np
 
-from keras_transfer.data.sampling import epoch_order
+from keras_transfer.data.nested import map_arrays, num_rows, take_rows
+from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.storage import fingerprints
-
-
-@lru_cache(maxsize=8)
-def _order(seed, epoch, num_samples, shuffle):
-    order = epoch_order(seed, epoch, num_samples, shuffle)
-    order.flags.writeable = False
-    return order
-
-
-class _Pass:
-    """One walk over the data, driven by Keras.
-
-    With `shuffle=True`, which is the default of `fit`, Keras asks for the
-    batches in an order drawn from Python's global `random`. The first batch
-    it asks for is our first, whatever its number, so that nothing but the
-    seed and the epoch decides.
-    """
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-        self.positions = {}
-        self._counter = itertools.count()
-
-    def position(self, index):
-        if index not in self.positions:
-            self.positions[index] = next(self._counter)
-        return self.positions[index]
-
-    def in_progress(self, num_batches):
-        return 0 < len(self.positions) < num_batches
-
-
-class SeededBatches(keras.utils.PyDataset):
-    """Base of data sets that any Keras backend trains on, in seeded order.
-
-    Subclasses implement `read(sample_ids)`. When Keras walks over the data
-    (`fit`, `evaluate`, `predict`), `epoch` counts the finished walks of the
-    current and earlier fits; reading by hand (`batches[3]`, a `for` loop)
-    leaves it alone. To start at another epoch, set it: `batches.epoch = 5`.
-
-    With `steps_per_epoch`, an epoch is that many batches of the endless
-    sequence of passes over the data, so that every sample has its turn:
-    epoch 1 begins where epoch 0 ended, in a resumed run too.
-
-    Args:
-        num_samples: how many samples there are.
-        batch_size: samples a batch; the last one may be smaller.
-        shuffle: `False` keeps the samples as they lie, in every epoch.
-        seed: integer >= 0.
-        steps_per_epoch: batches an epoch, or `None` for all. Pass it here
-            rather than to `fit`.
-        devices: number of devices that share each batch equally. The batch
-            size becomes a multiple of it, and each pass leaves out the last
-            samples in its order that are fewer than it.
-
-    Attributes:
-        epoch: the epoch that the next batch belongs to, from 0.
-        class_names: names by label, where they are known.
-    """
-
-    class_names: list[str] | None = None
-
-    def __init__(
-        self,
-        num_samples,
-        *,
-        batch_size=32,
-        shuffle=True,
-        seed=0,
-        steps_per_epoch=None,
-        devices=1,
-    ):
-        super().__init__()
-        _check_sizes(num_samples, batch_size, steps_per_epoch)
-        if num_samples < devices:
-            raise ValueError(
-                f"{num_samples} samples cannot be shared by {devices} devices."
-                " Train on one device, or on more samples."
-            )
-        self.num_samples = int(num_samples)
-        self.batch_size = math.ceil(batch_size / devices) * devices
-        self.devices = int(devices)
-        self.shuffle = bool(shuffle)
-        self.seed = int(seed)
-        self.steps_per_epoch = steps_per_epoch
-        self._epoch = 0
-        self._pass = None
-        self._starting = False
-
-    def read(self, sample_ids: np.ndarray):
-        """The batch of these samples: `(x,)`, `(x, y)` or with weights."""
-        raise NotImplementedError
-
-    def fingerprint(self) -> str:
-        """A digest of all samples, whatever the order."""
-        return fingerprints.of_each(self._all())
-
-    def read_labels(self) -> np.ndarray:
-        """The labels of all samples, in the order of their numbers."""
-        return np.concatenate([np.asarray(batch[1]) for batch in self._all()])
-
-    def _all(self):
-        """Yields all samples in batches, in the order of their numbers."""
-        numbers = np.arange(self.num_samples)
-        for start in range(0, self.num_samples, self.batch_size):
-            yield self.read(numbers[start : start + self.batch_size])
-
-    @property
-    def order(self) -> dict:
-        """What decides batches and their order, to build others alike."""
-        return {
-            "batch_size": self.batch_size,
-            "shuffle": self.shuffle,
-            "seed": self.seed,
-            "steps_per_epoch": self.steps_per_epoch,
-            "devices": self.devices,
-        }
-
-    @property
-    def epoch(self) -> int:
-        return self._epoch
-
-    @epoch.setter
-    def epoch(self, value):
-        self._epoch = int(value)
-        self._pass = None
-
-    def starting_at(self, epoch=0, steps_per_epoch=None) -> "SeededBatches":
-        """The same data with its own clock, for one run of `fit`."""
-        run = copy.copy(self)
-        run.epoch = epoch
-        run._starting = False
-        if steps_per_epoch is not None:
-            run.steps_per_epoch = int(steps_per_epoch)
-        return run
-
-    def for_devices(self, count) -> "SeededBatches":
-        """The same data in batches that so many devices share equally."""
-        return self._with_order(devices=count)
-
-    def in_batches_of(self, size) -> "SeededBatches":
-        """The same data in batches of another size."""
-        return self._with_order(batch_size=size)
-
-    def _with_order(self, **changes):
-        run = copy.copy(self)
-        SeededBatches.__init__(run, self.num_samples, **self.order | changes)
-        return run
-
-    def sample_ids(self, index: int, epoch: int | None = None) -> np.ndarray:
-        """The numbers of the samples in batch `index` of an epoch."""
-        epoch = self._epoch if epoch is None else epoch
-        if self.steps_per_epoch is not None:
-            step = epoch * self.steps_per_epoch + index
-            epoch, index = divmod(step, self._batches_in_pass)
-        order = _order(self.seed, epoch, self.num_samples, self.shuffle)
-        order = order[: self._samples_in_pass]
-        return order[index * self.batch_size : (index + 1) * self.batch_size]
-
-    @property
-    def _samples_in_pass(self):
-        return self.num_samples - self.num_samples % self.devices
-
-    @property
-    def _batches_in_pass(self):
-        return math.ceil(self._samples_in_pass / self.batch_size)
-
-    def __len__(self):
-        return self.steps_per_epoch or self._batches_in_pass
-
-    def __getitem__(self, index):
-        index = range(len(self))[index]
-        return self._batch(*self._locate(index))
-
-    def _batch(self, epoch, position):
-        return self.read(self.sample_ids(position, epoch))
-
-    def _locate(self, index):
-        current = self._pass
-        if current is None or not self.shuffle:
-            return self._epoch, index
-        return current.epoch, current.position(index)
-
-    # Keras drives the clock through these three. `workers` is read once, when
-    # `fit`, `evaluate` or `predict` takes the data; then an epoch is closed
-    # that was never opened (or only to look at the shapes): not a real one.
-
-    @property
-    def workers(self):
-        self._starting = True
-        self._pass = None
-        return 1
-
-    def on_epoch_begin(self):
-        # A pass goes on where `fit(steps_per_epoch=...)` cuts it up: what
-        # TensorFlow has already fetched ahead then belongs to the same pass.
-        if self._pass is None or not self._pass.in_progress(len(self)):
-            self._pass = _Pass(self._epoch)
-
-    def on_epoch_end(self):
-        if self._starting:
-            self._starting = False
-            self._pass = None
-        else:
-            self._epoch += 1
 
 
 class ArrayBatches(SeededBatches):
@@ -228,10 +21,8 @@ class ArrayBatches(SeededBatches):
             lists of them: NumPy, pandas, or tensors of any backend.
         y: labels, likewise, or `None`.
         sample_weight: weights, likewise, or `None`.
-        batch_size: samples a batch; the last one may be smaller.
-        shuffle: `False` keeps the samples as they lie.
-        seed: integer >= 0.
-        steps_per_epoch: batches an epoch, or `None` for all.
+        **order: `batch_size`, `shuffle`, `seed` and `steps_per_epoch`, as in
+            `SeededBatches`.
 
     Raises:
         ValueError: where the arrays differ in their number of samples.
@@ -244,33 +35,14 @@ class ArrayBatches(SeededBatches):
     ```
     """
 
-    def __init__(
-        self,
-        x,
-        y=None,
-        sample_weight=None,
-        *,
-        batch_size=32,
-        shuffle=True,
-        seed=0,
-        steps_per_epoch=None,
-    ):
+    def __init__(self, x, y=None, sample_weight=None, **order):
         data = (x, y, sample_weight) if sample_weight is not None else (x, y)
         data = data if data[-1] is not None else (x,)
-        self.data = keras.tree.map_structure(_to_numpy, data)
-        super().__init__(
-            _common_length(self.data),
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            steps_per_epoch=steps_per_epoch,
-        )
+        self.data = map_arrays(_to_numpy, data)
+        super().__init__(_common_length(self.data), **order)
 
     def read(self, sample_ids):
-        return keras.tree.map_structure(
-            lambda array: None if array is None else array[sample_ids],
-            self.data,
-        )
+        return take_rows(self.data, sample_ids)
 
     def read_labels(self):
         return self.data[1]
@@ -279,23 +51,8 @@ class ArrayBatches(SeededBatches):
         return fingerprints.of_arrays(self.data)
 
 
-def _check_sizes(num_samples, batch_size, steps_per_epoch):
-    sizes = {
-        "num_samples": num_samples,
-        "batch_size": batch_size,
-        "steps_per_epoch": steps_per_epoch,
-    }
-    for name, size in sizes.items():
-        if size is not None and size < 1:
-            raise ValueError(
-                f"`{name}` must be at least 1. Received: {name}={size}."
-            )
-
-
 def _to_numpy(leaf):
     """One leaf as a NumPy array, floats in Keras' float type."""
-    if leaf is None:
-        return None
     if hasattr(leaf, "detach"):  # a torch tensor, with whatever backend
         leaf = leaf.detach().cpu()
     array = np.asarray(leaf)
@@ -356,13 +113,10 @@ def divisible(batch, count):
     """
     if count == 1:
         return batch
-    size = len(keras.tree.flatten(batch)[0])
+    size = num_rows(batch)
     if size < count:
         raise ValueError(
             f"A batch of {size} samples cannot be shared by {count} devices. "
             "Use a batch size that leaves a larger last batch, or drop it."
         )
-    return keras.tree.map_structure(
-        lambda leaf: None if leaf is None else leaf[: size - size % count],
-        batch,
-    )
+    return take_rows(batch, slice(size - size % count))

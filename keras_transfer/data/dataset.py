@@ -4,9 +4,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from keras_transfer.data.batches import ArrayBatches, SeededBatches
+from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.photos.photo_batches import PhotoBatches
 from keras_transfer.data.sampling import few_shot, train_validation_split
+from keras_transfer.data.seeded_batches import SeededBatches
+
+# Each split under all the names that people give it.
+SPLIT_NAMES = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "test": "test",
+}
 
 
 @dataclass(frozen=True)
@@ -46,8 +56,8 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Some samples: photo files, or images in one uint8 array."""
+class LabelledInputs:
+    """Samples of one split: photo files, or images in one uint8 array."""
 
     inputs: list | np.ndarray
     labels: np.ndarray
@@ -55,18 +65,18 @@ class Samples:
     def __len__(self):
         return len(self.labels)
 
-    def take(self, indices) -> "Samples":
+    def take(self, indices) -> "LabelledInputs":
         if isinstance(self.inputs, np.ndarray):
-            return Samples(self.inputs[indices], self.labels[indices])
+            return LabelledInputs(self.inputs[indices], self.labels[indices])
         photos = [self.inputs[index] for index in indices]
-        return Samples(photos, self.labels[indices])
+        return LabelledInputs(photos, self.labels[indices])
 
 
 @dataclass(frozen=True)
 class Source:
     """What was found: samples by split name, and what the labels mean."""
 
-    splits: dict[str, Samples]
+    splits: dict[str, LabelledInputs]
     class_names: list[str] | None = None
     task: str = "classification"
     target_names: list[str] | None = None
@@ -97,14 +107,9 @@ def to_dataset(source, splits, photo_options, **options) -> Dataset:
     }
     for part in batches.values():
         part.class_names = source.class_names
-    return Dataset(
-        **batches,
-        class_names=source.class_names,
-        num_samples={name: len(part) for name, part in splits.items()},
-        task=source.task,
-        target_names=source.target_names,
-        skipped=source.skipped,
-    )
+    about = {k: value for k, value in vars(source).items() if k != "splits"}
+    counts = {name: len(part) for name, part in splits.items()}
+    return Dataset(**batches, num_samples=counts, **about)
 
 
 def _batches(samples, photo_options, **options):

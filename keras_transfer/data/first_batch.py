@@ -11,6 +11,8 @@ import warnings
 import keras
 import numpy as np
 
+from keras_transfer.data.nested import as_arrays, num_rows, take_rows
+
 _SPARSE = "sparse_categorical_crossentropy"
 _ONE_HOT = "categorical_crossentropy"
 
@@ -34,21 +36,16 @@ def cut_off(arrays, fraction):
     Raises:
         ValueError: one of the parts would be empty.
     """
-    sizes = [len(a) for a in keras.tree.flatten(arrays) if a is not None]
-    split_at = int(sizes[0] * (1.0 - fraction))
-    if not 0 < split_at < sizes[0]:
+    size = num_rows(arrays)
+    split_at = int(size * (1.0 - fraction))
+    if not 0 < split_at < size:
         raise ValueError(
             "`validation_split` leaves one part without samples. Received: "
-            f"validation_split={fraction} for {sizes[0]} samples. Expected a "
+            f"validation_split={fraction} for {size} samples. Expected a "
             "share between 0 and 1 that gives both parts at least one."
         )
-
-    def part(where):
-        return keras.tree.map_structure(
-            lambda a: None if a is None else a[where], arrays
-        )
-
-    return part(slice(None, split_at)), part(slice(split_at, None))
+    first = take_rows(arrays, slice(None, split_at))
+    return first, take_rows(arrays, slice(split_at, None))
 
 
 def check(x, y, model):
@@ -85,7 +82,7 @@ def check(x, y, model):
 
 def examine(batch, model):
     """Raises or warns about what is wrong with one batch `(x, y, ...)`."""
-    x, y, _ = unpacked(_plain(batch))
+    x, y, _ = unpacked(as_arrays(batch))
     for leaf in keras.tree.flatten(x):
         _check_pixels(np.asarray(leaf), model)
     if y is not None and getattr(model, "compiled", False):
@@ -175,13 +172,6 @@ def unpacked(batch):
     if isinstance(batch, list):
         batch = tuple(batch)
     return keras.utils.unpack_x_y_sample_weight(batch)
-
-
-def _plain(batch):
-    """Returns a batch as a tuple of NumPy arrays."""
-    return keras.tree.map_structure(
-        lambda leaf: None if leaf is None else np.asarray(leaf), batch
-    )
 
 
 def is_tf_dataset(x):

@@ -1,13 +1,13 @@
-"""Pictures turned left to right: twice the samples for a head."""
+"""Images turned left to right: twice the samples for a head."""
 
 import keras
 import numpy as np
 
-from keras_transfer.data.batches import SeededBatches
+from keras_transfer.data.views import BatchesView
 from keras_transfer.storage import fingerprints
 
 
-class WithMirrored(SeededBatches):
+class WithFlips(BatchesView):
     """Data and, behind all of them, the same turned left to right.
 
     Args:
@@ -16,48 +16,43 @@ class WithMirrored(SeededBatches):
     """
 
     def __init__(self, batches):
-        super().__init__(
-            2 * batches.num_samples,
-            batch_size=batches.batch_size,
-            shuffle=False,
-        )
-        self.batches = batches
+        super().__init__(batches, 2 * batches.num_samples, shuffle=False)
 
     def read(self, sample_ids):
         number = self.batches.num_samples
         x, *rest = self.batches.read(sample_ids % number)
-        (pictures,) = keras.tree.flatten(x)
-        pictures = np.array(pictures)
+        (images,) = keras.tree.flatten(x)
+        images = np.array(images)
         turned = sample_ids >= number
         first = keras.config.image_data_format() == "channels_first"
-        pictures[turned] = np.flip(pictures[turned], axis=-1 if first else -2)
-        return (keras.tree.pack_sequence_as(x, [pictures]), *rest)
+        images[turned] = np.flip(images[turned], axis=-1 if first else -2)
+        return (keras.tree.pack_sequence_as(x, [images]), *rest)
 
     def read_labels(self):
         return np.concatenate([self.batches.read_labels()] * 2)
 
     def fingerprint(self):
-        return fingerprints.of_arrays(
-            f"with mirrored {self.batches.fingerprint()}"
-        )
+        # Caches on disk know it under this name.
+        name = f"with mirrored {self.batches.fingerprint()}"
+        return fingerprints.of_arrays(name)
 
 
-def takes_pictures(model):
+def takes_images(model):
     """Whether a model has one input, with height, width and channels."""
     shapes = [each.shape for each in model.inputs]
     return len(shapes) == 1 and len(shapes[0]) == 4
 
 
-def folds_of_both(folds, num_samples):
-    """Folds of samples and, behind them, their copies.
+def folds_with_flips(folds, num_samples):
+    """Folds of samples and, behind them, their flips.
 
     Args:
         folds: pairs `(rows to fit, rows to validate)`, or `None`.
-        num_samples: samples without the copies.
+        num_samples: samples without the flips.
 
     Returns:
-        The same folds: the copies of what is fitted are fitted too, and
-        nothing is validated on copies.
+        The same folds: the flips of what is fitted are fitted too, and
+        nothing is validated on flips.
     """
     if folds is None:
         return None

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_transfer.data.batches import SeededBatches
+from keras_transfer.data.seeded_batches import SeededBatches
 
 
 class OrderOfEpoch(keras.callbacks.Callback):

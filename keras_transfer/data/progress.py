@@ -4,14 +4,12 @@ import sys
 
 
 def progress(items, total: int, description: str):
-    """Yields the items; shows a bar on a terminal where `rich` is there."""
+    """Yields the items; a long pass shows a bar on a terminal."""
     if total < 2000 or not sys.stderr.isatty():
         return iter(items)
-    try:
-        from rich.console import Console
-        from rich.progress import track
-    except ImportError:
-        return iter(items)
+    from rich.console import Console
+    from rich.progress import track
+
     return track(
         items,
         total=total,

@@ -6,18 +6,20 @@ import math
 import keras
 import numpy as np
 
-from keras_transfer.data.batches import ReorderedBatches, SeededBatches
+from keras_transfer.data.batches import ReorderedBatches
 from keras_transfer.data.first_batch import (
     is_tf_dataset,
     is_torch_loader,
     order_kept,
     unpacked,
 )
+from keras_transfer.data.nested import concatenated, num_rows
+from keras_transfer.data.seeded_batches import SeededBatches
 
 _BATCH = 32
 
 
-def some_inputs(data, count):
+def sample_inputs(data, count):
     """Returns batches of inputs, about `count` samples, the same each time.
 
     Samples that can be read by number are spread over the whole data set:
@@ -52,17 +54,13 @@ def _first(batches, count):
     found = []
     for batch in batches:
         found.append(unpacked(batch)[0])
-        size = len(keras.tree.flatten(found[-1])[0])
-        if len(found) >= math.ceil(count / size):
+        if len(found) >= math.ceil(count / num_rows(found[-1])):
             break
     return found
 
 
 def joined(batches):
     """One batch from several, as arrays."""
-    return keras.tree.map_structure(
-        lambda *parts: np.concatenate(
-            [keras.ops.convert_to_numpy(part) for part in parts]
-        ),
-        *batches,
+    return concatenated(
+        keras.tree.map_structure(keras.ops.convert_to_numpy, batches)
     )

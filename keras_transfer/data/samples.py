@@ -4,24 +4,27 @@ An item is what the order of a training is made of: a sample of arrays or of a
 folder of photos, a whole batch of a data set that comes in batches.
 """
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import keras
 import numpy as np
 
-from keras_transfer.data.batches import (
-    ArrayBatches,
-    ReorderedBatches,
-    SeededBatches,
-)
+from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
+from keras_transfer.data.first_batch import is_tf_dataset, is_torch_loader
+from keras_transfer.data.nested import as_arrays, num_rows, take_rows
+from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.storage import fingerprints
 
 
 class Samples:
-    """A data set to be cached.
+    """A data set as numbered items.
 
-    Subclasses implement `chunks`, `order` and `fingerprint`.
+    Subclasses implement:
+
+    - `chunks()`: yields `(rows_of_items, batch)` in the order of the items,
+      where `rows_of_items` has the number of rows of each item in the batch;
+    - `order(num_items)`: returns `SeededBatches` with the order in which the
+      items train;
+    - `fingerprint()`: returns a digest of all the data.
 
     Attributes:
         note: what the user should know about the order, or `None`.
@@ -29,45 +32,28 @@ class Samples:
 
     note = None
 
-    def chunks(self):
-        """Yields `(rows_of_items, batch)` in the order of the items.
-
-        `rows_of_items` has the number of rows of each item in the batch.
-        """
-        raise NotImplementedError
-
     def rows_of_items(self):
         """Returns the number of rows of each item."""
-        raise NotImplementedError
-
-    def order(self, num_items):
-        """Returns `SeededBatches` with the order in which items train."""
-        raise NotImplementedError
-
-    def fingerprint(self):
-        """Returns a digest of all the data."""
-        raise NotImplementedError
+        return [count for rows, _ in self.chunks() for count in rows]
 
 
-class Seeded(Samples):
+class NumberedSamples(Samples):
     """`SeededBatches`: arrays, photos, or the batches of a `PyDataset`."""
 
     def __init__(self, batches):
         self.batches = batches
+        self._are_batches = isinstance(batches, ReorderedBatches)
 
     def chunks(self):
-        size = self.batches.batch_size
-        whole = isinstance(self.batches, ReorderedBatches)
-        for start in range(0, self.batches.num_samples, size):
-            stop = min(start + size, self.batches.num_samples)
-            batch = self.batches.read(np.arange(start, stop))
-            rows = [_num_rows(batch)] if whole else [1] * (stop - start)
-            yield rows, batch
+        for numbers in self.batches.numbers_in_batches():
+            batch = self.batches.read(numbers)
+            whole = [num_rows(batch)] if self._are_batches else None
+            yield whole or [1] * len(numbers), batch
 
     def rows_of_items(self):
-        if not isinstance(self.batches, ReorderedBatches):
-            return [1] * self.batches.num_samples
-        return [count for rows, _ in self.chunks() for count in rows]
+        if self._are_batches:
+            return super().rows_of_items()
+        return [1] * self.batches.num_samples
 
     def order(self, num_items):
         return self.batches
@@ -76,7 +62,7 @@ class Seeded(Samples):
         return self.batches.fingerprint()
 
 
-class Listed(Samples):
+class ListedSamples(Samples):
     """A data set that can be walked over, in batches, in its own order."""
 
     def __init__(self, dataset):
@@ -84,11 +70,8 @@ class Listed(Samples):
 
     def chunks(self):
         for batch in self.dataset:
-            batch = _as_arrays(batch)
-            yield [_num_rows(batch)], batch
-
-    def rows_of_items(self):
-        return [count for rows, _ in self.chunks() for count in rows]
+            batch = _as_tuple(batch)
+            yield [num_rows(batch)], batch
 
     def order(self, num_items):
         return SeededBatches(num_items, batch_size=1, shuffle=False)
@@ -97,8 +80,8 @@ class Listed(Samples):
         return fingerprints.of_each(batch for _, batch in self.chunks())
 
 
-class Shuffled(Listed):
-    """One that shuffles by itself: its samples, in our seeded order."""
+class ShuffledSamples(ListedSamples):
+    """Those of a data set that shuffles by itself, in our seeded order."""
 
     note = (
         "feature cache: the data set shuffles by itself; with the cache its "
@@ -139,7 +122,7 @@ def samples_of(data, *, seed=0):
     if isinstance(data, SeededBatches):
         if not isinstance(data, ArrayBatches):
             _check_same_twice(data, [data.read(np.arange(1)) for _ in range(2)])
-        return Seeded(data)
+        return NumberedSamples(data)
     if hasattr(data, "__next__") or not hasattr(data, "__iter__"):
         raise ValueError(
             "The feature cache needs data that can be walked over again. "
@@ -149,16 +132,14 @@ def samples_of(data, *, seed=0):
         )
     _check_ends(data)
     if _shuffles(data):
-        return Shuffled(data, seed)
+        return ShuffledSamples(data, seed)
     _check_same_twice(data, [next(iter(data)) for _ in range(2)])
-    return Listed(data)
+    return ListedSamples(data)
 
 
 def _check_ends(data):
-    tf = sys.modules.get("tensorflow")
-    if tf is None or not isinstance(data, tf.data.Dataset):
-        return
-    if data.cardinality() == tf.data.INFINITE_CARDINALITY:
+    # A cardinality of -1 is `tf.data.INFINITE_CARDINALITY`.
+    if is_tf_dataset(data) and data.cardinality() == -1:
         raise ValueError(
             "The feature cache needs a data set that ends. Received: a "
             "tf.data.Dataset that repeats for ever. Drop `.repeat()` and "
@@ -167,9 +148,10 @@ def _check_ends(data):
 
 
 def _shuffles(data):
-    torch_data = sys.modules.get("torch.utils.data")
-    if torch_data is not None and isinstance(data, torch_data.DataLoader):
-        return not isinstance(data.sampler, torch_data.SequentialSampler)
+    if is_torch_loader(data):
+        from torch.utils.data import SequentialSampler
+
+        return not isinstance(data.sampler, SequentialSampler)
     return _has_shuffle_operation(data)
 
 
@@ -182,7 +164,7 @@ def _has_shuffle_operation(data):
 
 
 def _check_same_twice(data, batches):
-    first, second = (fingerprints.of_arrays(_as_arrays(b)) for b in batches)
+    first, second = (fingerprints.of_arrays(_as_tuple(b)) for b in batches)
     if first != second:
         raise ValueError(
             "The feature cache needs data that are the same in every epoch. "
@@ -195,32 +177,19 @@ def _check_same_twice(data, batches):
 
 
 def _digest_of_rows(chunks):
-    """A digest that does not depend on the order of the rows."""
+    """Returns a digest that does not depend on the order of the rows."""
     total = 0
     for _, batch in chunks:
-        for row in rows_of(batch):
+        for index in range(num_rows(batch)):
+            row = take_rows(batch, index)
             total += int(fingerprints.of_arrays(row), 16)
     return f"{total % (1 << 128):032x}"
 
 
-def rows_of(batch):
-    """Yields the samples of a batch, one after the other."""
-    for index in range(_num_rows(batch)):
-        yield keras.tree.map_structure(
-            lambda leaf, i=index: None if leaf is None else leaf[i], batch
-        )
-
-
-def _as_arrays(batch):
+def _as_tuple(batch):
     if not isinstance(batch, tuple):
         batch = tuple(batch) if isinstance(batch, list) else (batch,)
-    return keras.tree.map_structure(
-        lambda leaf: None if leaf is None else np.asarray(leaf), batch
-    )
-
-
-def _num_rows(batch):
-    return len(next(x for x in keras.tree.flatten(batch) if x is not None))
+    return as_arrays(batch)
 
 
 def prefetched(iterator):

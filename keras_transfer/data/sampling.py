@@ -115,10 +115,16 @@ def few_shot(
         )
     labels = np.asarray(labels)
     order = _generator(seed, *_SHOTS).permutation(len(labels))
-    draw = _draw_integers if labels.ndim == 1 else _draw_multi_hot
-    drawn, classes, counts = draw(labels[order], order, shots_per_class)
+    if labels.ndim == 1:
+        classes = np.unique(labels)
+        members = [order[labels[order] == number] for number in classes]
+    else:
+        classes = range(labels.shape[1])
+        members = [order[column > 0] for column in labels[order].T]
+    counts = list(map(len, members))
     _warn_of_small_classes(classes, counts, shots_per_class, class_names)
-    return np.unique(drawn).astype(np.int64)
+    drawn = [each[:shots_per_class] for each in members]
+    return np.unique(np.concatenate(drawn)).astype(np.int64)
 
 
 def _generator(*entropy) -> np.random.Generator:
@@ -151,18 +157,6 @@ def _rank_in_group(groups: np.ndarray) -> np.ndarray:
     ranks = np.empty(len(groups), dtype=np.int64)
     ranks[by_group] = np.arange(len(groups)) - starts
     return ranks
-
-
-def _draw_integers(labels, order, shots_per_class):
-    classes, counts = np.unique(labels, return_counts=True)
-    first = _rank_in_group(_group_numbers(labels)) < shots_per_class
-    return order[first], classes, counts
-
-
-def _draw_multi_hot(labels, order, shots_per_class):
-    drawn = [order[column > 0][:shots_per_class] for column in labels.T]
-    classes, counts = range(labels.shape[1]), (labels > 0).sum(axis=0)
-    return np.concatenate(drawn), classes, counts
 
 
 def _warn_of_small_classes(classes, counts, shots_per_class, class_names):

@@ -1,29 +1,15 @@
 """Activations at the frozen boundary, computed once and looked up after."""
 
-from keras_transfer.data.samples import samples_of
-from keras_transfer.feature_cache.boundary import (
-    Boundary,
-    between,
-    boundary_at,
-)
+from keras_transfer.feature_cache.boundary import between, boundary_at
 from keras_transfer.feature_cache.building import build
 from keras_transfer.feature_cache.cacheability import reasons_not_to_cache
-from keras_transfer.feature_cache.cached import (
-    FEATURES,
-    CachedBatches,
-    CachedSamples,
-)
+from keras_transfer.feature_cache.cached import FEATURES, CachedFeatures
 from keras_transfer.feature_cache.features import bytes_to_cache, features
-from keras_transfer.feature_cache.settings import (
-    FeatureCache,
-    as_feature_cache,
-)
+from keras_transfer.feature_cache.settings import FeatureCache, as_feature_cache
 
 __all__ = [
     "FEATURES",
-    "Boundary",
-    "CachedBatches",
-    "CachedSamples",
+    "CachedFeatures",
     "FeatureCache",
     "as_feature_cache",
     "between",
@@ -32,5 +18,4 @@ __all__ = [
     "bytes_to_cache",
     "features",
     "reasons_not_to_cache",
-    "samples_of",
 ]

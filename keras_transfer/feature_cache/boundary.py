@@ -49,10 +49,9 @@ def boundary_at(model, depth):
 
 
 def _cut(model, depth):
-    below = len(model.blocks) - depth
     if depth == 0:
         return _at_head(model)
-    cut = model.blocks[below - 1].output
+    cut = model.blocks[-depth - 1].output
     bottom, top = graph.split(model.backbone, cut)
     starts = keras.tree.map_structure(_input_like, top.input)
     suffix = keras.Model(starts, model.head(top(starts)))
@@ -77,28 +76,25 @@ def _run_like(model, part):
 
 
 def _at_head(model):
-    if not isinstance(model.head, ClassificationHead | RegressionHead):
-        start = _input_like(model.features)
-        suffix = keras.Model(start, model.head(start))
-        prefix = keras.Model(model.input, model.features)
-        return Boundary(0, prefix, suffix, model.backbone.name)
-    pool = FeaturePooling(
-        model.head.pooling, model.head.data_format, name="pooled"
-    )
-    prefix = keras.Model(model.input, pool(model.features))
-    start = _input_like(prefix.output)
+    features, cut = model.features, model.backbone.name
+    if isinstance(model.head, ClassificationHead | RegressionHead):
+        pool = FeaturePooling(
+            model.head.pooling, model.head.data_format, name="pooled"
+        )
+        features, cut = pool(features), pool.name
+    prefix = keras.Model(model.input, features)
+    start = _input_like(features)
     suffix = keras.Model(start, model.head(start))
-    return Boundary(0, prefix, suffix, pool.name)
+    return Boundary(0, prefix, suffix, cut)
 
 
 def _prefix(model, bottom):
-    inputs = model.input
-    x = inputs
+    x = model.input
     if model.augmentation is not None:
         x = model.augmentation(x)
     if not keras.tree.is_nested(x):
         x = model.preprocessing(x)
-    return keras.Model(inputs, bottom(x))
+    return keras.Model(model.input, bottom(x))
 
 
 def _input_like(tensor):

@@ -2,17 +2,17 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 
-from keras_transfer.data.batches import SeededBatches
+from keras_transfer.data.nested import take_rows
+from keras_transfer.data.views import BatchesView
 
 # The key under which a TransferModel finds activations in its input.
 FEATURES = "cached_features"
 
 
 @dataclasses.dataclass
-class CachedSamples:
+class CachedFeatures:
     """Activations of a data set, with its labels and weights.
 
     Attributes:
@@ -54,12 +54,10 @@ class CachedSamples:
 
     def rest_of(self, rows):
         """Returns the labels and weights of some rows."""
-        return keras.tree.map_structure(
-            lambda leaf: None if leaf is None else leaf[rows], self.rest
-        )
+        return take_rows(self.rest, rows)
 
     def part(self, items):
-        """Returns the `CachedSamples` of some items of one row each."""
+        """Returns the `CachedFeatures` of some items of one row each."""
         return dataclasses.replace(
             self,
             views=[
@@ -87,18 +85,17 @@ class ChosenRows:
         return self.store.take(self.rows[rows])
 
 
-class CachedBatches(SeededBatches):
+class CachedBatches(BatchesView):
     """Batches of `({"cached_features": ...}, y, weights)`.
 
     Args:
-        cached: the `CachedSamples`.
+        cached: the `CachedFeatures`.
         order: `SeededBatches` whose order, batch size and seed they have.
     """
 
     def __init__(self, cached, order):
-        super().__init__(order.num_samples, **order.order)
+        super().__init__(order)
         self.cached = cached
-        self.class_names = order.class_names
         self._one_row_each = (np.diff(cached.starts) == 1).all()
 
     def read(self, sample_ids):

@@ -37,7 +37,7 @@ def features(
         verbose: 0 shows no progress.
 
     Returns:
-        `CachedSamples`: `.take(rows)` gives activations, `.rest` labels and
+        `CachedFeatures`: `.take(rows)` gives activations, `.rest` labels and
         weights, `.ids` the number of the sample (or batch) of each row.
 
     Raises:
@@ -83,11 +83,9 @@ def bytes_to_cache(model, num_samples, depth=None, *, views=1):
     boundary = boundary_at(model, depth)
     if reasons_not_to_cache(boundary, views=views):
         return None
-    shapes = [
-        tensor.shape[1:]
-        for tensor in keras.tree.flatten(boundary.prefix.output)
-    ]
-    if any(axis is None for shape in shapes for axis in shape):
+    outputs = keras.tree.flatten(boundary.prefix.output)
+    shapes = [tensor.shape[1:] for tensor in outputs]
+    if any(None in shape for shape in shapes):
         return None
     return views * sum(
         num_bytes(num_samples, shape, "float32") for shape in shapes

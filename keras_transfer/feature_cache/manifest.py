@@ -6,14 +6,14 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_transfer.feature_cache.cached import CachedSamples
-from keras_transfer.feature_cache.rows import FileRows
+from keras_transfer.feature_cache.cached import CachedFeatures
+from keras_transfer.feature_cache.rows import file_rows
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.files import replacing
 
 
 def write(folder, cached):
-    """Writes the manifest of `CachedSamples` whose rows are in `folder`."""
+    """Writes the manifest of `CachedFeatures` whose rows are in `folder`."""
     leaves = keras.tree.flatten(cached.rest)
     arrays = {str(i): x for i, x in enumerate(leaves) if x is not None}
     about = {
@@ -35,7 +35,7 @@ def write(folder, cached):
 
 
 def read(folder, views):
-    """Returns the `CachedSamples` in a folder, or `None` if any is missing.
+    """Returns the `CachedFeatures` in a folder, or `None` if any is missing.
 
     Every file is compared with its checksum.
     """
@@ -53,16 +53,10 @@ def read(folder, views):
         return None
     if not fits or about["views"] != views or starts[-1] != about["rows"]:
         return None
-    stores = [
-        [
-            FileRows(folder, f"view{view}-{i}", about["rows"], *each)
-            for i, each in enumerate(about["layout"])
-        ]
-        for view in range(views)
-    ]
+    stores = file_rows(folder, about["rows"], views, about["layout"])
     if any(s.missing(0, about["rows"]) for view in stores for s in view):
         return None
-    return CachedSamples(stores, rest, starts, None, about["is_list"], 0.0)
+    return CachedFeatures(stores, rest, starts, None, about["is_list"], 0.0)
 
 
 def _described(rest):

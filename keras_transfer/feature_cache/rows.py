@@ -1,15 +1,22 @@
 """Rows of activations, in memory or in memory-mapped files."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
 import numpy as np
 
 from keras_transfer.storage import fingerprints
+from keras_transfer.storage.bfloat16 import (
+    from_stored,
+    stored_dtype,
+    to_stored,
+)
 from keras_transfer.storage.files import replacing
 
 SHARD_BYTES = 1 << 26
+HALF_FLOATS = ("float16", "bfloat16")
 
 
 class MemoryRows:
@@ -58,7 +65,7 @@ class FileRows:
         self.folder, self.name, self.dtype = Path(folder), name, dtype
         self.num_rows = num_rows
         self.row_shape = tuple(row_shape)
-        row_bytes = max(1, stored_dtype(dtype).itemsize * _size(row_shape))
+        row_bytes = max(1, stored_dtype(dtype).itemsize * math.prod(row_shape))
         self.per_shard = max(1, SHARD_BYTES // row_bytes)
         self.num_shards = -(-num_rows // self.per_shard)
         self.maps = [self._open(k) for k in range(self.num_shards)]
@@ -80,19 +87,19 @@ class FileRows:
             start, rows = start + count, rows[count:]
 
     def _keep(self, shard, offset, rows):
+        array, count = self._pending.pop(shard, (None, 0))
+        if array is None:
+            array = np.empty(self._shape(shard), stored_dtype(self.dtype))
+        array[offset : offset + len(rows)] = rows
+        count += len(rows)
+        if count == len(array):
+            self._save(shard, array)
+        else:
+            self._pending[shard] = array, count
+
+    def _shape(self, shard):
         size = min(self.per_shard, self.num_rows - shard * self.per_shard)
-        if shard not in self._pending:
-            shape = (size, *self.row_shape)
-            self._pending[shard] = [
-                np.empty(shape, stored_dtype(self.dtype)),
-                0,
-            ]
-        pending = self._pending[shard]
-        pending[0][offset : offset + len(rows)] = rows
-        pending[1] += len(rows)
-        if pending[1] == size:
-            self._save(shard, pending[0])
-            del self._pending[shard]
+        return size, *self.row_shape
 
     def _save(self, shard, array):
         path = self._path(shard)
@@ -109,12 +116,11 @@ class FileRows:
     def _open(self, shard):
         """Returns a file as a memory map, or `None` if it is not right."""
         path = self._path(shard)
-        size = min(self.per_shard, self.num_rows - shard * self.per_shard)
         try:
             expected = json.loads(path.with_suffix(".json").read_text())
             array = _mapped(path)
             fits = (
-                array.shape == (size, *self.row_shape)
+                array.shape == self._shape(shard)
                 and array.dtype == stored_dtype(self.dtype)
                 and fingerprints.of_arrays(array) == expected["checksum"]
             )
@@ -134,18 +140,34 @@ class FileRows:
 
     def take(self, rows):
         """Returns some rows, by an array of their numbers."""
-        shards = rows // self.per_shard
+        shards, offsets = np.divmod(rows, self.per_shard)
         first = shards[0] if len(shards) else 0
         if (shards == first).all():
-            picked = _picked(self.maps[first], rows - first * self.per_shard)
-            return decoded(picked, self.dtype)
+            return decoded(_picked(self.maps[first], offsets), self.dtype)
         out = np.empty((len(rows), *self.row_shape), stored_dtype(self.dtype))
-        offsets = rows - shards * self.per_shard
         for place, (shard, offset) in enumerate(
             zip(shards.tolist(), offsets.tolist(), strict=True)
         ):
             out[place] = self.maps[shard][offset]
         return decoded(out, self.dtype)
+
+
+def file_rows(folder, num_rows, num_views, layout):
+    """Returns the `FileRows` of a folder: for each view one for each tensor.
+
+    Args:
+        folder: where the files are, or will be.
+        num_rows: how many rows there will be.
+        num_views: how many versions of each row.
+        layout: for each tensor `(row_shape, dtype)`.
+    """
+    return [
+        [
+            FileRows(folder, f"view{view}-{index}", num_rows, *each)
+            for index, each in enumerate(layout)
+        ]
+        for view in range(num_views)
+    ]
 
 
 def _mapped(path):
@@ -156,7 +178,7 @@ def _mapped(path):
 
 def num_bytes(num_rows, row_shape, dtype):
     """Returns how many bytes that many rows take."""
-    return num_rows * _size(row_shape) * stored_dtype(dtype).itemsize
+    return num_rows * math.prod(row_shape) * stored_dtype(dtype).itemsize
 
 
 def free_bytes(folder):
@@ -167,26 +189,15 @@ def free_bytes(folder):
     return shutil.disk_usage(folder).free
 
 
-def stored_dtype(dtype):
-    """The NumPy type in files: they know no bfloat16."""
-    return np.dtype("uint16" if dtype == "bfloat16" else dtype)
-
-
 def encoded(rows, dtype):
-    if dtype != "bfloat16":
-        return np.asarray(rows).astype(dtype, copy=False)
-    rows = np.asarray(rows, "float32")
-    bits = rows.view("uint32")
-    # Rounded to the nearest, ties to even.
-    found = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("uint16")
-    # The sum can run over for what is no number.
-    return np.where(np.isnan(rows), np.uint16(0x7FC0), found)
+    """Returns rows as they are kept; floats are rounded to the nearest."""
+    return to_stored(np.asarray(rows).astype(dtype, copy=False))
 
 
 def decoded(rows, dtype):
-    if dtype == "bfloat16":
-        return (rows.astype("uint32") << 16).view("float32")
-    return rows.astype("float32") if dtype == "float16" else rows
+    """Returns kept rows as a model takes them: floats of 32 bits."""
+    rows = from_stored(rows, dtype)
+    return rows.astype("float32") if dtype in HALF_FLOATS else rows
 
 
 def _picked(array, rows):
@@ -194,7 +205,3 @@ def _picked(array, rows):
     if len(rows) and (np.diff(rows) == 1).all():
         return np.array(array[rows[0] : rows[-1] + 1])
     return array[rows]
-
-
-def _size(shape):
-    return int(np.prod(shape, dtype=np.int64))

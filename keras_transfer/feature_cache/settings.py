@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
+from keras_transfer.feature_cache.rows import HALF_FLOATS
 from keras_transfer.training.schedules import whole_number
 
-_DTYPES = ("float32", "float16", "bfloat16")
+_DTYPES = ("float32", *HALF_FLOATS)
 
 
 class FeatureCache:

@@ -4,17 +4,14 @@ import keras
 
 from keras_transfer.callbacks.run_aware import with_run
 from keras_transfer.data import first_batch
-from keras_transfer.data.batches import (
-    ArrayBatches,
-    ReorderedBatches,
-    SeededBatches,
-)
+from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
 from keras_transfer.data.order import (
     OrderOfEpoch,
     is_foreign_py_dataset,
     is_plain_py_dataset,
     with_callback,
 )
+from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.feature_cache import as_feature_cache
 from keras_transfer.models.auto_compile import complete_arguments
 from keras_transfer.models.penalized import PenalizedModel

@@ -3,15 +3,12 @@
 import keras
 import numpy as np
 
-from keras_transfer import feature_cache
-from keras_transfer.data.batches import (
-    ArrayBatches,
-    ReorderedBatches,
-    SeededBatches,
-)
+from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
 from keras_transfer.data.first_batch import are_arrays
+from keras_transfer.data.samples import samples_of
 from keras_transfer.data.sampling import train_validation_split
-from keras_transfer.data.subset_batches import SubsetBatches
+from keras_transfer.data.seeded_batches import SeededBatches
+from keras_transfer.data.views import SubsetBatches
 from keras_transfer.storage.memory import available_bytes
 
 
@@ -102,7 +99,7 @@ def _in_memory(data, name, options):
         data = ReorderedBatches(data)
     batches, taken = [], 0
     most = (available_bytes() or float("inf")) / 2
-    for _, batch in feature_cache.samples_of(data).chunks():
+    for _, batch in samples_of(data).chunks():
         batches.append(batch)
         taken += sum(
             leaf.nbytes

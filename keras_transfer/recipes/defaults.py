@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_transfer.data.horizontal_flips import takes_pictures
+from keras_transfer.data.horizontal_flips import takes_images
 from keras_transfer.recipes.heads import solvable_kind
 
 # Held out for validation where there is none and samples are not few.
@@ -139,7 +139,7 @@ def _about_head(kind, use_folds):
 
 def _mirror(model, kind, counts, given, runner, use_folds):
     """`Plan.mirror`: with few pictures, but enough to compare, try it."""
-    can = kind == "softmax" and takes_pictures(model)
+    can = kind == "softmax" and takes_images(model)
     if given.mirror and not can:
         raise ValueError(
             "`mirror=True` turns pictures left to right to solve a linear "

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_transfer.data.horizontal_flips import WithMirrored, folds_of_both
+from keras_transfer.data.horizontal_flips import WithFlips, folds_with_flips
 from keras_transfer.recipes.heads import as_solved, pooled_once, put, solve_head
 from keras_transfer.recipes.training import compile_like
 from keras_transfer.training.freezing import freeze
@@ -51,7 +51,7 @@ class HeadStage:
             self._fit(row["rate"], row["epoch"])
             return
         if self._mirrored:
-            together = self._solvable(WithMirrored(self.runner.train))
+            together = self._solvable(WithFlips(self.runner.train))
         else:
             together = [
                 np.concatenate(pair) for pair in zip(*self._parts, strict=True)
@@ -70,7 +70,7 @@ class HeadStage:
         both = None
         if self.plan.mirror is not False and not runner.limit.is_over:
             # In one go: each start of the frozen part costs seconds.
-            both = self._solvable(WithMirrored(runner.train))
+            both = self._solvable(WithFlips(runner.train))
             train = [part[: len(part) // 2] for part in both]
         else:
             train = self._solvable(runner.train)
@@ -93,7 +93,7 @@ class HeadStage:
             both,
             validation,
             best,
-            folds=folds_of_both(folds, len(both[1]) // 2),
+            folds=folds_with_flips(folds, len(both[1]) // 2),
             strengths=around(before["strength"]),
             mirrored=True,
         )

@@ -6,8 +6,8 @@ import inspect
 
 import keras
 
-from keras_transfer.data.joined_inputs import JoinedInputs
-from keras_transfer.data.sample_inputs import joined, some_inputs
+from keras_transfer.data.sample_inputs import joined, sample_inputs
+from keras_transfer.data.views import JoinedInputs
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.feature_cache.rows import num_bytes
 from keras_transfer.models import FeatureMatcher
@@ -145,9 +145,9 @@ def match(
     every = JoinedInputs(every, batch_size=batch_size, seed=seed)
     matcher = FeatureMatcher(
         target, source, pairs=pairs, loss=loss, soft_targets=soft_targets,
-        task_weight=0, data=joined(some_inputs(every, _LOOKED_AT)),
+        task_weight=0, data=joined(sample_inputs(every, _LOOKED_AT)),
     )  # fmt: skip
-    matcher.parts.scale_by(some_inputs(every, SCALED_BY))
+    matcher.parts.scale_by(sample_inputs(every, SCALED_BY))
     # Whatever cannot be matched has been found by now.
     if compare_alone and not recipe.alone(train, validation):
         return recipe.finished()

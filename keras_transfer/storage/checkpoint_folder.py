@@ -96,9 +96,7 @@ def remove(folder):
 
 
 def _numbered(folder):
-    if not folder.is_dir():
-        return []
-    found = [p for p in folder.iterdir() if _NAME.fullmatch(p.name)]
+    found = [p for p in folder.glob("epoch-*") if _NAME.fullmatch(p.name)]
     return sorted(found, key=lambda p: int(_NAME.fullmatch(p.name)[1]))
 
 

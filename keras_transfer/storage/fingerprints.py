@@ -48,8 +48,7 @@ def of_files(paths):
     for path in paths:
         digest.update(f"\0{path}\0".encode())
         with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+            hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()
 
 

@@ -5,7 +5,8 @@ import contextlib
 import keras
 
 from keras_transfer import _private
-from keras_transfer.data.batches import SeededBatches, divisible
+from keras_transfer.data.batches import divisible
+from keras_transfer.data.seeded_batches import SeededBatches
 
 
 class EvenlyOrWhole(keras.distribution.DataParallel):

@@ -5,6 +5,7 @@ import re
 from keras import ops
 
 from keras_transfer import _private
+from keras_transfer.storage.bfloat16 import from_stored, to_stored
 from keras_transfer.training import freezing
 
 
@@ -19,7 +20,7 @@ def collect(model):
     variables = _variables(model)
     state = getattr(model, "_freeze_state", None)
     arrays = {
-        f"{kind}/{index}": _bytes_of(variable)
+        f"{kind}/{index}": to_stored(ops.convert_to_numpy(variable))
         for kind, members in variables.items()
         for index, variable in enumerate(members)
     }
@@ -59,7 +60,8 @@ def restore(model, arrays, info):
     _check_variables("optimizer", variables["optimizer"], info)
     for kind, members in variables.items():
         for index, variable in enumerate(members):
-            variable.assign(_as_dtype(arrays[f"{kind}/{index}"], variable))
+            dtype = str(variable.dtype)
+            variable.assign(from_stored(arrays[f"{kind}/{index}"], dtype))
     # What is derived from the optimizer's state is derived again.
     freezing.refresh_training(model)
 
@@ -90,19 +92,6 @@ def _optimizer_names(model):
 
 def _described(variables):
     return [[v.name, list(v.shape), str(v.dtype)] for v in variables]
-
-
-def _bytes_of(variable):
-    array = ops.convert_to_numpy(variable)
-    # NumPy's files know no bfloat16.
-    return array.view("uint16") if str(variable.dtype) == "bfloat16" else array
-
-
-def _as_dtype(array, variable):
-    if str(variable.dtype) != "bfloat16":
-        return array
-    as_float = (array.astype("uint32") << 16).view("float32")
-    return ops.cast(as_float, "bfloat16")
 
 
 def _check_structure(model, info):

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from keras_transfer.callbacks import FreezingScheduler
-from keras_transfer.data.batches import SeededBatches
 from keras_transfer.data.first_batch import are_arrays
+from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.layers import ClassificationHead
 from keras_transfer.losses import SmoothedCrossentropy
 from keras_transfer.models import TransferModel

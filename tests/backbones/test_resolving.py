@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_transfer.backbones.applications import APPLICATIONS
-from keras_transfer.backbones.recognition import recognize_application
+from keras_transfer.backbones.applications import (
+    APPLICATIONS,
+    recognize_application,
+)
 from keras_transfer.backbones.resolving import list_backbones, resolve_backbone
 from keras_transfer.layers import ImageNetPreprocessing
 

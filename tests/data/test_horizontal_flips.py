@@ -10,7 +10,7 @@ pytest.importorskip("scipy")
 import keras_transfer as kt
 from keras_transfer import feature_cache
 from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.data.horizontal_flips import WithMirrored, folds_of_both
+from keras_transfer.data.horizontal_flips import WithFlips, folds_with_flips
 from keras_transfer.recipes import fine_tune
 from keras_transfer.transferability.linear_probe import solve
 
@@ -63,7 +63,7 @@ def with_copies(x, y):
     return np.concatenate([x, x[:, :, ::-1]]), np.concatenate([y, y])
 
 
-class TestWithMirrored:
+class TestWithFlips:
     @pytest.mark.parametrize(
         ("form", "axis"), [("channels_last", 2), ("channels_first", 3)]
     )
@@ -71,7 +71,7 @@ class TestWithMirrored:
         monkeypatch.setattr(keras.config, "image_data_format", lambda: form)
         x = rng.normal(size=(5, 3, 4, 2)).astype("float32")
         batches = ArrayBatches(x, np.arange(5), np.ones(5))
-        both = WithMirrored(batches)
+        both = WithFlips(batches)
         assert both.num_samples == 10
         found, labels, weights = both.read(np.array([3, 8, 6, 0]))
         turned = np.flip(x, axis)
@@ -86,19 +86,19 @@ class TestWithMirrored:
 
     def test_of_a_dict(self, rng):
         x = rng.normal(size=(5, 3, 4, 2)).astype("float32")
-        both = WithMirrored(ArrayBatches({"photo": x}, np.arange(5)))
+        both = WithFlips(ArrayBatches({"photo": x}, np.arange(5)))
         found, _ = both.read(np.arange(5, 10))
         np.testing.assert_array_equal(found["photo"], x[:, :, ::-1])
 
 
 def test_nothing_is_validated_on_copies():
     folds = [(np.array([0, 2]), np.array([1])), (np.array([1]), np.array([0]))]
-    found = folds_of_both(folds, 3)
+    found = folds_with_flips(folds, 3)
     assert [(a.tolist(), b.tolist()) for a, b in found] == [
         ([0, 2, 3, 5], [1]),
         ([1, 4], [0]),
     ]
-    assert folds_of_both(None, 3) is None
+    assert folds_with_flips(None, 3) is None
 
 
 @pytest.mark.parametrize("validates", [True, False])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.data.joined_inputs import JoinedInputs
+from keras_transfer.data.views import JoinedInputs
 
 
 def joined(**options):

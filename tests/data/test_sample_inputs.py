@@ -1,11 +1,11 @@
-"""`some_inputs`: spread over what can be read by number, else the first."""
+"""`sample_inputs`: spread over what can be read by number, else the first."""
 
 import keras
 import numpy as np
 import pytest
 
 from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
-from keras_transfer.data.sample_inputs import joined, some_inputs
+from keras_transfer.data.sample_inputs import joined, sample_inputs
 
 X = np.arange(100.0)[:, None]
 Y = np.arange(100)
@@ -21,14 +21,14 @@ class Sequence(keras.utils.PyDataset):
 
 
 def test_spread_over_the_data():
-    found = joined(some_inputs(ArrayBatches(X, Y), 40))
+    found = joined(sample_inputs(ArrayBatches(X, Y), 40))
     assert len(found) == 40
     assert found[0] == 0 and found[-1] == 99
     assert (np.diff(found[:, 0]) > 1).all()
 
 
 def test_more_than_there_are():
-    found = joined(some_inputs(ArrayBatches(X), 1000))
+    found = joined(sample_inputs(ArrayBatches(X), 1000))
     np.testing.assert_array_equal(found, X)
 
 
@@ -42,11 +42,11 @@ def test_more_than_there_are():
     ],
 )
 def test_the_first_batches(data):
-    np.testing.assert_array_equal(joined(some_inputs(data, 20)), X[:20])
+    np.testing.assert_array_equal(joined(sample_inputs(data, 20)), X[:20])
 
 
 def test_structures():
-    found = joined(some_inputs(ArrayBatches({"a": X, "b": 2 * X}, Y), 50))
+    found = joined(sample_inputs(ArrayBatches({"a": X, "b": 2 * X}, Y), 50))
     np.testing.assert_array_equal(found["b"], 2 * found["a"])
 
 
@@ -57,7 +57,7 @@ def test_the_order_of_a_torch_loader_is_left_alone():
     torch.manual_seed(1)
     expected = [x.tolist() for x, _ in loader]
     torch.manual_seed(1)
-    assert len(some_inputs(loader, 16)) == 2
+    assert len(sample_inputs(loader, 16)) == 2
     assert [x.tolist() for x, _ in loader] == expected
 
 
@@ -71,9 +71,9 @@ def test_a_tf_pipeline_is_left_alone():
 
     signature = (tf.TensorSpec(()), tf.TensorSpec(()))
     data = tf.data.Dataset.from_generator(samples, output_signature=signature)
-    assert some_inputs(data.batch(1), 10) == []
+    assert sample_inputs(data.batch(1), 10) == []
     assert not read
 
 
 def test_what_looking_would_use_up():
-    assert some_inputs(iter([(X, Y)]), 10) == []
+    assert sample_inputs(iter([(X, Y)]), 10) == []

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
-from keras_transfer.data.samples import prefetched
-from keras_transfer.feature_cache import samples_of
+from keras_transfer.data.samples import prefetched, samples_of
 
 NUM = 10
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.data.subset_batches import SubsetBatches
+from keras_transfer.data.views import SubsetBatches
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import keras_transfer as kt
 from keras_transfer import feature_cache
 from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.data.subset_batches import SubsetBatches
+from keras_transfer.data.views import SubsetBatches
 from keras_transfer.feature_cache import building
 
 

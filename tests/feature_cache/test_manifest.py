@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from keras_transfer.feature_cache import CachedSamples, manifest
+from keras_transfer.feature_cache import CachedFeatures, manifest
 from keras_transfer.feature_cache.rows import FileRows
 
 NUM = 6
@@ -37,7 +37,7 @@ def cached(folder, rest=(LABELS,), views=2):
             both.append(store)
         stores.append(both)
     starts = np.array([0, 4, NUM])
-    return CachedSamples(stores, rest, starts, None, True, 1.0)
+    return CachedFeatures(stores, rest, starts, None, True, 1.0)
 
 
 def same(a, b):

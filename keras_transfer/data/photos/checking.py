@@ -20,26 +20,17 @@ def good_photos(paths, loose=()) -> tuple[set, dict[str, str]]:
     with warnings.catch_warnings():
         # Pillow's own remarks on bad files: ours names each of them.
         warnings.simplefilter("ignore")
-        reasons = list(
-            progress(
-                pool().map(check_photo, paths), len(paths), "Checking photos"
-            )
-        )
-    good = {p for p, reason in zip(paths, reasons, strict=True) if not reason}
-    skipped = {
-        str(path): reason
-        for path, reason in zip(paths, reasons, strict=True)
-        if reason
-    }
+        found = pool().map(check_photo, paths)
+        found = progress(found, len(paths), "Checking photos")
+        reasons = dict(zip(paths, found, strict=True))
+    good = {path for path, reason in reasons.items() if not reason}
+    skipped = {str(path): reasons[path] for path in paths if reasons[path]}
     skipped |= {str(path): "not in a class folder" for path in loose}
     if skipped:
-        warnings.warn(_report(skipped, len(paths)), stacklevel=2)
+        lines = [f"  {path}: {reason}" for path, reason in skipped.items()]
+        warnings.warn(
+            f"{len(skipped)} of {len(paths)} files are no photos that can be "
+            "read, and were skipped:\n" + "\n".join(lines),
+            stacklevel=2,
+        )
     return good, skipped
-
-
-def _report(skipped, num_files) -> str:
-    lines = [f"  {path}: {reason}" for path, reason in skipped.items()]
-    return (
-        f"{len(skipped)} of {num_files} files are no photos that can be read, "
-        "and were skipped:\n" + "\n".join(lines)
-    )

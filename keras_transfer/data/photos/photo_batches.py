@@ -5,10 +5,10 @@ import threading
 
 import numpy as np
 
-from keras_transfer.data.batches import SeededBatches
 from keras_transfer.data.photos.caching import kept_photos
 from keras_transfer.data.photos.photo import height_and_width, read_photo_into
 from keras_transfer.data.photos.pool import num_threads, pool
+from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.storage import fingerprints
 
 # Photos a task: few enough to share a batch out, enough to pay for a task.

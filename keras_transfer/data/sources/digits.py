@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_transfer.data.dataset import Samples, Source
+from keras_transfer.data.dataset import LabelledInputs, Source
 from keras_transfer.data.photos.photo import height_and_width
 from keras_transfer.data.sources.folder import chosen_classes
 
@@ -15,13 +15,9 @@ def find_digits(image_size, channels: int, classes=None) -> Source:
         channels: 1, or 3 for the grey repeated.
         classes: names of the digits to keep, in the order of their labels.
     """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise ImportError(
-            'data.load("digits") reads the digits from scikit-learn. '
-            "Install it: pip install scikit-learn"
-        ) from error
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
     grey, digits = load_digits(return_X_y=True)
     names = [str(digit) for digit in range(10)]
     if classes is not None:
@@ -33,16 +29,12 @@ def find_digits(image_size, channels: int, classes=None) -> Source:
     )
     size = height_and_width(8 if image_size is None else image_size)
     if size != (8, 8):
-        images = np.stack([_resize(image, size) for image in images])
+        images = [
+            Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR)
+            for image in images
+        ]
+        images = np.stack(images)
     images = np.repeat(images[..., None], channels, axis=-1)
-    return Source({"all": Samples(images, labels.astype(np.int64))}, names)
-
-
-def _resize(image, size):
-    from PIL import Image
-
-    height, width = size
-    resized = Image.fromarray(image).resize(
-        (width, height), Image.Resampling.BILINEAR
+    return Source(
+        {"all": LabelledInputs(images, labels.astype(np.int64))}, names
     )
-    return np.asarray(resized)

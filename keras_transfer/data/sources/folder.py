@@ -1,20 +1,14 @@
 """A folder of photos, one sub-folder a class, to samples."""
 
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from keras_transfer.data.dataset import Samples, Source
+from keras_transfer.data.dataset import SPLIT_NAMES, LabelledInputs, Source
 from keras_transfer.data.photos.checking import good_photos
 
-_SPLIT_FOLDERS = {
-    "train": "train",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "test": "test",
-}
 # What operating systems and tools leave behind: not worth a warning.
 _CLUTTER = {".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"}
 _PHOTO_SUFFIXES = (
@@ -43,9 +37,9 @@ def find_folder(folder: Path, classes=None) -> Source:
 def split_folders(folder: Path) -> dict[str, Path]:
     """Folders by split name: `{"all": folder}` where it has no splits."""
     parts = {
-        _SPLIT_FOLDERS[path.name.lower()]: path
+        SPLIT_NAMES[path.name.lower()]: path
         for path in sub_folders(folder)
-        if path.name.lower() in _SPLIT_FOLDERS
+        if path.name.lower() in SPLIT_NAMES
     }
     # A class may be called "train"; photos of trains lie in it directly.
     if "train" not in parts or not _is_split(parts["train"]):
@@ -65,7 +59,7 @@ def _is_split(folder):
 
 def _refuse_test_alone(folder, parts):
     names = {path.name.lower() for path in sub_folders(folder)}
-    if parts and names <= set(_SPLIT_FOLDERS):
+    if parts and names <= set(SPLIT_NAMES):
         raise ValueError(
             f"{folder} holds {_listed(names)}, but no train folder with class "
             "folders in it. Expected: train/CLASS/photo.jpg and "
@@ -145,22 +139,18 @@ def _refuse_other_classes(folder, part, here, expected):
 
 def _keep_good(found, parts, names):
     """Drops what is no photo, in one pass and with one warning."""
-    lists = [
-        photos.get(name, []) for photos in found.values() for name in names
-    ]
-    loose = [path for part in parts.values() for path in _loose_photos(part)]
-    good, skipped = good_photos([p for paths in lists for p in paths], loose)
-    kept = {
-        part: {
-            name: [path for path in photos.get(name, []) if path in good]
-            for name in names
-        }
+    wanted = {
+        (part, name): photos.get(name, [])
         for part, photos in found.items()
+        for name in names
     }
-    for part, photos in kept.items():
-        for name in names:
-            if not photos[name]:
-                _refuse_empty_class(parts[part] / name, skipped)
+    loose = [path for part in parts.values() for path in _loose_photos(part)]
+    good, skipped = good_photos(list(chain(*wanted.values())), loose)
+    kept = {part: {} for part in found}
+    for (part, name), photos in wanted.items():
+        kept[part][name] = [path for path in photos if path in good]
+        if not kept[part][name]:
+            _refuse_empty_class(parts[part] / name, skipped)
     return kept, skipped
 
 
@@ -183,10 +173,10 @@ def _refuse_empty_class(folder, skipped):
     )
 
 
-def _samples(part, photos, names) -> Samples:
+def _samples(part, photos, names) -> LabelledInputs:
     paths = [str(path) for name in names for path in photos[name]]
     counts = [len(photos[name]) for name in names]
-    return Samples(paths, np.repeat(np.arange(len(names)), counts))
+    return LabelledInputs(paths, np.repeat(np.arange(len(names)), counts))
 
 
 def _listed(names) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_transfer.data.dataset import Samples, Source
+from keras_transfer.data.dataset import SPLIT_NAMES, LabelledInputs, Source
 from keras_transfer.data.photos.checking import good_photos
 from keras_transfer.data.sources.folder import chosen_classes, split_folders
 
@@ -166,15 +166,10 @@ def _numbers(rows, columns, classes):
 
 def _multi_hot(rows, columns, classes):
     rows, values, names = _numbers(rows, columns, classes)
-    wrong = [
-        row["where"]
-        for row, ok in zip(
-            rows, np.isin(values, (0, 1)).reshape(len(rows), -1), strict=True
-        )
-        if not ok.all()
-    ]
-    if wrong:
-        raise ValueError(f"{wrong[0]}: multi-label values must be 0 or 1.")
+    wrong = np.flatnonzero(~np.isin(values, (0, 1)).all(axis=1))
+    if wrong.size:
+        where = rows[wrong[0]]["where"]
+        raise ValueError(f"{where}: multi-label values must be 0 or 1.")
     return rows, values, names
 
 
@@ -183,24 +178,20 @@ _LABELS = {
     "multi_label": _multi_hot,
     "regression": _numbers,
 }
-_SPLITS = {"": "train", "val": "validation", "valid": "validation"}
 
 
-def _by_split(rows, labels) -> dict[str, Samples]:
+def _by_split(rows, labels) -> dict[str, LabelledInputs]:
+    samples = LabelledInputs([row["file"] for row in rows], labels)
     if "split" not in rows[0]:
-        return {"all": Samples([row["file"] for row in rows], labels)}
+        return {"all": samples}
     names = [row["split"].strip().lower() for row in rows]
-    names = np.array([_SPLITS.get(name, name) for name in names])
-    unknown = sorted(set(names) - {"train", "validation", "test"})
-    if unknown or "train" not in names:
+    names = np.array([SPLIT_NAMES.get(name or "train", name) for name in names])
+    if not {"train"} <= set(names) <= set(SPLIT_NAMES.values()):
         raise ValueError(
             "Column 'split' must say train, validation or test, and train at "
             f"least once. Received: {sorted(set(names.tolist()))}."
         )
     return {
-        name: Samples(
-            [rows[i]["file"] for i in np.flatnonzero(names == name)],
-            labels[names == name],
-        )
+        name: samples.take(np.flatnonzero(names == name))
         for name in dict.fromkeys(names.tolist())
     }

@@ -2,19 +2,12 @@
 
 import numpy as np
 
-from keras_transfer.data.dataset import Samples, Source
+from keras_transfer.data.dataset import SPLIT_NAMES, LabelledInputs, Source
 from keras_transfer.data.photos.photo_file import Record
 from keras_transfer.data.progress import progress
 from keras_transfer.data.sources.folder import chosen_classes
 from keras_transfer.data.sources.tfds_folder import prepared_folder
 
-_SPLIT_NAMES = {
-    "train": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-}
 _RANDOM_ACCESS = {"array_record", "parquet"}
 
 
@@ -31,14 +24,15 @@ def find_tfds(name: str, data_dir=None, classes=None) -> Source:
             `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
         classes: names of the classes to keep, in the order of their labels.
     """
-    tfds = _import_tfds(name)
+    import tensorflow_datasets as tfds
+
     folder = prepared_folder(name, data_dir)
     builder = tfds.builder_from_directory(folder)
     image, label = _image_and_label(tfds, builder.info, name)
     records = {
-        _SPLIT_NAMES[split]: _read_split(tfds, builder, split, image, label)
+        SPLIT_NAMES[split]: _read_split(tfds, builder, split, image, label)
         for split in builder.info.splits
-        if split in _SPLIT_NAMES
+        if split in SPLIT_NAMES
     }
     if "train" not in records:
         raise ValueError(
@@ -50,17 +44,6 @@ def find_tfds(name: str, data_dir=None, classes=None) -> Source:
     return _to_source(tfds, builder.info.features[label], records, classes)
 
 
-def _import_tfds(name):
-    try:
-        import tensorflow_datasets
-    except ImportError as error:
-        raise ImportError(
-            f'data.load("tfds:{name}") needs tensorflow-datasets. Install it: '
-            "pip install tensorflow-datasets array_record"
-        ) from error
-    return tensorflow_datasets
-
-
 def _image_and_label(tfds, info, name) -> tuple[str, str]:
     """Names of the two features: by supervised keys, else by their types."""
     features = dict(info.features.items())
@@ -68,10 +51,11 @@ def _image_and_label(tfds, info, name) -> tuple[str, str]:
         image, label = info.supervised_keys
     else:
         images = [k for k, f in features.items() if _is_image(tfds, f)]
-        image = images[0] if len(images) == 1 else None
-        label = "label" if "label" in features else None
         labels = [k for k, f in features.items() if _task(tfds, f)]
-        label = label or (labels[0] if len(labels) == 1 else None)
+        labels = ["label"] if "label" in features else labels
+        image, label = (
+            names[0] if len(names) == 1 else None for names in (images, labels)
+        )
     if not (image and label and _is_image(tfds, features.get(image))):
         raise ValueError(
             f"tfds:{name} has no single image with a label. Its features: "
@@ -141,11 +125,8 @@ def _read_split(tfds, builder, split, image, label):
 
 def _to_source(tfds, feature, records, classes) -> Source:
     task = _task(tfds, feature)
-    names = {
-        "classification": lambda: list(feature.names),
-        "multi_label": lambda: list(feature.feature.names),
-        "regression": lambda: None,
-    }[task]()
+    labels = feature.feature if task == "multi_label" else feature
+    names = None if task == "regression" else list(labels.names)
     if classes is not None and task != "classification":
         raise ValueError(f"`classes` can't choose among {task} labels.")
     kept = names if classes is None else chosen_classes(classes, names)
@@ -153,8 +134,6 @@ def _to_source(tfds, feature, records, classes) -> Source:
         split: _samples(photos, _label_array(labels, task, names), names, kept)
         for split, (photos, labels) in records.items()
     }
-    if task == "regression":
-        return Source(splits, None, task)
     return Source(splits, kept, task)
 
 
@@ -169,9 +148,8 @@ def _label_array(labels, task, names) -> np.ndarray:
     return rows
 
 
-def _samples(photos, labels, names, kept) -> Samples:
+def _samples(photos, labels, names, kept) -> LabelledInputs:
     if kept == names:
-        return Samples(photos, labels)
+        return LabelledInputs(photos, labels)
     new = np.array([kept.index(n) if n in kept else -1 for n in names])[labels]
-    chosen = np.flatnonzero(new >= 0)
-    return Samples([photos[i] for i in chosen], new[chosen])
+    return LabelledInputs(photos, new).take(np.flatnonzero(new >= 0))

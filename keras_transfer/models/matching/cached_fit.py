@@ -5,26 +5,28 @@ import types
 import numpy as np
 
 from keras_transfer import feature_cache as cache
-from keras_transfer.data.batches import ReorderedBatches, SeededBatches
+from keras_transfer.data.batches import ReorderedBatches
 from keras_transfer.data.order import with_callback
+from keras_transfer.data.samples import samples_of
+from keras_transfer.data.seeded_batches import SeededBatches
+from keras_transfer.data.views import BatchesView
 from keras_transfer.models import validation_batches
 
 # The key under which a matcher finds the source's features in its input.
 SOURCE_FEATURES = "source_features"
 
 
-class MatchedBatches(SeededBatches):
+class MatchedBatches(BatchesView):
     """Batches of `({"inputs": x, "source_features": ...}, y, weights)`.
 
     Args:
         batches: the data set, `SeededBatches`.
-        cached: the `CachedSamples` of the source's features.
+        cached: the `CachedFeatures` of the source's features.
     """
 
     def __init__(self, batches, cached):
-        super().__init__(batches.num_samples, **batches.order)
-        self.batches, self.cached = batches, cached
-        self.class_names = batches.class_names
+        super().__init__(batches)
+        self.cached = cached
 
     def read(self, sample_ids):
         x, *rest = self.batches.read(sample_ids)
@@ -74,7 +76,7 @@ def fit_cached(
 
     def wrapped(batches, name):
         found = cache.build(
-            cache.samples_of(batches), source, feature_cache,
+            samples_of(batches), source, feature_cache,
             name=name, verbose=options["verbose"],
         )  # fmt: skip
         return MatchedBatches(batches, found)

@@ -11,7 +11,7 @@ from keras_transfer.callbacks import FreezingScheduler
 from keras_transfer.callbacks.run_aware import RunAwareCallback
 from keras_transfer.data.first_batch import unpacked
 from keras_transfer.data.order import with_callback
-from keras_transfer.data.sample_inputs import joined, some_inputs
+from keras_transfer.data.sample_inputs import joined, sample_inputs
 from keras_transfer.models.matching.source_scale import SCALED_BY
 from keras_transfer.training import freezing
 
@@ -81,7 +81,7 @@ def prepared(matcher, x, callbacks):
         )
     own = [FiniteLossGuard()]
     is_scaled = matcher.parts.is_scaled
-    batches = some_inputs(x, _MEASURED if is_scaled else SCALED_BY)
+    batches = sample_inputs(x, _MEASURED if is_scaled else SCALED_BY)
     if not is_scaled:
         _measure_scales(matcher, batches)
     if batches:

@@ -5,9 +5,10 @@ import contextlib
 import keras
 
 from keras_transfer import _private
-from keras_transfer import feature_cache as cache
-from keras_transfer.data.batches import ReorderedBatches, SeededBatches
+from keras_transfer.data.batches import ReorderedBatches
 from keras_transfer.data.order import is_foreign_py_dataset
+from keras_transfer.data.samples import samples_of
+from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.models import validation_batches
 from keras_transfer.models.transfer.cached_boundaries import (
     CachedBoundaries,
@@ -58,7 +59,7 @@ def fit_cached(
     _check_call(model)
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
-    samples = cache.samples_of(x, seed=seed)
+    samples = samples_of(x, seed=seed)
     if samples.note:
         print(samples.note)
     watch = DepthWatch()
@@ -152,7 +153,7 @@ def _validation_samples(data, options):
         data = ReorderedBatches(data, shuffle=False)
     if hasattr(data, "__next__") or not hasattr(data, "__iter__"):
         return None
-    return cache.samples_of(data)
+    return samples_of(data)
 
 
 def _num_batches(x):

@@ -1,0 +1,92 @@
+"""The part of a model below its top, as a functional model."""
+
+import keras
+
+from keras_transfer import _private, graph
+
+
+def feature_extractor(model, input_shape, output_layer, is_top):
+    """The part of a model that gives its features, as a functional model.
+
+    Args:
+        model: A `keras.Model`.
+        input_shape: Shape of one sample, for a model that is not built.
+        output_layer: Name of the layer whose output is the feature, or `None`.
+        is_top: Whether the model may have a top, which is left out.
+
+    Raises:
+        ValueError: If there is no graph to find the layer in, or the shape of
+            the input is not known.
+    """
+    if isinstance(model, keras.Sequential):
+        if not model.built and input_shape is not None:
+            model.build((None, *input_shape))
+    elif _private.functional_graph(model) is None:
+        return _one_block(model, input_shape, output_layer)
+    if is_top or output_layer is not None:
+        return below_top(model, output_layer)
+    return model
+
+
+def _one_block(model, input_shape, output_layer):
+    """A functional model around a model that has no graph."""
+    described = f"{model.name!r}, a subclassed {type(model).__name__}"
+    if output_layer is not None:
+        raise ValueError(
+            f"output_layer={output_layer!r} needs a model with a graph. "
+            f"Received {described}. Build the feature extractor yourself, as "
+            "`keras.Model(inputs, features)`."
+        )
+    if input_shape is None:
+        raise ValueError(
+            f"The shape of the input of {described}, is not known. Give "
+            "`input_shape`, the shape of one sample."
+        )
+    print(f"backbone: {described}, is one block and is used up to its output")
+    inputs = keras.tree.map_shape_structure(
+        lambda shape: keras.Input(tuple(shape)), input_shape
+    )
+    return keras.Model(inputs, model(inputs), name=model.name)
+
+
+def below_top(model, output_layer=None):
+    """The part of a model up to `output_layer`, or below its top."""
+    functional = _private.functional_graph(model)
+    cut = None
+    if output_layer is not None or not _ends_in_map(functional):
+        cut = graph.top_cut(model, output_layer=output_layer)
+    if cut is None:
+        # A Sequential has no symbolic `input` and `output` of its own.
+        if functional is model:
+            return model
+        return keras.Model(functional.input, functional.output, name=model.name)
+    prefix, suffix = graph.split(model, cut)
+    # A padding mask may pass beside the cut; the features come first.
+    output = keras.tree.flatten(prefix.output)[0]
+    prefix = keras.Model(prefix.input, output, name=model.name)
+    dropped = [
+        operation.name
+        for operation in suffix.operations
+        if not graph.is_added(operation)
+    ]
+    if dropped:
+        print(
+            f"backbone: cut {model.name!r} at {cut.name!r} {cut.shape}; "
+            f"dropped {_shortened(dropped)}"
+        )
+    return prefix
+
+
+def _ends_in_map(functional):
+    """Whether the only output is a feature map or a sequence.
+
+    A small image may leave one position of it: that is no top either.
+    """
+    outputs = [] if functional is None else functional.outputs
+    return len(outputs) == 1 and len(outputs[0].shape) > 2
+
+
+def _shortened(names, limit=8):
+    rest = len(names) - limit
+    more = [f"... ({rest} more)"] if rest > 0 else []
+    return ", ".join(names[:limit] + more)
