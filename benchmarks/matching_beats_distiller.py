@@ -20,7 +20,7 @@ import numpy as np
 from paired import line, machine, paired
 
 import keras_transfer as kt
-from keras_transfer.models.matching.matched_fit import SOURCE_FEATURES
+from keras_transfer.models.matching.cached_fit import SOURCE_FEATURES
 
 SHAPE = (96, 96, 3)
 LAYER = "out_relu"

@@ -1,11 +1,12 @@
 """`FreezingScheduler`: which blocks train in which epoch of one `fit`."""
 
-from keras_transfer.callbacks.run_aware import Planned
-from keras_transfer.training.freezing import freeze_plan, set_trainable_depth
+import keras
+
+from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import depth_at
 
 
-class FreezingScheduler(Planned):
+class FreezingScheduler(keras.callbacks.Callback):
     """Sets the number of trainable blocks at the start of each epoch.
 
     Works on a `TransferModel` and on any compiled functional or Sequential
@@ -49,13 +50,13 @@ class FreezingScheduler(Planned):
         self._depth = None
 
     def on_train_begin(self, logs=None):
-        num_blocks = len(freeze_plan(self.model).blocks)
+        num_blocks = len(freeze_state(self.model).blocks)
         for epoch in range(self.params.get("epochs") or 0):
             depth_at(self.schedule, epoch, num_blocks)
         self._depth = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        num_blocks = len(freeze_plan(self.model).blocks)
+        num_blocks = len(freeze_state(self.model).blocks)
         depth = depth_at(self.schedule, epoch, num_blocks)
         names = set_trainable_depth(
             self.model, depth, train_batch_norm=self.train_batch_norm

@@ -1,4 +1,4 @@
-"""Callbacks that know with whom they run."""
+"""Callbacks that are told about the run of `fit` that they are in."""
 
 import dataclasses
 
@@ -6,7 +6,7 @@ import keras
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class FitRun:
     """One call of `fit`, as a callback may want to know it.
 
     Attributes:
@@ -20,11 +20,11 @@ class Run:
     validates: bool
 
 
-class Companion(keras.callbacks.Callback):
+class RunAwareCallback(keras.callbacks.Callback):
     """A callback that `TransferModel.fit` tells about the run it is in.
 
     Attributes:
-        run: a `Run`; `None` in the `fit` of any other model.
+        run: a `FitRun`; `None` in the `fit` of any other model.
         acts_first: whether it is put before the callbacks of other kinds.
     """
 
@@ -36,23 +36,13 @@ class Companion(keras.callbacks.Callback):
         known = self._run is not None and self._run.model is self.model
         return self._run if known else None
 
-    def join(self, run):
-        """Takes note of the run that is about to begin."""
+    @run.setter
+    def run(self, run):
         self._run = run
 
 
-class Planned(keras.callbacks.Callback):
-    """A callback that knows beforehand how many blocks train in which epoch.
-
-    Attributes:
-        schedule: `f(epoch, num_blocks) -> int`.
-    """
-
-    schedule = None
-
-
-def introduced(callbacks, model, *, validates):
-    """Returns the callbacks in the order in which they act, introduced.
+def with_run(callbacks, model, *, validates):
+    """Returns the callbacks in the order in which they act, told of the run.
 
     Args:
         callbacks: one, several, a `keras.callbacks.CallbackList` (whose order
@@ -66,17 +56,14 @@ def introduced(callbacks, model, *, validates):
     if isinstance(callbacks, keras.callbacks.CallbackList):
         ordered = callbacks.callbacks
     else:
-        if callbacks is None:
-            callbacks = []
-        elif isinstance(callbacks, keras.callbacks.Callback):
-            callbacks = [callbacks]
-        callbacks = ordered = sorted(callbacks, key=_does_not_act_first)
-    run = Run(model, tuple(ordered), validates)
+        given = [] if callbacks is None else keras.tree.flatten(callbacks)
+        callbacks = ordered = sorted(given, key=_acts_later)
+    run = FitRun(model, tuple(ordered), validates)
     for callback in ordered:
-        if isinstance(callback, Companion):
-            callback.join(run)
+        if isinstance(callback, RunAwareCallback):
+            callback.run = run
     return callbacks
 
 
-def _does_not_act_first(callback):
+def _acts_later(callback):
     return not getattr(callback, "acts_first", False)

@@ -1,34 +1,15 @@
 """`TransferCheckpoint`: a killed run goes on as if nothing had happened."""
 
 import keras
-import numpy as np
 
 from keras_transfer import _private
-from keras_transfer.callbacks.run_aware import Companion
-from keras_transfer.callbacks.unfreeze_on_plateau import UnfreezeOnPlateau
+from keras_transfer.callbacks import callback_state
+from keras_transfer.callbacks.run_aware import RunAwareCallback
 from keras_transfer.storage import checkpoint_folder
 from keras_transfer.training import random_state, training_state
 
-# What other callbacks know that `on_train_begin` would make them forget.
-_REMEMBERED = {
-    keras.callbacks.EarlyStopping: (
-        "wait",
-        "stopped_epoch",
-        "best",
-        "best_epoch",
-        "best_weights",
-    ),
-    keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),
-    keras.callbacks.ModelCheckpoint: (
-        "best",
-        _private.BATCHES_SINCE_SAVED,
-    ),
-    keras.callbacks.SwapEMAWeights: (_private.SWAPPED,),
-    UnfreezeOnPlateau: ("best", "wait", "cooldown_counter"),
-}
 
-
-class TransferCheckpoint(Companion):
+class TransferCheckpoint(RunAwareCallback):
     """Saves the whole state of a training each epoch, and goes on from it.
 
     Run the same script again after a kill, and `fit` starts at the epoch that
@@ -130,7 +111,7 @@ class TransferCheckpoint(Companion):
         training_state.prepare(self.model)
         arrays, info = training_state.collect(self.model)
         generators, generator_info = random_state.collect()
-        states = {k: _remembered(c) for k, c in self._others().items()}
+        counts, count_info = callback_state.collect(self._others())
         history = self.model.history
         checkpoint_folder.write(
             self.directory,
@@ -138,7 +119,7 @@ class TransferCheckpoint(Companion):
             {
                 **_above("state", arrays),
                 **_above("random", generators),
-                **_above("callbacks", _arrays_of(states)),
+                **_above("callbacks", counts),
             },
             {
                 **info,
@@ -147,10 +128,10 @@ class TransferCheckpoint(Companion):
                 "epoch": epoch,
                 "ended_run_of": ended_run_of,
                 "random": generator_info,
-                "callbacks": {k: _scalars_of(s) for k, s in states.items()},
+                "callbacks": count_info,
                 "history": {
                     "epoch": list(history.epoch),
-                    "logs": _plain(history.history),
+                    "logs": callback_state.plain(history.history),
                 },
             },
         )
@@ -163,78 +144,12 @@ class TransferCheckpoint(Companion):
         random_state.restore(_below("random", arrays), info["random"])
         self.model.history.epoch = list(info["history"]["epoch"])
         self.model.history.history = info["history"]["logs"]
-        lists = _below("callbacks", arrays)
-        for key, callback in self._others().items():
-            state = info["callbacks"].get(key, {"values": {}, "lists": {}})
-            for name, value in state["values"].items():
-                setattr(callback, name, value)
-            for name, length in state["lists"].items():
-                setattr(
-                    callback,
-                    name,
-                    [lists[f"{key}/{name}/{i}"] for i in range(length)],
-                )
+        callback_state.restore(
+            self._others(), _below("callbacks", arrays), info["callbacks"]
+        )
 
     def _others(self):
-        """The callbacks to remember: the second of a kind is `Kind/1`."""
-        found = {}
-        for callback in self.run.callbacks if self.run else self.callbacks:
-            if _names_remembered(callback):
-                kind = type(callback).__name__
-                number = sum(key.startswith(f"{kind}/") for key in found)
-                found[f"{kind}/{number}"] = callback
-        return found
-
-
-def _names_remembered(callback):
-    known = [
-        name
-        for kind, names in _REMEMBERED.items()
-        if isinstance(callback, kind)
-        for name in names
-    ]
-    return (*known, *getattr(callback, "remembered", ()))
-
-
-def _remembered(callback):
-    names = _names_remembered(callback)
-    return {name: getattr(callback, name, None) for name in names}
-
-
-def _arrays_of(states):
-    return {
-        f"{key}/{name}/{index}": _known_to_numpy(np.asarray(array))
-        for key, state in states.items()
-        for name, value in state.items()
-        if _are_arrays(value)
-        for index, array in enumerate(value)
-    }
-
-
-def _known_to_numpy(array):
-    # NumPy's files know no bfloat16, and float32 holds all of its values.
-    return array.astype("float32") if array.dtype.name == "bfloat16" else array
-
-
-def _are_arrays(value):
-    return isinstance(value, list) and all(hasattr(x, "shape") for x in value)
-
-
-def _scalars_of(state):
-    lists = {k: len(v) for k, v in state.items() if _are_arrays(v)}
-    values = {k: _plain(v) for k, v in state.items() if k not in lists}
-    return {"values": values, "lists": lists}
-
-
-def _plain(value):
-    """Numbers of NumPy and of any backend as Python's own."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return float(keras.ops.convert_to_numpy(value))
+        return self.run.callbacks if self.run else self.callbacks
 
 
 def _above(name, arrays):

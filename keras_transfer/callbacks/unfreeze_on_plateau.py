@@ -5,12 +5,12 @@ import math
 import keras
 
 from keras_transfer import _private
-from keras_transfer.callbacks.run_aware import Companion
-from keras_transfer.training.freezing import freeze_plan, set_trainable_depth
-from keras_transfer.training.schedules import checked_depth, whole_number
+from keras_transfer.callbacks.run_aware import RunAwareCallback
+from keras_transfer.training.freezing import freeze_state, set_trainable_depth
+from keras_transfer.training.schedules import at_least, checked_depth
 
 
-class UnfreezeOnPlateau(Companion):
+class UnfreezeOnPlateau(RunAwareCallback):
     """Lets more blocks train when a quantity has stopped improving.
 
     Use it when you do not know beforehand how long the head needs. The order
@@ -58,8 +58,12 @@ class UnfreezeOnPlateau(Companion):
         max_blocks=None,
     ):
         super().__init__()
-        _check(blocks=(blocks, 1), patience=(patience, 0))
-        _check(cooldown=(cooldown, 0))
+        for smallest, value, name in (
+            (1, blocks, "blocks"),
+            (0, patience, "patience"),
+            (0, cooldown, "cooldown"),
+        ):
+            at_least(smallest, value, name, of=" of UnfreezeOnPlateau")
         if mode not in ("auto", "min", "max"):
             raise ValueError(
                 "UnfreezeOnPlateau got an unknown mode. Received: "
@@ -84,15 +88,15 @@ class UnfreezeOnPlateau(Companion):
 
     def on_train_begin(self, logs=None):
         self._reset()
-        plan = freeze_plan(self.model)
+        state = freeze_state(self.model)
         if self.max_blocks is not None:
             checked_depth(
                 self.max_blocks,
-                len(plan.blocks),
+                len(state.blocks),
                 "`max_blocks` of UnfreezeOnPlateau",
             )
         # Also lets the optimizer know all that may join.
-        set_trainable_depth(self.model, plan.depth)
+        set_trainable_depth(self.model, state.depth)
         if self.run and not self.run.validates and self._is_validation:
             raise ValueError(
                 f"UnfreezeOnPlateau watches '{self.monitor}', and there are "
@@ -149,19 +153,18 @@ class UnfreezeOnPlateau(Companion):
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
         value = logs.get(self.monitor)
-        if value is None and self._comes_later(logs):
-            logs["trainable_blocks"] = freeze_plan(self.model).depth
-            return
-        if value is None:
+        if value is None and not self._comes_later(logs):
             raise self._missing(logs)
-        if not math.isfinite(value):
+        if value is not None and not math.isfinite(value):
             raise ValueError(
                 f"UnfreezeOnPlateau watches '{self.monitor}', which is "
                 f"{value} after epoch {epoch + 1}. The training has diverged: "
                 "lower the learning rate, clip the gradients, or look for "
                 "values in the data that are not numbers."
             )
-        logs["trainable_blocks"] = freeze_plan(self.model).depth
+        logs["trainable_blocks"] = freeze_state(self.model).depth
+        if value is None:
+            return
         if self._sign is None:
             self._sign = self._own_direction()
         if self._has_waited_enough(float(value)):
@@ -191,10 +194,10 @@ class UnfreezeOnPlateau(Companion):
         return self.wait >= self.patience
 
     def _unfreeze(self, epoch):
-        plan = freeze_plan(self.model)
-        most = len(plan.blocks) if self.max_blocks is None else self.max_blocks
-        depth = min(plan.depth + self.blocks, most)
-        if depth <= plan.depth:
+        state = freeze_state(self.model)
+        most = len(state.blocks) if self.max_blocks is None else self.max_blocks
+        depth = min(state.depth + self.blocks, most)
+        if depth <= state.depth:
             return
         set_trainable_depth(self.model, depth)
         self.wait = 0
@@ -202,16 +205,6 @@ class UnfreezeOnPlateau(Companion):
         if self.verbose:
             print(
                 f"\nEpoch {epoch + 1}: '{self.monitor}' has stopped "
-                f"improving; {depth} of {len(plan.blocks)} blocks train from "
+                f"improving; {depth} of {len(state.blocks)} blocks train from "
                 "now on"
-            )
-
-
-def _check(**arguments):
-    for name, (value, smallest) in arguments.items():
-        number = whole_number(value)
-        if number is None or number < smallest:
-            raise ValueError(
-                f"`{name}` of UnfreezeOnPlateau is a whole number of at least "
-                f"{smallest}. Received: {name}={value!r}."
             )

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_transfer.layers import ClassificationHead, RegressionHead
+from keras_transfer.layers import RegressionHead
 
 _BY_ACTIVATION = {
     "softmax": ("sparse_categorical_crossentropy", "accuracy"),
@@ -22,15 +22,12 @@ def choose_loss(head):
     Raises:
         ValueError: the head is a layer that says nothing about its output.
     """
-    if isinstance(head, ClassificationHead):
-        return _BY_ACTIVATION[head.activation]
     if isinstance(head, RegressionHead):
         return ("mean_squared_error", "mean_absolute_error")
-    activation = getattr(head, "activation", None)
-    if activation is not None:
-        name = keras.activations.serialize(keras.activations.get(activation))
-        if name in _BY_ACTIVATION:
-            return _BY_ACTIVATION[name]
+    activation = keras.activations.get(getattr(head, "activation", None))
+    name = keras.activations.serialize(activation)
+    if name in _BY_ACTIVATION:
+        return _BY_ACTIVATION[name]
     raise ValueError(
         "compile('auto') picks the loss from the head, and this head does not "
         f"say what it puts out. Received: {type(head).__name__} "

@@ -1,8 +1,8 @@
-"""A model whose `fit` has a sample order that can be repeated."""
+"""The `compile` and the `fit` of the models of this package."""
 
 import keras
 
-from keras_transfer.callbacks.run_aware import introduced
+from keras_transfer.callbacks.run_aware import with_run
 from keras_transfer.data import first_batch
 from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
 from keras_transfer.data.order import (
@@ -25,22 +25,22 @@ from keras_transfer.training.replicas import (
 )
 
 
-class SeededModel(PenalizedModel):
+class BaseModel(PenalizedModel):
     """Mixin of the models of this package: their `compile` and their `fit`.
 
-    Subclasses have `head`, `class_names`, `expects_pixels` and a freeze plan,
+    Subclasses have `head`, `class_names`, `expects_pixels` and a freeze state,
     and implement `fit_on_cache`.
     """
 
     @property
     def blocks(self):
         """The blocks that freezing goes by, from input to output."""
-        return list(self._freeze_plan.blocks)
+        return list(self._freeze_state.blocks)
 
     @property
     def trainable_depth(self):
         """How many blocks train, counted from the top."""
-        return self._freeze_plan.depth
+        return self._freeze_state.depth
 
     def fit_on_cache(self, fit, x, **options):
         """Trains with `feature_cache`; the arguments are those of `fit`."""
@@ -171,7 +171,7 @@ class SeededModel(PenalizedModel):
         if isinstance(x, SeededBatches):
             x = order.batches = x.starting_at(initial_epoch, steps_per_epoch)
             steps_per_epoch = None
-        callbacks = introduced(
+        callbacks = with_run(
             self.prepare_run(x, callbacks),
             self,
             validates=validation_data is not None or bool(validation_split),

@@ -65,16 +65,12 @@ def in_training_only(augmentation):
 
 def described(source):
     """Returns what of a source is kept in the model's config."""
-    return {
-        "name": source.name,
-        "min_size": source.min_size,
-        "input_shape": source.input_shape,
-        "pretrained": source.pretrained,
-    }
+    kept = ("name", "min_size", "input_shape", "pretrained")
+    return {name: getattr(source, name) for name in kept}
 
 
-def initial_plan(source, head, train_batch_norm, name):
-    """Returns the `FreezePlan` with which a model begins."""
+def initial_freeze_state(source, head, train_batch_norm, name):
+    """Returns the `FreezeState` with which a model begins."""
     if train_batch_norm not in ("auto", True, False):
         raise ValueError(
             f"TransferModel '{name}' got an unknown train_batch_norm. "
@@ -84,4 +80,4 @@ def initial_plan(source, head, train_batch_norm, name):
         train_batch_norm = not source.pretrained
     blocks = graph.blocks(source.model)
     depth = 0 if source.pretrained else len(blocks)
-    return freezing.FreezePlan(blocks, [head], depth, bool(train_batch_norm))
+    return freezing.FreezeState(blocks, [head], depth, bool(train_batch_norm))

@@ -7,7 +7,7 @@ from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.recipes import interpolation
 from keras_transfer.recipes.time_limit import StopAtTimeLimit
 from keras_transfer.recipes.training import compile_like, rising_and_falling
-from keras_transfer.training.freezing import freeze_plan, set_trainable_depth
+from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
 from keras_transfer.training.regularizers import L2SP
 from keras_transfer.training.schedules import GradualUnfreezing
@@ -128,7 +128,7 @@ class TuningStage:
         return [FreezingScheduler(schedule)]
 
     def _shares(self):
-        moves_statistics = freeze_plan(self.model).train_batch_norm
+        moves_statistics = freeze_state(self.model).train_batch_norm
         if self.plan.interpolate and not moves_statistics:
             return interpolation.SHARES
         return (0.0, 1.0)

@@ -4,6 +4,20 @@ import math
 import re
 
 
+def check_decay(decay, multipliers):
+    """Raises if `decay` does not fit itself or comes with `multipliers`."""
+    if decay is not None and multipliers is not None:
+        raise ValueError(
+            "LayerwiseOptimizer takes `decay` or `multipliers`. Received: "
+            f"decay={decay}, multipliers={multipliers}. Leave one of them out."
+        )
+    if decay is not None and not (_is_number(decay) and decay > 0):
+        raise ValueError(
+            "`decay` is the factor from one block to the one below it, above "
+            f"0. Received: decay={decay!r}. Usual values are 0.65 to 0.95."
+        )
+
+
 def as_config(multipliers):
     """Multipliers as lists, which survive JSON."""
     if multipliers is None:
@@ -11,9 +25,9 @@ def as_config(multipliers):
     if isinstance(multipliers, dict):
         multipliers = multipliers.items()
     return [
-        [_checked_pattern(item[0]), float(_checked_factor(item[1]))]
+        [_checked_pattern(item[0]), _checked_factor(item[1])]
         if isinstance(item, tuple | list)
-        else float(_checked_factor(item))
+        else _checked_factor(item)
         for item in multipliers
     ]
 
@@ -31,16 +45,16 @@ def _checked_pattern(pattern):
 
 
 def _checked_factor(factor):
-    if not (is_number(factor) and factor >= 0):
+    if not (_is_number(factor) and factor >= 0):
         raise ValueError(
             "A multiplier is a finite number of at least 0. Received: "
             f"{factor!r}. Expected a list of numbers, one for each block, or "
             "pairs (regex, number)."
         )
-    return factor
+    return float(factor)
 
 
-def is_number(value):
+def _is_number(value):
     """Whether `value` is a finite number, and no `bool`."""
     try:
         return not isinstance(value, str | bool) and math.isfinite(value)

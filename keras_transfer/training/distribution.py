@@ -227,17 +227,10 @@ def _refuse_what_breaks(model):
             f"steps_per_execution={steps} breaks under several devices in "
             "this Keras. Compile with steps_per_execution=1."
         )
-    accumulated = next(
-        (
-            each.gradient_accumulation_steps
-            for each in _private.wrapped_optimizers(optimizer)
-            if each.gradient_accumulation_steps
-        ),
-        None,
-    )
-    if accumulated:
-        raise ValueError(
-            f"gradient_accumulation_steps={accumulated} breaks under several "
-            "devices in this Keras. Use a batch size that is as many times "
-            "larger: each device gets its share of it."
-        )
+    for each in _private.wrapped_optimizers(optimizer):
+        if accumulated := each.gradient_accumulation_steps:
+            raise ValueError(
+                f"gradient_accumulation_steps={accumulated} breaks under "
+                "several devices in this Keras. Use a batch size that is as "
+                "many times larger: each device gets its share of it."
+            )

@@ -16,7 +16,7 @@ from keras_transfer.training.schedules import checked_depth
 
 
 @dataclasses.dataclass
-class FreezePlan:
+class FreezeState:
     """What of a model can be frozen, in which order, and how far it is now.
 
     Attributes:
@@ -61,14 +61,14 @@ def set_trainable_depth(model, depth, *, train_batch_norm=None):
         >>> set_trainable_depth(model, 2)
         ['residual_15', 'residual_16']
     """
-    plan = freeze_plan(model)
-    plan.depth = checked_depth(
-        depth, len(plan.blocks), f"the depth of model '{model.name}'"
+    state = freeze_state(model)
+    state.depth = checked_depth(
+        depth, len(state.blocks), f"the depth of model '{model.name}'"
     )
     if train_batch_norm is not None:
-        plan.train_batch_norm = bool(train_batch_norm)
+        state.train_batch_norm = bool(train_batch_norm)
     _private.sync_state(model)
-    if _write_flags(model, plan) or _waits_for_blocks(model):
+    if _write(_wanted_flags(model, state)) or _waits_for_blocks(model):
         refresh_training(model)
     return trainable_blocks(model)
 
@@ -80,25 +80,30 @@ def freeze(model):
 
 def unfreeze(model):
     """Makes every block train (batch norm only where the model says so)."""
-    return set_trainable_depth(model, len(freeze_plan(model).blocks))
+    return set_trainable_depth(model, len(freeze_state(model).blocks))
 
 
 def trainable_blocks(model):
     """Returns the names of the blocks in which any variable trains."""
     return [
         block.name
-        for block in freeze_plan(model).blocks
+        for block in freeze_state(model).blocks
         if any(layer.trainable_variables for layer in block.layers)
     ]
 
 
-def freeze_plan(model):
-    """Returns the model's `FreezePlan`, made from its graph the first time."""
-    plan = getattr(model, "_freeze_plan", None)
-    if plan is None:
-        plan = _plan_from_graph(model)
-        model._freeze_plan = plan
-    return plan
+def freeze_state(model):
+    """Returns the model's `FreezeState`, made from its graph the first time."""
+    state = getattr(model, "_freeze_state", None)
+    if state is None:
+        state = _state_from_graph(model)
+        model._freeze_state = state
+    return state
+
+
+def flags(model):
+    """Returns whether each leaf layer trains, in the order of the layers."""
+    return [layer.trainable for layer in _private.leaf_layers(model)]
 
 
 def restore_flags(model, flags):
@@ -107,10 +112,7 @@ def restore_flags(model, flags):
     For models read from a file, in which somebody may have set flags that are
     not a number of blocks.
     """
-    leaves = _private.leaf_layers(model)
-    for leaf, flag in zip(leaves, flags, strict=True):
-        if leaf.trainable != flag:
-            leaf.trainable = flag
+    _write(zip(_private.leaf_layers(model), flags, strict=True))
 
 
 def trainable_candidates(model):
@@ -142,8 +144,8 @@ def prepare_optimizer(model):
 
     def introduce(optimizer):
         for each in _layerwise(optimizer):
-            plan = freeze_plan(model)
-            each.know_blocks(plan.blocks, plan.head, candidates)
+            state = freeze_state(model)
+            each.know_blocks(state.blocks, state.head, candidates)
 
     known = _private.knows_variables(model.optimizer, candidates)
     if not model.optimizer.built:
@@ -191,29 +193,24 @@ def _waits_for_blocks(model):
     return not all(each.knows_blocks for each in _layerwise(optimizer))
 
 
-def _plan_from_graph(model):
+def _state_from_graph(model):
     """Splits a plain model into blocks and the head that follows them."""
     blocks = graph.blocks(model)
     top = graph.top_cut(model)
     if top is None:
-        return FreezePlan(blocks, head=[], depth=len(blocks))
+        return FreezeState(blocks, head=[], depth=len(blocks))
     # A block reaches from the cut that ends the one before it to its own; the
     # last one below the top may reach past it, by layers without weights.
     starts = [-1, *(block.output.index for block in blocks[:-1])]
     below = sum(start < top.index for start in starts)
     head = [layer for block in blocks[below:] for layer in block.layers]
-    return FreezePlan(blocks[:below], head, depth=below)
+    return FreezeState(blocks[:below], head, depth=below)
 
 
-def _write_flags(model, plan):
-    """Writes the plan to the layers; returns whether any flag changed."""
-    # A frozen container would hide its leaves from anything that asks it.
+def _write(flags):
+    """Writes pairs `(layer, flag)`; returns whether any flag changed."""
     changed = False
-    for container in _private.nested_models(model):
-        if not container.trainable:
-            container.trainable = True
-            changed = True
-    for layer, flag in _wanted_flags(plan):
+    for layer, flag in flags:
         # The setter of a composite layer writes to its parts, which follow it
         # in this order, so the parts have the last word.
         if layer.trainable != flag:
@@ -222,14 +219,17 @@ def _write_flags(model, plan):
     return changed
 
 
-def _wanted_flags(plan):
-    first = len(plan.blocks) - plan.depth
-    for index, block in enumerate(plan.blocks):
+def _wanted_flags(model, state):
+    # A frozen container would hide its leaves from anything that asks it.
+    for container in _private.nested_models(model):
+        yield container, True
+    first = len(state.blocks) - state.depth
+    for index, block in enumerate(state.blocks):
         for layer in _leaves(block.layers):
             is_norm = isinstance(layer, keras.layers.BatchNormalization)
-            held = is_norm and not plan.train_batch_norm
+            held = is_norm and not state.train_batch_norm
             yield layer, index >= first and not held
-    for layer in _leaves(plan.head):
+    for layer in _leaves(state.head):
         yield layer, True
 
 

@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_transfer import _private
 from keras_transfer.training import bias_correction, block_factors
+from keras_transfer.training.variable_rates import VariableRates
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -83,7 +84,8 @@ class LayerwiseOptimizer(
     ):
         super().__init__(learning_rate=0.0, name=name)
         optimizer = keras.optimizers.get(optimizer)
-        _check_arguments(optimizer, decay, multipliers, weight_decay_on)
+        _check_arguments(optimizer, weight_decay_on)
+        block_factors.check_decay(decay, multipliers)
         self.inner_optimizer = optimizer
         self.decay = decay
         self.multipliers = block_factors.as_config(multipliers)
@@ -112,12 +114,10 @@ class LayerwiseOptimizer(
         names = [block.name for block in blocks]
         factors = block_factors.of_blocks(names, self.decay, self.multipliers)
         # What belongs to no block lies before the first one.
-        lowest = factors[0] if factors and self.decay else 1.0
+        lowest = factors[0] if self.decay else 1.0
         factor_of = {id(v): lowest for v in variables}
-        for factor, layers in [
-            *zip(factors, (block.layers for block in blocks), strict=False),
-            (factors[-1], head),
-        ]:
+        groups = [*(block.layers for block in blocks), head]
+        for factor, layers in zip(factors, groups, strict=True):
             for layer in layers:
                 factor_of.update({id(v): factor for v in layer.variables})
         # Past __setattr__: TensorFlow would track and copy the dict.
@@ -154,14 +154,15 @@ class LayerwiseOptimizer(
 
     def _hook_into_inner(self, variables):
         inner = self.inner_optimizer
-        correction = None
-        if self.correct_late_joiners:
-            correction = bias_correction.of(inner)
+        corrects = self.correct_late_joiners
+        correction = bias_correction.of(inner) if corrects else None
         corrected = np.array(
             [not _private.is_muon_matrix(inner, v) for v in variables]
         )
         factors = [self._factor_of[id(v)] for v in variables]
-        vars(self)["_rates"] = _Rates(self, factors, correction, corrected)
+        vars(self)["_rates"] = VariableRates(
+            self, self._missed, factors, correction, corrected
+        )
         if correction is not None or set(factors) != {1.0}:
             _private.scale_updates(
                 inner, self._rates.of_all, self._rates.of_groups
@@ -255,53 +256,7 @@ class LayerwiseOptimizer(
         return cls(**config | {"optimizer": inner})
 
 
-class _Rates:
-    """What a rate is multiplied with, for each variable at each step."""
-
-    def __init__(self, optimizer, factors, correction, corrected):
-        self.optimizer = optimizer
-        self.factors = factors
-        self.correction = correction
-        self.corrected = corrected
-        self._missed = None
-
-    def of_all(self, learning_rate):
-        """One rate a variable, in the graph."""
-        rates = ops.cast(learning_rate, "float32") * np.array(
-            self.factors, "float32"
-        )
-        if self.correction is not None:
-            missed = self.optimizer._missed * self.corrected.astype("int32")
-            rates = rates * self._ratio(missed)
-        return ops.unstack(rates, num=len(self.factors))
-
-    def of_groups(self, indices, learning_rate):
-        """Pairs `(indices, rate)`, for backends that run eagerly."""
-        if self._missed is None:
-            missed = ops.convert_to_numpy(self.optimizer._missed)
-            use = self.corrected & (self.correction is not None)
-            self._missed = np.where(use, missed, 0).tolist()
-        groups = {}
-        for index in indices:
-            key = self.factors[index], self._missed[index]
-            groups.setdefault(key, []).append(index)
-        for (factor, missed), members in groups.items():
-            rate = learning_rate * factor
-            yield members, rate * self._ratio(missed) if missed else rate
-
-    def forget_groups(self):
-        """To be called when the optimizer's state was changed from outside."""
-        self._missed = None
-
-    def _ratio(self, missed):
-        step = ops.cast(self.optimizer.iterations + 1, "float32")
-        age = ops.maximum(step - ops.cast(missed, "float32"), 1.0)
-        ratio = self.correction(age, step)
-        # Equal powers of a tensor and a number may differ in the last bit.
-        return ops.where(ops.equal(missed, 0), 1.0, ratio)
-
-
-def _check_arguments(optimizer, decay, multipliers, weight_decay_on):
+def _check_arguments(optimizer, weight_decay_on):
     if isinstance(
         optimizer,
         keras.optimizers.LossScaleOptimizer
@@ -314,16 +269,6 @@ def _check_arguments(optimizer, decay, multipliers, weight_decay_on):
             "keras.optimizers.AdamW(1e-3). Loss scaling goes outside: "
             "LossScaleOptimizer(LayerwiseOptimizer(...)), which compile does "
             "by itself for a mixed_float16 model."
-        )
-    if decay is not None and multipliers is not None:
-        raise ValueError(
-            "LayerwiseOptimizer takes `decay` or `multipliers`. Received: "
-            f"decay={decay}, multipliers={multipliers}. Leave one of them out."
-        )
-    if decay is not None and not (block_factors.is_number(decay) and decay > 0):
-        raise ValueError(
-            "`decay` is the factor from one block to the one below it, above "
-            f"0. Received: decay={decay!r}. Usual values are 0.65 to 0.95."
         )
     if weight_decay_on not in ("all", "kernels"):
         raise ValueError(

@@ -51,10 +51,7 @@ class L2SP:
         self.head_strength = _checked("head_strength", head_strength)
 
     def get_config(self):
-        return {
-            "strength": self.strength,
-            "head_strength": self.head_strength,
-        }
+        return dict(vars(self))
 
     @classmethod
     def from_config(cls, config):
@@ -84,10 +81,8 @@ class Penalty:
 
     def __call__(self):
         """Returns the penalty, a float32 scalar."""
-        pull, decay = (
-            self.regularizer.strength / 2,
-            self.regularizer.head_strength / 2,
-        )
+        pull = self.regularizer.strength / 2
+        decay = self.regularizer.head_strength / 2
         to_start = [
             _sum_of_squares(ops.subtract(v, anchor))
             for v, anchor in zip(self.backbone, self.anchors, strict=True)

@@ -12,8 +12,9 @@ import keras
 class FreezingSchedule:
     """Base of the schedules: `schedule(epoch, num_blocks) -> int`.
 
-    Subclasses implement `__call__` and `get_config`. A plain function of the
-    same form does as well wherever a schedule is taken.
+    Subclasses implement `__call__` and keep the arguments of their constructor
+    as attributes of the same names. A plain function of the same form does as
+    well wherever a schedule is taken.
 
     Examples:
         >>> [GradualUnfreezing(2, epochs_per_block=1)(e, 9) for e in range(5)]
@@ -24,7 +25,7 @@ class FreezingSchedule:
         raise NotImplementedError
 
     def get_config(self):
-        raise NotImplementedError
+        return dict(vars(self))
 
     @classmethod
     def from_config(cls, config):
@@ -42,9 +43,6 @@ class LinearProbe(FreezingSchedule):
     def __call__(self, epoch, num_blocks):
         return 0
 
-    def get_config(self):
-        return {}
-
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
 class FullFineTuning(FreezingSchedule):
@@ -52,9 +50,6 @@ class FullFineTuning(FreezingSchedule):
 
     def __call__(self, epoch, num_blocks):
         return num_blocks
-
-    def get_config(self):
-        return {}
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -86,33 +81,21 @@ class GradualUnfreezing(FreezingSchedule):
     def __init__(
         self, start_epoch, epochs_per_block, blocks_per_step=1, max_blocks=None
     ):
-        self.start_epoch = _at_least(0, start_epoch, "start_epoch")
-        self.epochs_per_block = _at_least(
+        self.start_epoch = at_least(0, start_epoch, "start_epoch")
+        self.epochs_per_block = at_least(
             1, epochs_per_block, "epochs_per_block"
         )
-        self.blocks_per_step = _at_least(1, blocks_per_step, "blocks_per_step")
-        self.max_blocks = (
-            None
-            if max_blocks is None
-            else _at_least(0, max_blocks, "max_blocks")
-        )
+        self.blocks_per_step = at_least(1, blocks_per_step, "blocks_per_step")
+        self.max_blocks = max_blocks
+        if max_blocks is not None:
+            self.max_blocks = at_least(0, max_blocks, "max_blocks")
 
     def __call__(self, epoch, num_blocks):
         if epoch < self.start_epoch:
             return 0
         steps = 1 + (epoch - self.start_epoch) // self.epochs_per_block
-        return min(steps * self.blocks_per_step, self._most(num_blocks))
-
-    def _most(self, num_blocks):
-        return num_blocks if self.max_blocks is None else self.max_blocks
-
-    def get_config(self):
-        return {
-            "start_epoch": self.start_epoch,
-            "epochs_per_block": self.epochs_per_block,
-            "blocks_per_step": self.blocks_per_step,
-            "max_blocks": self.max_blocks,
-        }
+        most = num_blocks if self.max_blocks is None else self.max_blocks
+        return min(steps * self.blocks_per_step, most)
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -136,8 +119,8 @@ class PiecewiseUnfreezing(FreezingSchedule):
     """
 
     def __init__(self, boundaries, values):
-        self.boundaries = [_at_least(0, b, "boundaries") for b in boundaries]
-        self.values = [_at_least(0, v, "values") for v in values]
+        self.boundaries = [at_least(0, b, "boundaries") for b in boundaries]
+        self.values = [at_least(0, v, "values") for v in values]
         if len(self.values) != len(self.boundaries) + 1:
             raise ValueError(
                 "PiecewiseUnfreezing needs one value more than boundaries. "
@@ -153,9 +136,6 @@ class PiecewiseUnfreezing(FreezingSchedule):
 
     def __call__(self, epoch, num_blocks):
         return self.values[sum(epoch >= b for b in self.boundaries)]
-
-    def get_config(self):
-        return {"boundaries": self.boundaries, "values": self.values}
 
 
 def depth_at(schedule, epoch, num_blocks):
@@ -209,16 +189,27 @@ def whole_number(value):
         return None
 
 
-def _name(schedule):
-    named = getattr(schedule, "__name__", None)
-    return repr(schedule) if named is None else f"the function {named!r}"
+def at_least(smallest, value, name, of=""):
+    """Returns `value` as an `int`.
 
+    Args:
+        smallest: the smallest that will do.
+        value: what somebody gave.
+        name: name of the argument, for the message.
+        of: for the message too, what the argument is one of.
 
-def _at_least(smallest, value, name):
+    Raises:
+        ValueError: it is no whole number, or a smaller one.
+    """
     number = whole_number(value)
     if number is None or number < smallest:
         raise ValueError(
-            f"`{name}` is a whole number of at least {smallest}. Received: "
+            f"`{name}`{of} is a whole number of at least {smallest}. Received: "
             f"{name}={value!r}."
         )
     return number
+
+
+def _name(schedule):
+    named = getattr(schedule, "__name__", None)
+    return repr(schedule) if named is None else f"the function {named!r}"

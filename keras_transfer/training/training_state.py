@@ -18,7 +18,7 @@ def collect(model):
     shapes by which another model is told apart.
     """
     variables = _variables(model)
-    plan = getattr(model, "_freeze_plan", None)
+    state = getattr(model, "_freeze_state", None)
     arrays = {
         f"{kind}/{index}": to_stored(ops.convert_to_numpy(variable))
         for kind, members in variables.items()
@@ -28,13 +28,10 @@ def collect(model):
         "described": {
             k: _described(members) for k, members in variables.items()
         },
-        "optimizer": [
-            type(each).__name__
-            for each in _private.wrapped_optimizers(model.optimizer)
-        ],
-        "depth": None if plan is None else plan.depth,
-        "train_batch_norm": None if plan is None else plan.train_batch_norm,
-        "flags": [layer.trainable for layer in _private.leaf_layers(model)],
+        "optimizer": _optimizer_names(model),
+        "depth": None if state is None else state.depth,
+        "train_batch_norm": None if state is None else state.train_batch_norm,
+        "flags": freezing.flags(model),
     }
     return arrays, info
 
@@ -50,9 +47,7 @@ def restore(model, arrays, info):
     Raises:
         ValueError: the state is that of another model or optimizer.
     """
-    _check_optimizer(model, info)
-    _check_depth(model, info)
-    _check_flags(model, info)
+    _check_structure(model, info)
     for kind in ("model", "penalty"):
         _check_variables(kind, _variables(model)[kind], info)
     if info["depth"] is not None:
@@ -73,7 +68,7 @@ def restore(model, arrays, info):
 
 def prepare(model):
     """Builds the optimizer as training will, so that it has its state."""
-    if getattr(model, "_freeze_plan", None) is not None:
+    if getattr(model, "_freeze_state", None) is not None:
         freezing.prepare_optimizer(model)
     elif not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
@@ -81,48 +76,40 @@ def prepare(model):
 
 def _variables(model):
     # The source of a FeatureMatcher never changes: it is no part of a state.
-    left_out = [
-        *model.metrics_variables,
-        *getattr(model, "source_variables", ()),
-    ]
-    left_out = {id(v) for v in left_out}
-    kept = getattr(model, "penalty_variables", [])
+    fixed = getattr(model, "source_variables", ())
+    left_out = {id(v) for v in [*model.metrics_variables, *fixed]}
     return {
         "model": [v for v in model.variables if id(v) not in left_out],
         "optimizer": list(model.optimizer.variables),
-        "penalty": list(kept),
+        "penalty": list(getattr(model, "penalty_variables", ())),
     }
+
+
+def _optimizer_names(model):
+    wrapped = _private.wrapped_optimizers(model.optimizer)
+    return [type(each).__name__ for each in wrapped]
 
 
 def _described(variables):
     return [[v.name, list(v.shape), str(v.dtype)] for v in variables]
 
 
-def _check_optimizer(model, info):
-    own = [
-        type(each).__name__
-        for each in _private.wrapped_optimizers(model.optimizer)
-    ]
+def _check_structure(model, info):
+    own = _optimizer_names(model)
     if own != info["optimizer"]:
         raise _of_another_model(
             "it was written with the optimizer "
             f"{' around '.join(info['optimizer'])}, and the model is compiled "
             f"with {' around '.join(own)}"
         )
-
-
-def _check_depth(model, info):
-    if info["depth"] is None:
-        return
-    num_blocks = len(freezing.freeze_plan(model).blocks)
-    if info["depth"] > num_blocks:
-        raise _of_another_model(
-            f"{info['depth']} blocks trained in it, and model "
-            f"'{model.name}' has {num_blocks}"
-        )
-
-
-def _check_flags(model, info):
+    depth = info["depth"]
+    if depth is not None:
+        num_blocks = len(freezing.freeze_state(model).blocks)
+        if depth > num_blocks:
+            raise _of_another_model(
+                f"{depth} blocks trained in it, and model '{model.name}' has "
+                f"{num_blocks}"
+            )
     num_layers = len(_private.leaf_layers(model))
     if num_layers != len(info["flags"]):
         raise _of_another_model(

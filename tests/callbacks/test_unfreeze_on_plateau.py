@@ -6,7 +6,7 @@ import pytest
 
 import keras_transfer as kt
 from keras_transfer import _private
-from keras_transfer.training.freezing import freeze_plan
+from keras_transfer.training.freezing import freeze_state
 
 NUM_BLOCKS = 4
 
@@ -59,7 +59,7 @@ def samples(rng):
 
 
 def depth(model):
-    return freeze_plan(model).depth
+    return freeze_state(model).depth
 
 
 def scripted(callback, model, values):
@@ -274,7 +274,7 @@ def test_a_fit_that_early_stopping_ends(kind, request, samples):
 def block_values(model, index):
     return [
         np.array(keras.ops.convert_to_numpy(weight))
-        for layer in freeze_plan(model).blocks[index].layers
+        for layer in freeze_state(model).blocks[index].layers
         for weight in layer.weights
     ]
 

@@ -1,27 +1,26 @@
 """`FeatureMatcher`: trains a model to have the features of another."""
 
-import contextlib
-import threading
 import warnings
 
 import keras
-from keras import ops
 
 from keras_transfer import _private
 from keras_transfer.losses import FeatureMatchingLoss
-from keras_transfer.models.base import SeededModel
-from keras_transfer.models.matching import construction, matched_fit
-from keras_transfer.models.matching.loss_weights import (
-    LossWeights,
-    WeightedMatching,
-    no_labels,
-)
-from keras_transfer.models.matching.matched_fit import SOURCE_FEATURES
-from keras_transfer.models.matching.pairing import Pairs
+from keras_transfer.models.base import BaseModel
+from keras_transfer.models.matching import matched_fit
+from keras_transfer.models.matching.cached_fit import fit_cached
+from keras_transfer.models.matching.freeze_state import MatcherFreezeState
+from keras_transfer.models.matching.loss_weights import LossWeights, no_labels
+from keras_transfer.models.matching.matching_step import MatchingStep
+from keras_transfer.models.matching.paired_features import PairedFeatures
+from keras_transfer.models.matching.pairs import Pairs, matched_pairs
+from keras_transfer.models.matching.similarity import similarities
+from keras_transfer.models.matching.source_model import as_source, check_models
+from keras_transfer.models.matching.source_weights import SourceWeights
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
-class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
+class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
     """Trains `target` against the features of a frozen `source`.
 
         loss = task_weight * task loss
@@ -102,26 +101,20 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
     ):
         super().__init__(name=name or "feature_matcher")
         loss = FeatureMatchingLoss() if loss is None else loss
-        source = construction.as_source(source)
-        construction.check_models(target, source)
-        found = construction.matched_pairs(
-            target, source, pairs, loss, soft_targets, data
-        )
+        source = as_source(source)
+        check_models(target, source)
+        found = matched_pairs(target, source, pairs, loss, soft_targets, data)
         self.target = target
         self.adapters = [p.adapter for p in found if p.adapter is not None]
-        parts = construction.Parts(target, source, found)
+        parts = PairedFeatures(target, source, found)
         # Past __setattr__: they are no layers of this model. The source's
         # weights are not to train, and the others are the target's own.
         vars(self).update(source=source, pairs=Pairs(found), parts=parts)
-        self._freeze_plan = construction.MatcherPlan(target, self.adapters)
+        self._freeze_state = MatcherFreezeState(target, self.adapters)
         self.loss_weights = LossWeights(
             task_weight, matching_weight, [pair.weight for pair in found]
         )
-        self._trackers = [
-            keras.metrics.Mean(name=name) for name in _metric_names(found)
-        ]
-        self._matching_tracker = keras.metrics.Mean(name="matching_loss")
-        self._task_tracker = keras.metrics.Mean(name="task_loss")
+        self._add_trackers()
         self.built = True
         if data is not None:
             self.parts.scale_by([data])
@@ -158,54 +151,10 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
         """The target's."""
         return self.target.output_shape
 
-    # What trains and what is kept.
-
-    @property
-    def source_variables(self):
-        """The weights of the source, and the scale of its features.
-
-        None of them ever trains here.
-        """
-        scales = [s for s in self.parts.scales if s is not None]
-        own = [variable for scale in scales for variable in scale.variables]
-        return [*self.source.variables, *own]
-
-    @property
-    def variables(self):
-        own = super().variables
-        known = {id(v) for v in own}
-        return [*own, *(v for v in self.source_variables if id(v) not in known)]
-
-    @property
-    def trainable_variables(self):
-        return [v for v in super().variables if v.trainable]
-
-    @property
-    def non_trainable_variables(self):
-        trainable = {id(v) for v in self.trainable_variables}
-        return [v for v in self.variables if id(v) not in trainable]
-
-    @property
-    def losses(self):
-        # Not those of the source: nothing of it is to be regularised.
-        if _private.losses_of_call(self):
-            return _private.losses_of_call(self)
-        parts = [self.target, *self.adapters]
-        return [loss for part in parts for loss in part.losses]
-
-    @property
-    def metrics(self):
-        # Without labels there is nothing that these could count.
-        idle = set()
-        if self._is_unlabelled or not _private.compiled_loss(self):
-            compiled = _private.compiled_metrics(self)
-            idle = {id(self._task_tracker), id(compiled)}
-        return [m for m in super().metrics if id(m) not in idle]
-
     def penalty_of(self, regularizer):
         if regularizer is None:
             return None
-        if not isinstance(self.target, SeededModel):
+        if not isinstance(self.target, BaseModel):
             raise ValueError(
                 "compile(regularizer=...) needs a TransferModel for a target. "
                 f"Received: target '{self.target.name}', a "
@@ -213,63 +162,14 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
             )
         return self.target.penalty_of(regularizer)
 
-    # Whether the data of this `fit`, and of the one before, have no labels.
-    _is_unlabelled = False
-    _was_unlabelled = False
-
-    # One step.
-
-    def call(self, inputs, training=None):
-        given = None
-        if isinstance(inputs, dict) and SOURCE_FEATURES in inputs:
-            given, inputs = inputs[SOURCE_FEATURES], inputs["inputs"]
-        output, source, target = self.parts.run(inputs, given, training)
-        _hand_over(self, (source, self.parts.adapted(target, source)))
-        return output
-
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
-        source, target = _handed_over(self)
-        # As Keras counts the loss: a small last batch for less.
-        count = ops.shape(y_pred)[0]
-        loss = self.loss_weights.matching * self._matching_loss(
-            source, target, sample_weight, count
-        )
-        compiled = _private.compiled_loss(self)
-        if y is not None and compiled is not None:
-            task = compiled(y, y_pred, sample_weight)
-            _count(self._task_tracker, task, count)
-            loss = loss + self.loss_weights.task * task
-        for each in self.losses:
-            each = ops.cast(each, loss.dtype)
-            loss = loss + _private.additional_loss(self, each)
-        return self.penalized(loss)
-
-    def _matching_loss(self, source, target, sample_weight, count):
-        total = 0.0
-        for index, (pair, tracker) in enumerate(
-            zip(self.pairs, self._trackers, strict=True)
-        ):
-            value = pair.loss(source[index], target[index], sample_weight)
-            if pair.loss.couples_samples:
-                # Keras scales the means of samples by itself.
-                value = _private.additional_loss(self, value)
-            _count(tracker, value, count)
-            total = total + self.loss_weights.pairs[index] * value
-        _count(self._matching_tracker, total, count)
-        return total
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        if self._is_unlabelled:
-            return self.get_metrics_result()
-        return super().compute_metrics(x, y, y_pred, sample_weight)
-
     def predict(self, *args, **kwargs):
         """What the target predicts; the source does not run."""
         return self.target.predict(*args, **kwargs)
 
     # Training and files.
+
+    # Whether the data of the `fit` before had no labels.
+    _was_unlabelled = False
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """Like `TransferModel.fit`; data may come without labels.
@@ -292,7 +192,10 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
             ValueError: there are no labels and `task_weight` is above 0, or
                 features that are not numbers.
         """
-        with matched_fit.frozen(self.source), _head_may_rest(self):
+        with matched_fit.frozen(self.source), warnings.catch_warnings():
+            if self.task_weight == 0:
+                # Keras would wonder about a head that nothing asks to train.
+                warnings.filterwarnings("ignore", "Gradients do not exist")
             try:
                 return super().fit(x, y, *args, **kwargs)
             finally:
@@ -308,8 +211,7 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
             raise no_labels(self.task_weight)
         return matched_fit.prepared(self, x, callbacks)
 
-    def fit_on_cache(self, fit, x, **options):
-        return matched_fit.fit_cached(self, fit, x, **options)
+    fit_on_cache = fit_cached
 
     def measure(self, data, after=False):
         """Measures how alike the features of each pair are (debiased CKA).
@@ -321,7 +223,7 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
         Returns:
             List of floats, one a pair.
         """
-        found = construction.similarities(self.parts, data)
+        found = similarities(self.parts, data)
         for pair, value in zip(self.pairs, found, strict=True):
             if after:
                 pair.similarity_after = value
@@ -371,54 +273,3 @@ class FeatureMatcher(WeightedMatching, SeededModel, keras.Model):
             )
         matcher.pair_weights = config["pair_weights"]
         return matcher
-
-    def save_own_variables(self, store):
-        super().save_own_variables(store)
-        for index, variable in enumerate(self.source_variables):
-            store[f"source_{index}"] = variable
-
-    def load_own_variables(self, store):
-        names = set(store.keys())
-        kept = {name for name in names if name.startswith("source_")}
-        super().load_own_variables({k: store[k] for k in names - kept})
-        for index, variable in enumerate(self.source_variables):
-            variable.assign(store[f"source_{index}"])
-
-
-@contextlib.contextmanager
-def _head_may_rest(matcher):
-    """Keeps Keras from wondering about a head that nothing asks to train."""
-    with warnings.catch_warnings():
-        if matcher.task_weight == 0:
-            warnings.filterwarnings("ignore", "Gradients do not exist")
-        yield
-
-
-def _metric_names(pairs):
-    """`match_...` for each pair, numbered where a target is in several."""
-    names = []
-    for pair in pairs:
-        same = sum(
-            each.target.name == pair.target.name for each in pairs[: len(names)]
-        )
-        number = f"_{same + 1}" if same else ""
-        names.append(f"match_{pair.name}{number}")
-    return names
-
-
-def _count(tracker, value, count):
-    """Gives a tracker the mean of a batch (of a replica's batch)."""
-    tracker.update_state(_private.unscaled_loss(value), sample_weight=count)
-
-
-# From `call` to `compute_loss` of one step. By thread, since tf.distribute
-# runs each replica in one of its own.
-_BETWEEN = threading.local()
-
-
-def _hand_over(model, features):
-    vars(_BETWEEN)[id(model)] = features
-
-
-def _handed_over(model):
-    return vars(_BETWEEN).pop(id(model))

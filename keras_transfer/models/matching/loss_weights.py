@@ -4,51 +4,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_transfer import _private
-
-
-class WeightedMatching:
-    """Mixin of models with `loss_weights` and `pairs`: weights to be set.
-
-    They are variables, so nothing has to be traced again.
-    """
-
-    _is_unlabelled = False
-
-    @property
-    def task_weight(self):
-        """Weight of the compiled loss, a float that can be set."""
-        return self.loss_weights.read("task")
-
-    @task_weight.setter
-    def task_weight(self, value):
-        if self._is_unlabelled and value > 0:
-            raise no_labels(value)
-        _private.sync_state(self)
-        self.loss_weights.write("task", value)
-
-    @property
-    def matching_weight(self):
-        """Weight of all pairs together, a float that can be set."""
-        return self.loss_weights.read("matching")
-
-    @matching_weight.setter
-    def matching_weight(self, value):
-        _private.sync_state(self)
-        self.loss_weights.write("matching", value)
-
-    @property
-    def pair_weights(self):
-        """Weight of each pair, a list of floats that can be set."""
-        return self.loss_weights.read("pairs")
-
-    @pair_weights.setter
-    def pair_weights(self, values):
-        _private.sync_state(self)
-        self.loss_weights.write("pairs", values)
-        for pair, weight in zip(self.pairs, values, strict=True):
-            pair.weight = float(weight)
-
 
 def no_labels(weight):
     """The error for data without labels."""

@@ -1,26 +1,19 @@
-"""`fit` of a `FeatureMatcher`: labels, similarity, and kept features."""
+"""Before and after the `fit` of a matcher: labels, scales, similarity."""
 
 import contextlib
-import dataclasses
 import warnings
 
 import keras
 import numpy as np
 
 from keras_transfer import _private
-from keras_transfer import feature_cache as cache
-from keras_transfer.callbacks.run_aware import Companion, Planned
-from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
-from keras_transfer.data.first_batch import are_arrays, unpacked
+from keras_transfer.callbacks import FreezingScheduler
+from keras_transfer.callbacks.run_aware import RunAwareCallback
+from keras_transfer.data.first_batch import unpacked
 from keras_transfer.data.order import with_callback
 from keras_transfer.data.sample_inputs import joined, sample_inputs
-from keras_transfer.data.samples import samples_of
-from keras_transfer.data.seeded_batches import SeededBatches
-from keras_transfer.data.views import BatchesView
 from keras_transfer.models.matching.source_scale import SCALED_BY
-
-# The key under which a matcher finds the source's features in its input.
-SOURCE_FEATURES = "source_features"
+from keras_transfer.training import freezing
 
 # Samples on which similarity is measured before and after.
 _MEASURED = 32
@@ -29,18 +22,15 @@ _MEASURED = 32
 @contextlib.contextmanager
 def frozen(source):
     """Freezes every layer of a model, and puts the flags back afterwards."""
-    leaves = _private.leaf_layers(source)
-    flags = [leaf.trainable for leaf in leaves]
+    flags = freezing.flags(source)
     try:
-        for leaf in leaves:
-            leaf.trainable = False
+        freezing.restore_flags(source, [False] * len(flags))
         yield
     finally:
-        for leaf, flag in zip(leaves, flags, strict=True):
-            leaf.trainable = flag
+        freezing.restore_flags(source, flags)
 
 
-class Guard(keras.callbacks.Callback):
+class FiniteLossGuard(keras.callbacks.Callback):
     """Ends a training whose matching loss is no number any more."""
 
     def on_epoch_end(self, epoch, logs=None):
@@ -59,7 +49,7 @@ class Guard(keras.callbacks.Callback):
             )
 
 
-class Measure(keras.callbacks.Callback):
+class SimilarityMeter(keras.callbacks.Callback):
     """Measures how alike the features are, when training begins and ends.
 
     Args:
@@ -89,13 +79,13 @@ def prepared(matcher, x, callbacks):
             "them move.",
             stacklevel=5,
         )
-    own = [Guard()]
+    own = [FiniteLossGuard()]
     is_scaled = matcher.parts.is_scaled
     batches = sample_inputs(x, _MEASURED if is_scaled else SCALED_BY)
     if not is_scaled:
         _measure_scales(matcher, batches)
     if batches:
-        own.append(Measure(joined(batches[: _enough(batches)])))
+        own.append(SimilarityMeter(joined(batches[: _enough(batches)])))
     for callback in own:
         callbacks = with_callback(callbacks, callback)
     return callbacks
@@ -106,7 +96,7 @@ def _unfreezes(callbacks):
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
     return any(
-        isinstance(callback, Planned | Companion)
+        isinstance(callback, FreezingScheduler | RunAwareCallback)
         for callback in keras.tree.flatten(callbacks)
     )
 
@@ -146,88 +136,3 @@ def _enough(batches):
     """How many batches hold the samples on which similarity is measured."""
     sizes = [len(keras.tree.flatten(batch)[0]) for batch in batches]
     return int(np.searchsorted(np.cumsum(sizes), _MEASURED)) + 1
-
-
-@dataclasses.dataclass(frozen=True)
-class _Source:
-    """What `feature_cache` runs a data set through."""
-
-    prefix: keras.Model
-
-
-class MatchedBatches(BatchesView):
-    """Batches of `({"inputs": x, "source_features": ...}, y, weights)`.
-
-    Args:
-        batches: the data set, `SeededBatches`.
-        cached: the `CachedFeatures` of the source's features.
-    """
-
-    def __init__(self, batches, cached):
-        super().__init__(batches)
-        self.cached = cached
-
-    def read(self, sample_ids):
-        x, *rest = self.batches.read(sample_ids)
-        features = self.cached.take(np.asarray(sample_ids))
-        if not isinstance(features, tuple):
-            features = (features,)
-        return ({"inputs": x, SOURCE_FEATURES: features}, *rest)
-
-
-def fit_cached(
-    matcher, fit, x, *, feature_cache, callbacks, order, seed, verbose,
-    validation_data, **options,
-):  # fmt: skip
-    """Trains on the features that the source puts out once.
-
-    Args:
-        matcher: the `FeatureMatcher`.
-        fit: `keras.Model.fit`, bound to it.
-        x: the training data, arrays already wrapped.
-        feature_cache: a `FeatureCache`.
-        callbacks: a list.
-        order: the callback that tells data which epoch it is.
-        seed: as in `fit`.
-        verbose: as in `fit`.
-        validation_data: as in `fit`.
-        **options: the other arguments of `fit`.
-
-    Raises:
-        ValueError: the source would not see the same input each time.
-    """
-    if matcher.parts.augments:
-        raise ValueError(
-            "feature_cache= keeps what the source makes of each sample, and "
-            f"the target '{matcher.target.name}' augments: the source would "
-            "see another image in each epoch. Leave feature_cache out, or "
-            "build the target without augmentation."
-        )
-    if not isinstance(x, SeededBatches) or isinstance(x, ReorderedBatches):
-        raise ValueError(
-            "feature_cache= needs data whose samples can be read by number: "
-            "arrays, or what keras_transfer.data.load returns. Received: "
-            f"{type(x).__name__}. Read them into arrays, or leave "
-            "feature_cache out."
-        )
-
-    def wrapped(batches, name):
-        found = cache.build(
-            samples_of(batches), _Source(matcher.parts.source),
-            feature_cache, name=name, verbose=verbose,
-        )  # fmt: skip
-        return MatchedBatches(batches, found)
-
-    x = wrapped(x, "training")
-    x.epoch = options["initial_epoch"]
-    order.batches = x
-    if isinstance(validation_data, tuple) or are_arrays(validation_data):
-        parts = keras.utils.unpack_x_y_sample_weight(validation_data)
-        size = options.get("validation_batch_size") or 32
-        validation_data = ArrayBatches(*parts, batch_size=size, shuffle=False)
-    if isinstance(validation_data, SeededBatches):
-        validation_data = wrapped(validation_data, "validation")
-    return fit(
-        x, callbacks=with_callback(callbacks, order), verbose=verbose,
-        validation_data=validation_data, **options,
-    )  # fmt: skip

@@ -1,64 +1,8 @@
 """Which features of the target are matched to which of the source."""
 
-import dataclasses
-
 import numpy as np
 
-from keras_transfer.layers import FeatureAdapter
-from keras_transfer.models.matching.taps import Tap, tap_named, taps
-from keras_transfer.storage.tables import format_table
-
-
-@dataclasses.dataclass
-class Pair:
-    """Features of the source, and those of the target that should be like it.
-
-    Attributes:
-        source: the source's `Tap`.
-        target: the target's `Tap`.
-        adapter: the `FeatureAdapter` behind the target's tap, or `None`.
-        loss: the `FeatureMatchingLoss`.
-        weight: the pair's share of the matching loss.
-        scale: what brings the source's channels to one scale, or `None`.
-        similarity: debiased CKA of the target's features with the source's
-            before matching, `None` until it is measured.
-        similarity_after: the same after it.
-    """
-
-    source: Tap
-    target: Tap
-    adapter: FeatureAdapter | None
-    loss: object
-    weight: float
-    scale: object = None
-    similarity: float | None = None
-    similarity_after: float | None = None
-
-    @property
-    def name(self):
-        """What the pair is called in the History."""
-        return self.target.name
-
-
-class Pairs(tuple):
-    """The pairs of a `FeatureMatcher`; `print` shows them as a table."""
-
-    def __str__(self):
-        columns = [
-            "source", "shape", "target", "shape", "adapter", "distance",
-            "weight", "CKA before", "after",
-        ]  # fmt: skip
-        rows = [
-            (
-                pair.source.name, pair.source.shape,
-                pair.target.name, pair.target.shape,
-                _described(pair), pair.loss.distance.name,
-                f"{pair.weight:.3g}", _number(pair.similarity),
-                _number(pair.similarity_after),
-            )
-            for pair in self
-        ]  # fmt: skip
-        return format_table(columns, rows, title=f"{len(self)} pairs")
+from keras_transfer.models.matching.taps import tap_named, taps
 
 
 def find_pairs(source, target, pairs, similarity=None):
@@ -112,9 +56,7 @@ def automatic_pairs(source, target, similarity=None):
     Returns:
         Pairs of `Tap`s from input to output.
     """
-    images = [
-        [t for t in side if len(t.shape) == 3] for side in (source, target)
-    ]
+    images = _of_rank(3, source, target)
     if all(images):
         ends = [_ends_of_stages(side) for side in images]
         by_size = {tap.positions: tap for tap in ends[0]}
@@ -124,53 +66,12 @@ def automatic_pairs(source, target, similarity=None):
             if tap.positions in by_size
         ]
         return shared or _in_order(*ends, similarity)
-    steps = [
-        [t for t in side if len(t.shape) == 2] for side in (source, target)
-    ]
-    if all(steps):
-        return _in_order(*steps, similarity)
-    vectors = [
-        [t for t in side if len(t.shape) == 1] for side in (source, target)
-    ]
-    if all(vectors):
-        return _in_order(*vectors, similarity)
+    for rank in (2, 1):
+        sequences_or_vectors = _of_rank(rank, source, target)
+        if all(sequences_or_vectors):
+            return _in_order(*sequences_or_vectors, similarity)
     # A map or sequence is averaged to the vector on the other side.
     return [(source[-1], target[-1])] if source and target else []
-
-
-def adapter_for(source, target, loss, name):
-    """Returns the `FeatureAdapter` that a pair needs for its loss, or `None`.
-
-    Losses that compare feature by feature always get a linear map, unless
-    they take the features as they come: no two models have the same scales,
-    and fewest steps are needed where these are learnt apart.
-
-    Raises:
-        ValueError: the target's features cannot be brought to that shape.
-    """
-    if loss.on_logits and source.shape != target.shape:
-        raise ValueError(
-            f"'{loss.distance.name}' compares logits of the same classes. "
-            f"Received: {source.shape} of the source and {target.shape} of "
-            "the target. Pair features, or give both models the same classes."
-        )
-    wanted = {
-        "shape": source.shape,
-        "space": (*source.positions, None),
-        "channels": (*(None for _ in target.positions), source.shape[-1]),
-        "batch": target.shape,
-    }[loss.agree]
-    have = target.shape
-    by_feature = loss.agree == "shape" and not loss.on_logits
-    always = by_feature and loss.normalize
-    fits = len(wanted) == len(have) and all(
-        w is None or w == h for w, h in zip(wanted, have, strict=True)
-    )
-    if fits and not always:
-        return None
-    adapter = FeatureAdapter(wanted, always, name=name)
-    adapter.build((None, *have))
-    return adapter
 
 
 def _of_rank(rank, *sides):
@@ -179,10 +80,8 @@ def _of_rank(rank, *sides):
 
 def _ends_of_stages(found):
     """The last tap of each run of taps with the same positions."""
-    last = {}
-    for tap in found:
-        last[tap.positions] = tap
-    return list(last.values())
+    # Of equal keys a dict keeps the place of the first and the last value.
+    return list({tap.positions: tap for tap in found}.values())
 
 
 def _in_order(source, target, similarity):
@@ -190,10 +89,8 @@ def _in_order(source, target, similarity):
     if similarity is not None:
         closeness = similarity(source, target)
     else:
-        closeness = -np.abs(
-            np.array([tap.depth for tap in source])[:, None]
-            - np.array([tap.depth for tap in target])[None, :]
-        )
+        depths = [np.array([tap.depth for tap in x]) for x in (source, target)]
+        closeness = -np.abs(np.subtract.outer(*depths))
     chosen = best_in_order(np.nan_to_num(closeness))
     return [(source[i], target[j]) for i, j in chosen]
 
@@ -261,13 +158,3 @@ def _not_pairs(received):
 
 def _shapes(found):
     return [tap.shape for tap in found]
-
-
-def _described(pair):
-    if pair.adapter is None:
-        return "-"
-    return "projection" if pair.adapter.projection is not None else "resize"
-
-
-def _number(value):
-    return "" if value is None else f"{value:.3f}"

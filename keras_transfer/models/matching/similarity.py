@@ -1,6 +1,10 @@
 """How alike two sets of features are: CKA without the bias of small batches."""
 
 import numpy as np
+from keras import ops
+
+from keras_transfer.models.matching.paired_features import on_input_of
+from keras_transfer.models.matching.taps import in_inference, tapped
 
 
 def debiased_cka(a, b):
@@ -35,6 +39,37 @@ def debiased_cka(a, b):
     return float(_hsic(k, m) / np.sqrt(size)) if size > 0 else float("nan")
 
 
+def similarities(parts, data):
+    """Returns the debiased CKA of each pair on a batch of inputs.
+
+    Raises:
+        ValueError: the source's weights or features are not numbers.
+    """
+    _check_weights(parts.source)
+    _, source, target = parts.run_once(data)
+    found = []
+    for pair, a, b in zip(parts.pairs, source, target, strict=True):
+        a, b = ops.convert_to_numpy(a), ops.convert_to_numpy(b)
+        _check_finite(a, pair)
+        found.append(debiased_cka(a, b))
+    return found
+
+
+def similarity_of(target, source, data):
+    """`f(source taps, target taps)`: CKA of all of them on `data`."""
+
+    def similarity(source_taps, target_taps):
+        model = on_input_of(target, tapped(source, source_taps))
+        theirs = in_inference(model, data)
+        mine = in_inference(tapped(target, target_taps), data)[1:]
+        theirs, mine = (
+            [ops.convert_to_numpy(x) for x in side] for side in (theirs, mine)
+        )
+        return np.array([[debiased_cka(a, b) for b in mine] for a in theirs])
+
+    return similarity
+
+
 def _gram(features):
     rows = np.asarray(features, "float64").reshape(len(features), -1)
     rows = rows - rows.mean(axis=0)
@@ -48,3 +83,26 @@ def _hsic(k, m):
     sums = k.sum() * m.sum() / ((n - 1) * (n - 2))
     crossed = 2.0 / (n - 2) * (k.sum(axis=0) @ m.sum(axis=0))
     return ((k * m).sum() + sums - crossed) / (n * (n - 3))
+
+
+def _check_weights(source):
+    # Compiled by XLA, max pooling turns NaN into -infinity and the next ReLU
+    # into 0: the features would look like any others.
+    for variable in source.weights:
+        if not np.isfinite(ops.convert_to_numpy(variable)).all():
+            raise ValueError(
+                "The source's weights are not all numbers. Received: NaN or "
+                f"infinity in '{variable.path}'. Its training went wrong: "
+                "give the weights of an earlier epoch."
+            )
+
+
+def _check_finite(features, pair):
+    """Raises if features of the source hold NaN or infinity."""
+    bad = ~np.isfinite(np.asarray(features, "float32"))
+    if bad.any():
+        raise ValueError(
+            f"The source's features at '{pair.source.name}' are not all "
+            f"numbers. Received: NaN or infinity in {bad.mean():.1%} of them. "
+            "Look at its weights and at the range of its input."
+        )

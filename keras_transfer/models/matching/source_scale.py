@@ -53,41 +53,27 @@ def measure(model, layers, batches):
     """
     if all(layer is None for layer in layers):
         return
-    moments = [_Moments() for _ in layers]
+    sums = [0.0] * len(layers)
     for inputs in batches:
         features = in_inference(model, inputs)
-        for found, values in zip(moments, features, strict=True):
-            found.add(values)
-    for layer, found in zip(layers, moments, strict=True):
+        sums = [a + _sums(b) for a, b in zip(sums, features, strict=True)]
+    for layer, (count, total, squares) in zip(layers, sums, strict=True):
         if layer is not None:
-            least = _LEAST_VARIANCE * found.variance.mean()
-            layer.moving_mean.assign(found.mean)
-            layer.moving_variance.assign(found.variance + least)
+            mean = total / count
+            variance = np.maximum(squares / count - mean**2, 0.0)
+            least = _LEAST_VARIANCE * variance.mean()
+            layer.moving_mean.assign(mean)
+            layer.moving_variance.assign(variance + least)
 
 
-class _Moments:
-    """Mean and variance by channel, over any number of batches."""
-
-    def __init__(self):
-        self.count, self._sum, self._squares = 0, 0.0, 0.0
-
-    def add(self, features):
-        axes = tuple(range(len(features.shape) - 1))
-        features = ops.cast(features, "float32")
-        mean = ops.mean(features, axes)
-        variance = ops.mean(ops.square(features - mean), axes)
-        mean, variance = (
-            ops.convert_to_numpy(x).astype("float64") for x in (mean, variance)
-        )
-        count = int(np.prod(features.shape[:-1]))
-        self.count += count
-        self._sum = self._sum + count * mean
-        self._squares = self._squares + count * (variance + mean**2)
-
-    @property
-    def mean(self):
-        return self._sum / self.count
-
-    @property
-    def variance(self):
-        return np.maximum(self._squares / self.count - self.mean**2, 0.0)
+def _sums(features):
+    """The number of values, their sum and that of their squares, by channel."""
+    axes = tuple(range(len(features.shape) - 1))
+    features = ops.cast(features, "float32")
+    mean = ops.mean(features, axes)
+    variance = ops.mean(ops.square(features - mean), axes)
+    mean, variance = (
+        ops.convert_to_numpy(x).astype("float64") for x in (mean, variance)
+    )
+    count = np.full_like(mean, np.prod(features.shape[:-1]))
+    return np.stack([count, count * mean, count * (variance + mean**2)])

@@ -56,7 +56,7 @@ def taps(model):
         model: a `TransferModel`, or a functional or Sequential model; its top
             has none.
     """
-    blocks = freezing.freeze_plan(model).blocks
+    blocks = freezing.freeze_state(model).blocks
     ends = [block for block in blocks if block.output is not None]
     cuts = [block.output for block in ends]
     top = None if hasattr(model, "backbone") else graph.top_cut(model)

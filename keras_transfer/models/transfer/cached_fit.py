@@ -5,15 +5,19 @@ import contextlib
 import keras
 
 from keras_transfer import _private
-from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
-from keras_transfer.data.first_batch import are_arrays
+from keras_transfer.data.batches import ReorderedBatches
+from keras_transfer.data.order import is_foreign_py_dataset
 from keras_transfer.data.samples import samples_of
 from keras_transfer.data.seeded_batches import SeededBatches
-from keras_transfer.models.transfer.cache_segments import Stages, planned_depths
+from keras_transfer.models import validation_batches
+from keras_transfer.models.transfer.cached_boundaries import (
+    CachedBoundaries,
+    scheduled_depths,
+)
 from keras_transfer.models.transfer.continued_fit import (
-    DepthMoved,
-    OneTraining,
-    StageWatch,
+    ContinuedCallbackList,
+    DepthExceeded,
+    DepthWatch,
 )
 
 
@@ -27,7 +31,6 @@ def fit_cached(
     initial_epoch,
     callbacks,
     order,
-    verbose,
     validation_data,
     seed,
     **options,
@@ -46,7 +49,6 @@ def fit_cached(
         initial_epoch: as in `fit`.
         callbacks: a list.
         order: the callback that tells data which epoch it is.
-        verbose: as in `fit`.
         validation_data: as in `fit`.
         seed: seed of the order of a data set that shuffles by itself.
         **options: the other arguments of `fit`.
@@ -60,12 +62,12 @@ def fit_cached(
     samples = samples_of(x, seed=seed)
     if samples.note:
         print(samples.note)
-    watch = StageWatch()
-    training = OneTraining(
+    watch = DepthWatch()
+    training = ContinuedCallbackList(
         [*callbacks, order, watch],
         add_history=True,
-        add_progbar=verbose != 0,
-        verbose=verbose,
+        add_progbar=options["verbose"] != 0,
+        verbose=options["verbose"],
         epochs=epochs,
         steps=options.get("steps_per_epoch") or _num_batches(x),
         model=model,
@@ -73,18 +75,19 @@ def fit_cached(
     model.stop_training = False
     training.begin()
     epoch = _private.epoch_to_start_at(model) or initial_epoch
-    stages = Stages(
+    boundaries = CachedBoundaries(
         model,
         samples,
         _validation_samples(validation_data, options),
         feature_cache,
-        planned_depths(model, callbacks, range(epoch, epochs)),
-        verbose,
+        scheduled_depths(model, callbacks, range(epoch, epochs)),
+        options["verbose"],
     )
-    loop = _Loop(model, fit, x, validation_data, stages, watch, order)
+    calls = _FitCalls(model, fit, x, validation_data, boundaries, order)
+    inner = _private.wrapped_optimizers(model.optimizer)[-1]
     try:
-        with _private.not_finalizing(_innermost(model)):
-            loop.run(training, epoch, epochs, verbose, options)
+        with _private.not_finalizing(inner):
+            calls.run(training, watch, epoch, epochs, options)
     finally:
         model.use_suffix(None)
     if epochs > epoch:
@@ -93,46 +96,41 @@ def fit_cached(
     return model.history
 
 
-class _Loop:
+class _FitCalls:
     """One call of `fit` after another."""
 
-    def __init__(self, model, fit, x, validation_data, stages, watch, order):
+    def __init__(self, model, fit, x, validation_data, boundaries, order):
         self.model, self.fit, self.x = model, fit, x
         self.validation_data = validation_data
-        self.stages, self.watch, self.order = stages, watch, order
+        self.boundaries, self.order = boundaries, order
 
-    def run(self, training, epoch, epochs, verbose, options):
+    def run(self, callbacks, watch, epoch, epochs, options):
         while epoch < epochs:
-            depth = self.stages.depth_for(epoch)
-            until = self.stages.stretch(epoch, epochs)
-            train, validation = self._data(depth, epoch, until, epochs)
-            full = len(self.model.blocks)
-            self.watch.watch(full if depth is None else depth, epoch)
-            with contextlib.suppress(DepthMoved):
+            depth = self.boundaries.depth_for(epoch)
+            until = self.boundaries.served_until(epoch, epochs)
+            train, validation = self._data(depth, epoch, epochs)
+            watch.watch(depth, epoch)
+            with contextlib.suppress(DepthExceeded):
                 self.fit(
                     train,
                     validation_data=validation,
                     epochs=until,
                     initial_epoch=epoch,
-                    callbacks=training,
-                    verbose=verbose,
+                    callbacks=callbacks,
                     **options,
                 )
-            epoch = self.watch.next_epoch
-            self.stages.trained(depth)
-            if self.watch.went_deeper:
-                self.stages.forget_plan()
-            if self.model.stop_training and not self.watch.moved:
+            epoch = watch.next_epoch
+            self.boundaries.trained(depth)
+            if watch.went_deeper:
+                self.boundaries.forget_schedule()
+            if self.model.stop_training and not watch.moved:
                 break
 
-    def _data(self, depth, epoch, until, epochs):
-        if depth is None:
+    def _data(self, depth, epoch, epochs):
+        if depth == len(self.model.blocks):
             self.model.use_suffix(None)
             return self._in_order(self.x, epoch), self.validation_data
-        known = depth in self.stages.made
-        boundary, train, validation = self.stages.at(depth, epoch)
-        if not known and self.stages.seconds and self.stages.verbose:
-            self._report(train, epochs - epoch)
+        boundary, train, validation = self.boundaries.at(depth, epoch, epochs)
         self.model.use_suffix(boundary.suffix)
         like = self.x if isinstance(self.x, SeededBatches) else None
         batches = self._in_order(train.batches(like), epoch)
@@ -142,33 +140,18 @@ class _Loop:
 
     def _in_order(self, batches, epoch):
         if isinstance(batches, SeededBatches):
-            batches = batches.starting_at(epoch)
-            self.order.batches = batches
+            batches = self.order.batches = batches.starting_at(epoch)
         return batches
-
-    def _report(self, train, num_epochs):
-        seconds, self.stages.seconds = self.stages.seconds, 0.0
-        print(
-            f"feature cache ({self.stages.cache.place}): {train.num_rows} "
-            f"samples through the frozen part once, {seconds:.1f} s, instead "
-            f"of in each of {num_epochs} epochs"
-        )
 
 
 def _validation_samples(data, options):
     """Validation data as `Samples`; `None` if they are read as they come."""
     if data is None or options.get("validation_steps"):
         return None
-    if isinstance(data, tuple) or are_arrays(data):
-        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        size = options.get("validation_batch_size") or 32
-        data = ArrayBatches(x, y, weights, batch_size=size, shuffle=False)
-    elif isinstance(data, keras.utils.PyDataset) and not isinstance(
-        data, SeededBatches
-    ):
-        data = ReorderedBatches(data)
-        data.shuffle = False
-    elif hasattr(data, "__next__") or not hasattr(data, "__iter__"):
+    data = validation_batches.batched(data, options)
+    if is_foreign_py_dataset(data):
+        data = ReorderedBatches(data, shuffle=False)
+    if hasattr(data, "__next__") or not hasattr(data, "__iter__"):
         return None
     return samples_of(data)
 
@@ -179,10 +162,6 @@ def _num_batches(x):
         return len(x)
     except TypeError:
         return None
-
-
-def _innermost(model):
-    return _private.wrapped_optimizers(model.optimizer)[-1]
 
 
 def _check_call(model):

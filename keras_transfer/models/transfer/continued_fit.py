@@ -2,10 +2,10 @@
 
 import keras
 
-from keras_transfer.training.freezing import freeze_plan
+from keras_transfer.training.freezing import freeze_state
 
 
-class OneTraining(keras.callbacks.CallbackList):
+class ContinuedCallbackList(keras.callbacks.CallbackList):
     """A callback list whose training begins and ends once.
 
     `fit` calls `on_train_begin` and `on_train_end` of the list it is given;
@@ -39,49 +39,46 @@ class OneTraining(keras.callbacks.CallbackList):
             super().set_params(params)
 
 
-class DepthMoved(Exception):  # noqa: N818 (a signal, not an error)
+class DepthExceeded(Exception):  # noqa: N818 (a signal, not an error)
     """More blocks train than the activations at hand allow."""
 
 
-class StageWatch(keras.callbacks.Callback):
+class DepthWatch(keras.callbacks.Callback):
     """Ends a call of `fit` when its activations no longer fit the model.
 
     Comes last in the list, so that it sees what the others have set.
 
-    Args:
+    Attributes:
         depth: blocks above the boundary of the activations.
+        next_epoch: the epoch with which the next call of `fit` begins.
+        moved: whether more blocks train than that after an epoch.
+        went_deeper: whether they do when an epoch has begun.
     """
-
-    def __init__(self):
-        super().__init__()
-        self.depth = None
-        self.next_epoch = 0
-        self.moved = False
-        self.went_deeper = False
 
     def watch(self, depth, epoch):
         self.depth, self.next_epoch = depth, epoch
         self.moved = self.went_deeper = False
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self._now() > self.depth:
+        if self._exceeded():
             self.went_deeper = True
-            raise DepthMoved
+            raise DepthExceeded
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self._now() > self.depth:
+        if self._exceeded():
+            depth = freeze_state(self.model).depth
             raise ValueError(
                 "feature_cache= cannot follow a depth that changes within an "
-                f"epoch. Received: {self._now()} trainable blocks before "
+                f"epoch. Received: {depth} trainable blocks before "
                 f"batch {batch}, after {self.depth} when the epoch began. Set "
                 "it when an epoch begins or ends, or leave feature_cache out."
             )
 
     def on_epoch_end(self, epoch, logs=None):
         self.next_epoch = epoch + 1
-        if not self.model.stop_training and self._now() > self.depth:
+        if not self.model.stop_training and self._exceeded():
             self.moved = True
             self.model.stop_training = True
 
-    def _now(self):
-        return freeze_plan(self.model).depth
+    def _exceeded(self):
+        return freeze_state(self.model).depth > self.depth

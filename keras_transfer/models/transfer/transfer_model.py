@@ -9,17 +9,14 @@ from keras_transfer.backbones.resolving import (
     resolve_backbone,
 )
 from keras_transfer.feature_cache import FEATURES
-from keras_transfer.layers import (
-    HeadPart,
-    ImageNetPreprocessing,
-)
-from keras_transfer.models.base import SeededModel
+from keras_transfer.layers import HeadPart, ImageNetPreprocessing
+from keras_transfer.models.base import BaseModel
 from keras_transfer.models.construction import (
     applied,
     described,
     head_layer,
     in_training_only,
-    initial_plan,
+    initial_freeze_state,
     input_like,
     preprocessing_layer,
 )
@@ -28,7 +25,7 @@ from keras_transfer.training import freezing
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
-class TransferModel(SeededModel, keras.Model):
+class TransferModel(BaseModel, keras.Model):
     """A backbone that has learnt elsewhere, under a head for your own task.
 
     An ordinary functional `keras.Model`: `summary`, `fit`, `save`, `export`
@@ -115,10 +112,10 @@ class TransferModel(SeededModel, keras.Model):
         self.augmentation = augmentation
         self.class_names = None
         self._source = described(source)
-        self._freeze_plan = initial_plan(
+        self._freeze_state = initial_freeze_state(
             source, head, train_batch_norm, self.name
         )
-        freezing.set_trainable_depth(self, self._freeze_plan.depth)
+        freezing.set_trainable_depth(self, self._freeze_state.depth)
 
     @property
     def is_pretrained(self):
@@ -172,8 +169,7 @@ class TransferModel(SeededModel, keras.Model):
     def input_spec(self):
         return None if self._suffix is not None else super().input_spec
 
-    def fit_on_cache(self, fit, x, **options):
-        return fit_cached(self, fit, x, **options)
+    fit_on_cache = fit_cached
 
     def clone(self):
         """Returns an equal model that shares nothing with this one.
@@ -195,11 +191,9 @@ class TransferModel(SeededModel, keras.Model):
             "head": serialize(self.head),
             "preprocessing": serialize(self.preprocessing),
             "augmentation": serialize(self.augmentation),
-            "train_batch_norm": self._freeze_plan.train_batch_norm,
+            "train_batch_norm": self._freeze_state.train_batch_norm,
             "trainable_depth": self.trainable_depth,
-            "trainable_flags": [
-                layer.trainable for layer in _private.leaf_layers(self)
-            ],
+            "trainable_flags": freezing.flags(self),
             "class_names": self.class_names,
             "source": dict(self._source),
         }

@@ -1,27 +1,27 @@
-"""Which activations serve which epochs of a training."""
+"""Activations at the boundaries of a training, and the epochs they serve."""
 
 from keras_transfer import feature_cache as cache
-from keras_transfer.callbacks.run_aware import Planned
-from keras_transfer.training.freezing import freeze_plan, set_trainable_depth
+from keras_transfer.callbacks import FreezingScheduler
+from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import depth_at
 
 
-def planned_depths(model, callbacks, epochs):
-    """Returns the depth of each epoch, or `None` if it is not known before.
+def scheduled_depths(model, callbacks, epochs):
+    """Returns the depth by epoch; empty if it is not known beforehand.
 
     Args:
         model: a `TransferModel`.
         callbacks: the callbacks of the training.
         epochs: a range.
     """
-    schedules = [c.schedule for c in callbacks if isinstance(c, Planned)]
-    num_blocks = len(model.blocks)
-    if len(schedules) == 1:
-        return {e: depth_at(schedules[0], e, num_blocks) for e in epochs}
-    return None
+    found = [c for c in callbacks if isinstance(c, FreezingScheduler)]
+    if len(found) != 1:
+        return {}
+    schedule, num_blocks = found[0].schedule, len(model.blocks)
+    return {e: depth_at(schedule, e, num_blocks) for e in epochs}
 
 
-class Stages:
+class CachedBoundaries:
     """The boundaries of one training, each made when it is first needed.
 
     What is nearer the head is made of what is deeper, not of the images. It
@@ -32,7 +32,7 @@ class Stages:
         train: `Samples` to train on.
         validation: `Samples`, or `None`.
         feature_cache: a `FeatureCache`.
-        depths: the planned depths by epoch, or `None`.
+        depths: the scheduled depths by epoch.
         verbose: as in `fit`.
     """
 
@@ -42,27 +42,23 @@ class Stages:
         self.model = model
         self.train, self.validation = train, validation
         self.cache = feature_cache
-        self.depths = depths or {}
+        self.depths = depths
         self.verbose = verbose
         self.made = {}
         self.seconds = 0.0
 
     def depth_for(self, epoch):
-        """Blocks above the boundary that serves an epoch; `None`: uncached."""
-        depth = self.depths.get(epoch, freeze_plan(self.model).depth)
-        if depth == len(self.model.blocks):
-            return None
-        if epoch in self.depths and self._lasts_one_epoch(epoch):
+        """Blocks above the boundary that serves an epoch; all: uncached."""
+        depth = self.depths.get(epoch, freeze_state(self.model).depth)
+        is_cached = depth < len(self.model.blocks)
+        if is_cached and epoch in self.depths and self._lasts_one_epoch(epoch):
             # Not worth a pass from the deepest boundary to this one.
             return self._deepest_from(epoch)
         return depth
 
     def _lasts_one_epoch(self, epoch):
-        depth = self.depths[epoch]
-        return depth not in (
-            self.depths.get(epoch - 1),
-            self.depths.get(epoch + 1),
-        )
+        neighbours = self.depths.get(epoch - 1), self.depths.get(epoch + 1)
+        return self.depths[epoch] not in neighbours
 
     def _deepest_from(self, epoch):
         """The deepest boundary until everything trains, if it ever does."""
@@ -72,7 +68,7 @@ class Stages:
             epoch += 1
         return deepest
 
-    def stretch(self, epoch, epochs):
+    def served_until(self, epoch, epochs):
         """Returns the epoch at which another boundary begins to serve."""
         first = self.depth_for(epoch)
         for later in range(epoch + 1, epochs):
@@ -80,7 +76,7 @@ class Stages:
                 return later
         return epochs
 
-    def at(self, depth, epoch):
+    def at(self, depth, epoch, epochs):
         """Returns `(boundary, training, validation)`, cached samples."""
         if depth not in self.made:
             if epoch in self.depths:
@@ -90,9 +86,10 @@ class Stages:
             if deepest != depth and deepest not in self.made:
                 self._make(deepest)
             self._make(depth)
+            self._report(depth, epochs - epoch)
         return self.made[depth]
 
-    def forget_plan(self):
+    def forget_schedule(self):
         """Goes by what trains: a callback does not keep to the schedule."""
         self.depths = {}
 
@@ -100,24 +97,20 @@ class Stages:
         """Forgets what the blocks that have trained since have changed.
 
         Args:
-            depth: how many blocks have trained; `None` is all.
+            depth: how many blocks have trained.
         """
-        for made in [d for d in self.made if depth is None or d < depth]:
-            del self.made[made]
+        self.made = {d: kept for d, kept in self.made.items() if d >= depth}
 
     def _make(self, depth):
         boundary = cache.boundary_at(self.model, depth)
         self._check(boundary)
         deeper = min((d for d in self.made if d > depth), default=None)
-        train, validation = (
-            None
-            if samples is None
-            else self._activations(name, samples, boundary, deeper)
-            for name, samples in (
-                ("training", self.train),
-                ("validation", self.validation),
+        train = self._activations("training", self.train, boundary, deeper)
+        validation = None
+        if self.validation is not None:
+            validation = self._activations(
+                "validation", self.validation, boundary, deeper
             )
-        )
         self.made[depth] = boundary, train, validation
 
     def _check(self, boundary):
@@ -147,3 +140,13 @@ class Stages:
         )
         self.seconds += found.seconds
         return found
+
+    def _report(self, depth, num_epochs):
+        seconds, self.seconds = self.seconds, 0.0
+        if seconds and self.verbose:
+            print(
+                f"feature cache ({self.cache.place}): "
+                f"{self.made[depth][1].num_rows} samples through the frozen "
+                f"part once, {seconds:.1f} s, instead of in each of "
+                f"{num_epochs} epochs"
+            )

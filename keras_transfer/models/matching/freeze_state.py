@@ -1,0 +1,23 @@
+"""The freeze state of a matcher."""
+
+from keras_transfer.training import freezing
+
+
+def _of_target(name):
+    """Returns a property that reads and writes that of the target's state."""
+    return property(
+        lambda self: getattr(self._state, name),
+        lambda self, value: setattr(self._state, name, value),
+    )
+
+
+class MatcherFreezeState:
+    """The target's `FreezeState`, with adapters that always train."""
+
+    blocks = _of_target("blocks")
+    depth = _of_target("depth")
+    train_batch_norm = _of_target("train_batch_norm")
+
+    def __init__(self, target, adapters):
+        self._state = freezing.freeze_state(target)
+        self.head = [*self._state.head, *adapters]

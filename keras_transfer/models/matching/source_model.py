@@ -1,0 +1,95 @@
+"""The model that is learnt from, and whether it fits the target."""
+
+import warnings
+
+import keras
+from keras import ops
+
+from keras_transfer.backbones.channels import channel_axis
+from keras_transfer.backbones.resolving import resolve_backbone
+from keras_transfer.models.base import BaseModel
+from keras_transfer.models.construction import (
+    applied,
+    input_like,
+    preprocessing_layer,
+)
+
+
+def as_source(source):
+    """Returns a source as a model that takes raw input.
+
+    Args:
+        source: a `TransferModel`, another functional or Sequential model, or
+            a name or path that `resolve_backbone` takes.
+    """
+    if isinstance(source, BaseModel):
+        return source
+    resolved = resolve_backbone(source)
+    if resolved.preprocessing == "none":
+        return resolved.model
+    preprocessing = preprocessing_layer("auto", resolved)
+    inputs = keras.tree.map_structure(input_like, resolved.model.input)
+    outputs = resolved.model(applied(preprocessing, inputs))
+    return keras.Model(inputs, outputs, name=resolved.model.name)
+
+
+def check_models(target, source):
+    """Raises if one of the two cannot be matched; warns of random weights."""
+    if not isinstance(target, keras.Model):
+        raise ValueError(
+            "The target of a FeatureMatcher is a keras.Model. Received: "
+            f"{target!r}. Expected for example TransferModel('ResNet50', 5)."
+        )
+    shared = {id(v) for v in target.variables} & {
+        id(v) for v in source.variables
+    }
+    if shared:
+        raise ValueError(
+            f"The source '{source.name}' and the target '{target.name}' share "
+            f"{len(shared)} weights: the source would change while the target "
+            "trains. Expected two models. `model.clone()` makes a copy of a "
+            "TransferModel."
+        )
+    _check_inputs(target, source)
+    if looks_untrained(source):
+        warnings.warn(
+            f"The source '{source.name}' looks untrained: every bias and "
+            "every running mean in it is 0. Its features are those of random "
+            "weights. Load the weights it was trained to.",
+            stacklevel=3,
+        )
+
+
+def looks_untrained(model):
+    """Whether all that starts at zero still is: biases and running means."""
+    names = ("bias", "beta", "moving_mean")
+    starts = [v for v in model.variables if v.path.split("/")[-1] in names]
+    return bool(starts) and not any(
+        ops.convert_to_numpy(v).any() for v in starts
+    )
+
+
+def _check_inputs(target, source):
+    mine, theirs = (
+        [tuple(x.shape[1:]) for x in keras.tree.flatten(model.input)]
+        for model in (target, source)
+    )
+    fits = len(mine) == len(theirs) and all(map(_fits, mine, theirs))
+    if not fits:
+        raise ValueError(
+            f"The source '{source.name}' and the target '{target.name}' "
+            "cannot be given the same data. Received: inputs of shape "
+            f"{theirs} for the source and {mine} for the target. "
+            "Images may differ in size, but neither in channels nor in their "
+            "place (channels first or last); everything else must be equal. "
+            "TransferModel(..., input_shape=...) adapts a model."
+        )
+
+
+def _fits(a, b):
+    if len(a) != len(b):
+        return False
+    if len(a) != 3:
+        return all(x == y or None in (x, y) for x, y in zip(a, b, strict=True))
+    axis = channel_axis(a)
+    return channel_axis(b) == axis and a[axis] == b[axis]
