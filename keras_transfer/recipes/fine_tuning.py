@@ -5,7 +5,7 @@ from keras_transfer.recipes import (
     diagnostics,
     interpolation,
     options,
-    report,
+    plots,
 )
 from keras_transfer.recipes.best_weights import (
     BestWeights,
@@ -33,7 +33,7 @@ class FineTuneResult(TwoStageResult):
         Returns:
             A `matplotlib.figure.Figure`.
         """
-        return report.plot_history(path, self.history)
+        return plots.plot_history(path, self.history)
 
 
 def fine_tune(

@@ -2,7 +2,7 @@
 
 import math
 
-from keras_transfer.recipes import report
+from keras_transfer.recipes import plots
 from keras_transfer.storage.tables import format_table
 from keras_transfer.tuner.trial_tuner import shown
 
@@ -67,9 +67,7 @@ def plot(path, rows, objective, logarithmic):
         each.set_ylabel(objective)
     for each in axes[len(names) :]:
         each.set_visible(False)
-    if path is not None:
-        report.save_figure(figure, path)
-    return figure
+    return plots.save_figure(figure, path)
 
 
 def _plot_one(axes, rows, name, is_logarithmic):

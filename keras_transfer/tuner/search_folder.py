@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from keras_transfer.recipes import report
+from keras_transfer.recipes import writers
 
 _DESCRIPTION, _LOGS = "search.json", "tensorboard"
 # KerasTuner's own file.
@@ -72,7 +72,7 @@ def _remove_search(directory):
 
 def describe(directory, about):
     """Writes which search a folder holds."""
-    report.write_json(Path(directory) / _DESCRIPTION, about)
+    writers.write_json(Path(directory) / _DESCRIPTION, about)
 
 
 def callbacks(directory, tensorboard):

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 
-from keras_transfer.recipes import report
+from keras_transfer.recipes import writers
 from keras_transfer.storage import files
 from keras_transfer.storage.memory import forgetting_gradients
 
@@ -44,7 +44,7 @@ class TrialTuner(keras_tuner.Tuner):
             "seconds": time.perf_counter() - started,
             "epochs": _rows(histories[0].history),
         }
-        report.write_json(self._file(trial, _HISTORY), about)
+        writers.write_json(self._file(trial, _HISTORY), about)
         return histories
 
     def on_trial_end(self, trial):

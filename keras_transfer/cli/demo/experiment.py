@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_transfer.cli.demo import digits, measures, story, ways
 from keras_transfer.cli.demo.read_back import served_scores
-from keras_transfer.recipes import report
+from keras_transfer.recipes import writers
 from keras_transfer.serving.saved_model import export_saved_model
 from keras_transfer.storage import files
 
@@ -71,7 +71,7 @@ def run(folder, num_seeds=3, progress=print):
         "seconds": time.perf_counter() - started,
     }
     story.plot(rows, folder / "accuracy.png")
-    report.write_json(folder / "results.json", result)
+    writers.write_json(folder / "results.json", result)
     return result
 
 
