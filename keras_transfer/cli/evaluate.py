@@ -15,13 +15,10 @@ def add_options(parser):
     add = adder(parser)
     add("run_dir")
     add("data", str, "DATA", "folder of photos")
-    parser.add_argument(
-        "--split",
-        choices=["test", "validation", "train", "all"],
-        default="test",
-        help="which part of DATA; all: every photo of a folder that is not "
-        "divided into parts [%(default)s]",
-    )
+    add("--split", str, None,
+        "which part of DATA; all: every photo of a folder that is not divided "
+        "into parts", "test",
+        choices=("test", "validation", "train", "all"))  # fmt: skip
 
 
 def run(arguments):

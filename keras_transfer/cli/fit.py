@@ -5,11 +5,11 @@ from pathlib import Path
 
 from keras_transfer import recipes
 from keras_transfer.cli import training
-from keras_transfer.cli.options import adder
+from keras_transfer.cli.options import adder, chosen
 from keras_transfer.cli.output import progress
 from keras_transfer.recipes import run_folder
 from keras_transfer.training import distribution
-from keras_transfer.tuner import trial
+from keras_transfer.tuner import search_space, trial
 from keras_transfer.tuner.repeated_trial import repeat_trial
 
 SUMMARY = "fine-tune a source model on your own data and keep all of the run"
@@ -36,11 +36,8 @@ def add_options(parser):
         "config.json of an earlier run; options given here go "
         "before it")  # fmt: skip
     add("--output", str, "DIR", "folder to write", "transfer_run")
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on from the model in --output with its top blocks",
-    )
+    add("--resume", bool, None,
+        "go on from the model in --output with its top blocks")  # fmt: skip
     add("--data-dir")
     add("--shots")
     add("--validation-split")
@@ -56,20 +53,17 @@ def add_options(parser):
         "")  # fmt: skip
     add("--dropout")
     add("--loss", str, "NAME", "a Keras loss [what fits the labels]")
-    _add_training_options(parser, add)
+    _add_training_options(add)
     # Of a recipe that was searched; these come by --config alone.
     parser.set_defaults(hyperparameters=None, objective="val_accuracy")
 
 
-def _add_training_options(parser, add):
-    parser.add_argument(
-        "--recipe",
-        choices=("auto", "two-stage", "searched"),
-        default="auto",
-        help="auto: fine-tunes only where validation says it pays; two-stage: "
+def _add_training_options(add):
+    add("--recipe", str, None,
+        "auto: fine-tunes only where validation says it pays; two-stage: "
         "always, at a fixed rate; searched: as a trial of `tune`, whose "
-        "best_recipe.json is the --config [%(default)s]",
-    )
+        "best_recipe.json is the --config", "auto",
+        choices=("auto", "two-stage", "searched"))  # fmt: skip
     add("--epochs", int, "N",
         "epochs for the top blocks, 0 for the head alone [auto by the number "
         "of samples; two-stage 3]")  # fmt: skip
@@ -171,14 +165,14 @@ def _as_searched(arguments, backbone, data):
 
 
 def _settings(arguments):
-    try:
-        return trial.Settings(**arguments.hyperparameters)
-    except TypeError:
+    found = arguments.hyperparameters or {}
+    if set(found) != {"backbone", *search_space.DEFAULTS}:
         raise ValueError(
             "The recipe 'searched' needs the hyperparameters of a search. "
             f"Received: {arguments.hyperparameters!r}. Expected --config with "
             "the best_recipe.json of `keras-transfer tune`."
-        ) from None
+        )
+    return trial.Settings(**found)
 
 
 def _train(arguments, model, data):
@@ -197,10 +191,9 @@ def _train(arguments, model, data):
         return recipes.fine_tune(
             model,
             data,
-            epochs=arguments.epochs,
-            blocks=arguments.blocks,
-            learning_rate=arguments.learning_rate,
-            max_minutes=arguments.max_minutes,
+            **chosen(
+                arguments, "epochs", "blocks", "learning_rate", "max_minutes"
+            ),
             **options,
         )
     return recipes.two_stage(

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_transfer import recipes
 from keras_transfer.cli import training
-from keras_transfer.cli.options import adder
+from keras_transfer.cli.options import adder, chosen
 from keras_transfer.data.sampling import few_shot
 from keras_transfer.data.subset_batches import SubsetBatches
 from keras_transfer.recipes import run_folder
@@ -67,12 +67,9 @@ def run(arguments):
         train,
         unlabelled,
         data.validation,
-        epochs=arguments.epochs,
-        learning_rate=arguments.learning_rate,
         loss=arguments.distance,
-        batch_size=arguments.batch_size,
-        seed=arguments.seed,
         verbose=training.verbosity(),
+        **chosen(arguments, "epochs", "learning_rate", "batch_size", "seed"),
     )
     return training.finish(
         arguments, target, data, result, _REPEATABLE, told=[str(result.pairs)]

@@ -30,9 +30,17 @@ def adder(parser):
 
     def add(flag, *about, **more):
         kind, metavar, text, *default = about or _SHARED[flag]
+        if kind is bool:
+            parser.add_argument(flag, action="store_true", help=text)
+            return
         if default:
             more["default"] = default[0]
             text += "" if default[0] == "" else " [%(default)s]"
         parser.add_argument(flag, type=kind, metavar=metavar, help=text, **more)
 
     return add
+
+
+def chosen(arguments, *names):
+    """Returns some of the parsed arguments by name, to pass them on."""
+    return {name: getattr(arguments, name) for name in names}

@@ -4,6 +4,7 @@ import sys
 
 import keras
 
+from keras_transfer.cli.options import chosen
 from keras_transfer.cli.output import INTERRUPTED, progress, show
 from keras_transfer.data import load
 from keras_transfer.layers import ClassificationHead, RegressionHead
@@ -31,12 +32,8 @@ def load_data(arguments, backbone, **changed):
     progress(f"Reading {arguments.data} ...")
     options = {
         "image_size": arguments.image_size or _own_size(backbone),
-        "batch_size": arguments.batch_size,
         "shots_per_class": arguments.shots,
-        "validation_split": arguments.validation_split,
-        "data_dir": arguments.data_dir,
-        "seed": arguments.seed,
-    }
+    } | chosen(arguments, "batch_size", "validation_split", "data_dir", "seed")
     loaded = load(arguments.data, **options | changed)
     progress(repr(loaded))
     return loaded
@@ -131,7 +128,7 @@ def finish(arguments, model, data, result, repeatable, *, told=(), resume=None):
     gap = evaluation.gap_warning(metrics)
     if gap:
         metrics["warnings"] = [*metrics["warnings"], gap]
-    config = {name: getattr(arguments, name) for name in repeatable}
+    config = chosen(arguments, *repeatable)
     config["num_samples"] = data.num_samples
     config["input_shape"] = list(model.input_shape[1:])
     written = run_folder.write(arguments.output, model, result, metrics, config)

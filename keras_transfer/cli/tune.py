@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from keras_transfer.cli import training
-from keras_transfer.cli.options import adder
+from keras_transfer.cli.options import adder, chosen
 from keras_transfer.recipes import run_folder, writers
 from keras_transfer.training import distribution
 
@@ -29,12 +29,9 @@ def add_options(parser):
     add("--output", str, "DIR",
         "folder to write; a search that is in it goes on",
         "tuned_run")  # fmt: skip
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="begin anew whatever search is in --output",
-    )
-    _add_search_options(parser, add)
+    add("--overwrite", bool, None,
+        "begin anew whatever search is in --output")  # fmt: skip
+    _add_search_options(add)
     add("--shots")
     add("--data-dir")
     add("--validation-split")
@@ -42,24 +39,16 @@ def add_options(parser):
     add("--seed", int, "N", "seed of splits, order, weights and trials", 0)
 
 
-def _add_search_options(parser, add):
+def _add_search_options(add):
     add("--trials", int, "N", "number of trials", 15)
     add("--backbones", str, "NAMES",
         "keras.applications names or .keras files, with commas",
         "MobileNetV2")  # fmt: skip
     add("--weights")
-    parser.add_argument(
-        "--space",
-        choices=("small", "full"),
-        default="small",
-        help="what is searched [%(default)s]",
-    )
-    parser.add_argument(
-        "--tuner",
-        choices=("random", "bayesian", "grid"),
-        default="random",
-        help="how the trials are drawn [%(default)s]",
-    )
+    add("--space", str, None, "what is searched", "small",
+        choices=("small", "full"))  # fmt: skip
+    add("--tuner", str, None, "how the trials are drawn", "random",
+        choices=("random", "bayesian", "grid"))  # fmt: skip
     add("--objective", str, "NAME",
         "what is compared: val_accuracy or val_loss",
         "val_accuracy")  # fmt: skip
@@ -68,11 +57,7 @@ def _add_search_options(parser, add):
         "how many of them for the head alone [three fifths]")  # fmt: skip
     add("--keep-checkpoints", int, "N",
         "keep the weights of the best N trials", 3)  # fmt: skip
-    parser.add_argument(
-        "--tensorboard",
-        action="store_true",
-        help="write TensorBoard logs and HParams",
-    )
+    add("--tensorboard", bool, None, "write TensorBoard logs and HParams")
     add("--strategy")
 
 
@@ -95,16 +80,12 @@ def run(arguments):
     result = search(
         hypermodel,
         data,
-        trials=arguments.trials,
-        epochs=arguments.epochs,
-        tuner=arguments.tuner,
-        objective=arguments.objective,
         directory=folder / "search",
-        keep_checkpoints=arguments.keep_checkpoints,
-        overwrite=arguments.overwrite,
-        tensorboard=arguments.tensorboard,
-        seed=arguments.seed,
-    )
+        **chosen(
+            arguments, "trials", "epochs", "tuner", "objective",
+            "keep_checkpoints", "overwrite", "tensorboard", "seed",
+        ),
+    )  # fmt: skip
     if result.model is None:
         raise KeyboardInterrupt
     if not result.interrupted:
@@ -137,7 +118,7 @@ def _hypermodel(arguments, backbones, data, features, strategy):
         len(data.class_names),
         training.input_shape_of(data),
         backbones,
-        search_space.fitted(arguments.space, data.train.num_samples),
+        search_space.space_for(arguments.space, data.train.num_samples),
         weights=training.weights_of(arguments),
         feature_cache=str(features),
         head_epochs=arguments.head_epochs,
@@ -147,7 +128,7 @@ def _hypermodel(arguments, backbones, data, features, strategy):
 
 
 def _write(folder, arguments, result):
-    recipe = {name: getattr(arguments, name) for name in _RECIPE}
+    recipe = chosen(arguments, *_RECIPE)
     writers.write_json(folder / "best_recipe.json", recipe)
     rows = [
         {**{k: v for k, v in row.items() if k != "hyperparameters"},

@@ -3,8 +3,8 @@
 import numpy as np
 
 
-def about(counts, row, validation, model):
-    """Returns sentences, most important first; none if all is well.
+def diagnose(counts, row, validation, model):
+    """Returns warnings, most important first; none if all is well.
 
     Args:
         counts: the `LabelCounts` of all samples.

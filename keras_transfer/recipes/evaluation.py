@@ -3,6 +3,12 @@
 import numpy as np
 
 
+def metrics_of(model, data, prefix=""):
+    """Returns what Keras measures on data, as floats by name."""
+    logs = model.evaluate(data, verbose=0, return_dict=True)
+    return {f"{prefix}{name}": float(x) for name, x in logs.items()}
+
+
 def evaluate(model, batches):
     """Evaluates a model and, for a softmax, each class on its own.
 
@@ -14,8 +20,7 @@ def evaluate(model, batches):
         Dict with what Keras logs and `num_samples`; for a softmax also
         `confusion` (rows are the true classes) and `recall` by name.
     """
-    logs = model.evaluate(batches, verbose=0, return_dict=True)
-    result = {name: float(value) for name, value in logs.items()}
+    result = metrics_of(model, batches)
     result["num_samples"] = batches.num_samples
     if getattr(model.head, "activation", None) != "softmax":
         return result

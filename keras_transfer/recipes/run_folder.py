@@ -20,12 +20,10 @@ class Run:
     Attributes:
         model: the `TransferModel`.
         config: what `config.json` holds.
-        folder: where it lies.
     """
 
     model: keras.Model
     config: dict
-    folder: Path
 
 
 def check_writable(folder):
@@ -108,4 +106,4 @@ def read(folder):
             "(its --output)."
         )
     config = json.loads((folder / "config.json").read_text())
-    return Run(files.load_model(folder / "model.keras"), config, folder)
+    return Run(files.load_model(folder / "model.keras"), config)

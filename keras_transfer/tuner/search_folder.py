@@ -13,7 +13,7 @@ _DESCRIPTION, _LOGS = "search.json", "tensorboard"
 _ORACLE = "oracle.json"
 
 
-def description(hypermodel, epochs, tuner, objective, seed, train):
+def describe(hypermodel, epochs, tuner, objective, seed, train):
     """What two searches have to share for one to go on with the other."""
     about = {
         "tuner": tuner,
@@ -31,7 +31,7 @@ def description(hypermodel, epochs, tuner, objective, seed, train):
     return json.loads(json.dumps(about))
 
 
-def started(directory, about, overwrite):
+def holds_search(directory, about, overwrite):
     """Whether the folder holds this search, begun before.
 
     Raises:
@@ -70,12 +70,12 @@ def _remove_search(directory):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def describe(directory, about):
+def write(directory, about):
     """Writes which search a folder holds."""
     writers.write_json(Path(directory) / _DESCRIPTION, about)
 
 
-def callbacks(directory, tensorboard):
+def tensorboard_callbacks(directory, tensorboard):
     """The callbacks that write TensorBoard's logs into the folder."""
     if not tensorboard:
         return []
