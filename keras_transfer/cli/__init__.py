@@ -49,13 +49,10 @@ def main(argv=None):
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         if arguments.debug:
             raise
-        print(f"keras-transfer: {_reason(error)}", file=sys.stderr)
+        # Without the "[Errno 13]" that `str` puts before it.
+        reason = getattr(error, "strerror", None) or error
+        print(f"keras-transfer: {reason}", file=sys.stderr)
         return 1
-
-
-def _reason(error):
-    # Without the "[Errno 13]" that `str` puts before it.
-    return getattr(error, "strerror", None) or error
 
 
 def _with_config(parser, arguments, argv):

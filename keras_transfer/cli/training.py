@@ -1,4 +1,4 @@
-"""What the commands that train have in common."""
+"""Shared by the commands that train."""
 
 import sys
 
@@ -66,7 +66,7 @@ def input_shape_of(data):
 
 
 def weights_of(arguments):
-    """What a model takes for --weights."""
+    """Returns the `weights` of `TransferModel` for --weights."""
     return None if arguments.weights == "none" else arguments.weights
 
 

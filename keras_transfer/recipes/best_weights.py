@@ -11,7 +11,7 @@ from keras_transfer.recipes.evaluation import metrics_of
 
 @dataclasses.dataclass
 class TwoStageResult:
-    """What a recipe did.
+    """The result of a recipe.
 
     Attributes:
         history: one dict an epoch (or strength tried): `stage`, `epoch`,

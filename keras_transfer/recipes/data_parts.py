@@ -1,4 +1,4 @@
-"""What a recipe was given, as data to train on and data to validate on."""
+"""The data of a recipe, divided into those to train and to validate on."""
 
 import keras
 import numpy as np

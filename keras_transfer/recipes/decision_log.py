@@ -1,4 +1,4 @@
-"""What a recipe has decided, and why."""
+"""The decisions of a recipe, and their reasons."""
 
 
 class DecisionLog:

@@ -86,7 +86,7 @@ _EXPECTED = {
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What `fine_tune` is going to do.
+    """The plan of a run of `fine_tune`.
 
     Attributes:
         kind: how the head is solved, or `None` if it is trained.
@@ -224,7 +224,7 @@ def _hold_out(runner, counts, use_folds, decide):
 
 
 def _regularisation(given):
-    """What brings nothing on the whole is off unless it is asked for."""
+    """Options that bring nothing on the whole are off unless asked for."""
     return (
         bool(given.gradual),
         given.l2sp or 0.0,

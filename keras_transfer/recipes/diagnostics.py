@@ -1,4 +1,4 @@
-"""What the user should know about a result before relying on it."""
+"""Warnings about a result, to be read before one relies on it."""
 
 import numpy as np
 

@@ -21,7 +21,7 @@ from keras_transfer.recipes.tuning_stage import TuningStage
 
 
 class FineTuneResult(TwoStageResult):
-    """What `fine_tune` did: a `TwoStageResult` that can be drawn."""
+    """The result of `fine_tune`: a `TwoStageResult` that can be drawn."""
 
     def plot(self, path=None):
         """Draws loss and accuracy over all epochs, the stages shaded.

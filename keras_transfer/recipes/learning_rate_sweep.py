@@ -13,7 +13,7 @@ _LEAST_STEPS = 5
 
 @dataclasses.dataclass
 class LearningRateSweep:
-    """What a sweep has measured.
+    """The losses of a sweep, and the rates that follow from them.
 
     Attributes:
         rates: the rate of each step, rising.

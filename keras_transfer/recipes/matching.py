@@ -26,7 +26,7 @@ _LOOKED_AT = 32
 
 @dataclasses.dataclass
 class MatchResult(FineTuneResult):
-    """What `match` did: a `FineTuneResult`, and the pairs.
+    """The result of `match`: a `FineTuneResult`, and the pairs.
 
     Attributes:
         pairs: the pairs of features that were matched; they print as a table.

@@ -1,5 +1,7 @@
 """Curves of a run, drawn with matplotlib."""
 
+import itertools
+
 import numpy as np
 
 from keras_transfer.storage import files
@@ -62,8 +64,7 @@ def _plot_metric(axes, name, rows):
 
 def _spans(rows):
     """Yields `(stage, first, last)` for each run of rows of one stage."""
-    start = 0
-    for i in range(1, len(rows) + 1):
-        if i == len(rows) or rows[i]["stage"] != rows[start]["stage"]:
-            yield rows[start]["stage"], start, i
-            start = i
+    end = 0
+    for stage, group in itertools.groupby(rows, lambda row: row["stage"]):
+        start, end = end, end + len(list(group))
+        yield stage, start, end

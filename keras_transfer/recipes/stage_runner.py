@@ -1,4 +1,4 @@
-"""What the stages of `fine_tune` work on together."""
+"""The model, data and cache that the stages of `fine_tune` share."""
 
 import dataclasses
 

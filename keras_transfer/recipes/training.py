@@ -1,4 +1,4 @@
-"""What recipes share: compiling as the user did, caching where exact."""
+"""Shared by recipes: compiling as the user did, caching where exact."""
 
 import keras
 

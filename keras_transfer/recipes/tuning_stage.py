@@ -111,7 +111,7 @@ class TuningStage:
         )
 
     def _prepare(self, epochs, peak):
-        """What trains, and how fast."""
+        """Sets which blocks train, and at which rate."""
         plan, model = self.plan, self.model
         set_trainable_depth(model, plan.blocks)
         rate = rising_and_falling(peak, epochs * len(self.runner.train))

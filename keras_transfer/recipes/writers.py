@@ -1,4 +1,4 @@
-"""What a run has measured, as JSON, CSV and tables for people."""
+"""Writers of the figures of a run: JSON, CSV, and tables for people."""
 
 import csv
 import io

@@ -14,7 +14,7 @@ _ORACLE = "oracle.json"
 
 
 def describe(hypermodel, epochs, tuner, objective, seed, train):
-    """What two searches have to share for one to go on with the other."""
+    """Returns what two searches have to share for one to continue the other."""
     about = {
         "tuner": tuner,
         "objective": objective,
@@ -50,14 +50,13 @@ def holds_search(directory, about, overwrite):
             )
         return False
     before = json.loads(path.read_text())
-    differing = [name for name in about if about[name] != before.get(name)]
-    if differing:
-        name = differing[0]
-        raise ValueError(
-            f"'{directory}' holds another search: its {name} is "
-            f"{before.get(name)!r}. Received: {about[name]!r}. Choose another "
-            "folder, or pass overwrite=True (--overwrite) to begin anew."
-        )
+    for name, value in about.items():
+        if value != before.get(name):
+            raise ValueError(
+                f"'{directory}' holds another search: its {name} is "
+                f"{before.get(name)!r}. Received: {value!r}. Choose another "
+                "folder, or pass overwrite=True (--overwrite) to begin anew."
+            )
     return True
 
 

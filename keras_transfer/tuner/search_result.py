@@ -11,7 +11,7 @@ from keras_transfer.tuner.trial_tuner import format_value
 
 @dataclasses.dataclass
 class SearchResult(TwoStageResult):
-    """What a search has found.
+    """The result of a search.
 
     Attributes:
         model: the best trial's `TransferModel`, with the weights of its best
@@ -109,13 +109,9 @@ def read_trials(result, hypermodel, epochs, objective):
         "seed": hypermodel.seed,
     }
     result.model = tuner.get_best_models()[0]
+    reason = f"{objective} {best.score:.4f}, the best of {len(result.trials)}"
     result.choices = [
-        {
-            "choice": "trial",
-            "value": best.trial_id,
-            "reason": f"{objective} {best.score:.4f}, the best of "
-            f"{len(result.trials)}",
-        }
+        {"choice": "trial", "value": best.trial_id, "reason": reason}
     ]
     _add_epochs(result, best, result.recipe["head_epochs"])
 

@@ -1,4 +1,4 @@
-"""What a search may choose from, in plain Python values."""
+"""The hyperparameters of a search, as plain Python values."""
 
 import dataclasses
 import numbers
