@@ -25,7 +25,11 @@ from sklearn.datasets import load_digits
 from keras_transfer.data.horizontal_flips import folds_with_flips
 from keras_transfer.data.sampling import few_shot
 from keras_transfer.recipes.head_stage import TOLERANCE, folds_for
-from keras_transfer.transferability.linear_probe import STRENGTHS, around, solve
+from keras_transfer.transferability.linear_probe import (
+    STRENGTHS,
+    fit_linear_probe,
+    neighbouring_strengths,
+)
 
 layers = keras.layers
 
@@ -87,7 +91,7 @@ def pair(features, y, shots, seed):
         (plain, folds),
         (both, folds_with_flips(folds, len(drawn))),
     ):
-        solved = solve(
+        solved = fit_linear_probe(
             "softmax",
             part,
             None,
@@ -95,7 +99,7 @@ def pair(features, y, shots, seed):
             folds=rows,
             strengths=strengths,
         )
-        strengths = around(solved.best["strength"])
+        strengths = neighbouring_strengths(solved.best["strength"])
         scores = features[0][rest] @ solved.kernel + solved.bias
         right = np.mean(scores.argmax(axis=-1) == y[rest])
         found.append((right, solved.best["val_loss"]))

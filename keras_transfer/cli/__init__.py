@@ -2,12 +2,30 @@
 
 import argparse
 import contextlib
+import logging
 import os
 import sys
+import warnings
 
+from keras_transfer.cli import (
+    backbones,
+    completion,
+    demo,
+    evaluate,
+    export,
+    fit,
+    match,
+    predict,
+    tune,
+)
+from keras_transfer.cli.output import INTERRUPTED
+
+# Each has SUMMARY, EXAMPLES, `add_options(parser)` and `run(arguments)`.
+COMMANDS = (
+    demo, backbones, fit, tune, match, evaluate, predict, export, completion
+)  # fmt: skip
 EXIT_CODES = """exit codes: 0 done; 1 failed, with the reason on stderr; \
 2 wrong arguments; 130 interrupted (what there was is kept)"""
-INTERRUPTED = 130
 
 
 def main(argv=None):
@@ -31,39 +49,22 @@ def main(argv=None):
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         if arguments.debug:
             raise
-        print(f"keras-transfer: {_reason(error)}", file=sys.stderr)
+        # Without the "[Errno 13]" that `str` puts before it.
+        reason = getattr(error, "strerror", None) or error
+        print(f"keras-transfer: {reason}", file=sys.stderr)
         return 1
-
-
-def _reason(error):
-    # Without the "[Errno 13]" that `str` puts before it.
-    return getattr(error, "strerror", None) or error
 
 
 def _with_config(parser, arguments, argv):
     """Reads --config, and the command line once more on top of it."""
     if getattr(arguments, "config", None) is None:
         return arguments
-    from keras_transfer.cli.fit_options import read_config
-
-    arguments.parser.set_defaults(**read_config(arguments.config))
+    arguments.parser.set_defaults(**fit.read_config(arguments.config))
     return parser.parse_args(argv)
 
 
 def make_parser():
     """Returns the parser of the whole command line."""
-    from keras_transfer.cli import (
-        backbones,
-        completion,
-        demo,
-        evaluate,
-        export,
-        fit,
-        match,
-        predict,
-        tune,
-    )
-
     parser = argparse.ArgumentParser(
         prog="keras-transfer",
         description="Transfer learning for Keras: from a source model and a "
@@ -73,28 +74,19 @@ def make_parser():
     commands = parser.add_subparsers(
         metavar="COMMAND", required=True, title="commands"
     )
-    for command in (
-        demo,
-        backbones,
-        fit,
-        tune,
-        match,
-        evaluate,
-        predict,
-        export,
-        completion,
-    ):
-        command.add_parser(commands)
+    for command in COMMANDS:
+        _add_command(commands, command)
     return parser
 
 
-def add_command(commands, name, run, summary, examples):
-    """Adds a command with the options that all of them have."""
+def _add_command(commands, command):
+    """Adds a command, with the options that all of them have."""
+    summary = command.SUMMARY
     parser = commands.add_parser(
-        name,
+        command.__name__.rpartition(".")[-1],
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=f"examples:\n{examples}\n\n{EXIT_CODES}",
+        epilog=f"examples:\n{command.EXAMPLES}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -103,26 +95,22 @@ def add_command(commands, name, run, summary, examples):
     parser.add_argument(
         "--debug", action="store_true", help="show the traceback of an error"
     )
-    parser.set_defaults(run=run, parser=parser)
-    return parser
+    command.add_options(parser)
+    parser.set_defaults(run=command.run, parser=parser)
 
 
 @contextlib.contextmanager
 def _messages_apart(arguments):
     """With --json, everything but the result goes to stderr."""
     arguments.result_stream = sys.stdout
-    if not arguments.json:
-        yield
-        return
-    with contextlib.redirect_stdout(sys.stderr):
+    messages = sys.stderr if arguments.json else sys.stdout
+    with contextlib.redirect_stdout(messages):
         yield
 
 
 @contextlib.contextmanager
 def _plain_warnings():
     """Warnings as one line each, without the place in our source code."""
-    import logging
-    import warnings
 
     def show(message, *details):
         print(f"keras-transfer: warning: {message}", file=sys.stderr)

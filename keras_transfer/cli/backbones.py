@@ -1,21 +1,22 @@
 """`keras-transfer backbones`: the source models that can be named."""
 
+from keras_transfer.backbones.resolving import list_backbones
+from keras_transfer.cli.output import show
+from keras_transfer.storage.tables import format_table
+
+SUMMARY = "list the models that can be named"
 EXAMPLES = """  keras-transfer backbones
   keras-transfer backbones mobile
   keras-transfer backbones --json"""
 
+_COLUMNS = [
+    "name", "parameters", "smallest px", "usual px", "preprocessing", "blocks",
+    "weights here",
+]  # fmt: skip
 
-def add_parser(commands):
-    """Adds the command to the command line."""
-    from keras_transfer.cli import add_command
 
-    parser = add_command(
-        commands,
-        "backbones",
-        run,
-        "list the models that can be named",
-        EXAMPLES,
-    )
+def add_options(parser):
+    """Adds the options of the command."""
     parser.add_argument(
         "part",
         nargs="?",
@@ -27,10 +28,6 @@ def add_parser(commands):
 
 def run(arguments):
     """Prints the table."""
-    from keras_transfer.backbones.resolving import list_backbones
-    from keras_transfer.cli.output import show
-    from keras_transfer.storage.tables import format_table
-
     part = arguments.part.lower()
     rows = [row for row in list_backbones() if part in row["name"].lower()]
     if not rows:
@@ -40,12 +37,6 @@ def run(arguments):
         )
     show(arguments, rows, format_table(_COLUMNS, map(_cells, rows)))
     return 0
-
-
-_COLUMNS = [
-    "name", "parameters", "smallest px", "usual px", "preprocessing", "blocks",
-    "weights here",
-]  # fmt: skip
 
 
 def _cells(row):

@@ -1,33 +1,28 @@
 """`keras-transfer evaluate DIR DATA`: how good is it, class by class."""
 
+from keras_transfer.cli.options import adder
+from keras_transfer.cli.output import show
+from keras_transfer.data import load
+from keras_transfer.recipes import evaluation, run_folder, writers
+
+SUMMARY = "measure a run on labelled data"
 EXAMPLES = """  keras-transfer evaluate run/ photos/
   keras-transfer evaluate run/ other_photos/ --split all --json"""
 
 
-def add_parser(commands):
-    """Adds the command to the command line."""
-    from keras_transfer.cli import add_command
-
-    parser = add_command(
-        commands, "evaluate", run, "measure a run on labelled data", EXAMPLES
-    )
-    parser.add_argument("run_dir", metavar="DIR", help="what fit has written")
-    parser.add_argument("data", metavar="DATA", help="folder of photos")
-    parser.add_argument(
-        "--split",
-        choices=["test", "validation", "train", "all"],
-        default="test",
-        help="which part of DATA; all: every photo of a folder that is not "
-        "divided into parts [%(default)s]",
-    )
+def add_options(parser):
+    """Adds the options of the command."""
+    add = adder(parser)
+    add("run_dir")
+    add("data", str, "DATA", "folder of photos")
+    add("--split", str, None,
+        "which part of DATA; all: every photo of a folder that is not divided "
+        "into parts", "test",
+        choices=("test", "validation", "train", "all"))  # fmt: skip
 
 
 def run(arguments):
     """Evaluates and prints."""
-    from keras_transfer.cli.output import show
-    from keras_transfer.data import load
-    from keras_transfer.recipes import report, run_folder
-
     finished = run_folder.read(arguments.run_dir)
     config, model = finished.config, finished.model
     data = load(
@@ -42,8 +37,8 @@ def run(arguments):
     run_folder.check_names(model, data)
     part = _part(arguments, data)
     part.shuffle = False
-    result = report.evaluate(model, part)
-    show(arguments, result, report.evaluation_table(result, arguments.split))
+    result = evaluation.evaluate(model, part)
+    show(arguments, result, writers.evaluation_table(result, arguments.split))
     return 0
 
 

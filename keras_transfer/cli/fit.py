@@ -1,65 +1,150 @@
 """`keras-transfer fit DATA`: from a folder of photos to a served model."""
 
-import sys
+import json
+from pathlib import Path
 
+from keras_transfer import recipes
+from keras_transfer.cli import training
+from keras_transfer.cli.options import adder, chosen
+from keras_transfer.cli.output import progress
+from keras_transfer.recipes import run_folder
+from keras_transfer.training import distribution
+from keras_transfer.tuner import search_space, trial
+from keras_transfer.tuner.repeated_trial import repeat_trial
+
+SUMMARY = "fine-tune a source model on your own data and keep all of the run"
 EXAMPLES = """  keras-transfer fit photos/ --backbone MobileNetV2 --output run/
   keras-transfer fit photos/ --shots 20 --epochs 0        (head only)
   keras-transfer fit tfds:beans --backbone ResNet50 --head 256 --dropout 0.3
   keras-transfer fit --config run/config.json --seed 1 --output run-1/
   keras-transfer fit --config run/config.json --output run/ --resume"""
 
+# Whatever determines a run, apart from the data themselves.
+REPEATABLE = (
+    "data", "data_dir", "shots", "validation_split", "image_size",
+    "batch_size", "backbone", "weights", "head", "dropout", "loss", "recipe",
+    "head_epochs", "epochs", "blocks", "head_rate", "learning_rate",
+    "max_minutes", "hyperparameters", "objective", "seed", "strategy",
+)  # fmt: skip
 
-def add_parser(commands):
-    """Adds the command to the command line."""
-    from keras_transfer.cli import add_command
-    from keras_transfer.cli.fit_options import add_options
 
-    parser = add_command(
-        commands,
-        "fit",
-        run,
-        "fine-tune a source model on your own data and keep all of the run",
-        EXAMPLES,
-    )
-    add_options(parser)
+def add_options(parser):
+    """Adds the options, in the order in which a run uses them."""
+    add = adder(parser)
+    add("data", nargs="?")
+    add("--config", str, "FILE",
+        "config.json of an earlier run; options given here go "
+        "before it")  # fmt: skip
+    add("--output", str, "DIR", "folder to write", "transfer_run")
+    add("--resume", bool, None,
+        "go on from the model in --output with its top blocks")  # fmt: skip
+    add("--data-dir")
+    add("--shots")
+    add("--validation-split")
+    add("--image-size", int, "PX",
+        "side of the images [of a .keras backbone its own, else 224; "
+        "8 for digits]")  # fmt: skip
+    add("--batch-size")
+    add("--backbone", str, "NAME", "keras.applications name or .keras file",
+        "MobileNetV2")  # fmt: skip
+    add("--weights")
+    add("--head", str, "UNITS",
+        'hidden layers of the head, as in "256" or "256,128" [none]',
+        "")  # fmt: skip
+    add("--dropout")
+    add("--loss", str, "NAME", "a Keras loss [what fits the labels]")
+    _add_training_options(add)
+    # Of a recipe that was searched; these come by --config alone.
+    parser.set_defaults(hyperparameters=None, objective="val_accuracy")
+
+
+def _add_training_options(add):
+    add("--recipe", str, None,
+        "auto: fine-tunes only where validation says it pays; two-stage: "
+        "always, at a fixed rate; searched: as a trial of `tune`, whose "
+        "best_recipe.json is the --config", "auto",
+        choices=("auto", "two-stage", "searched"))  # fmt: skip
+    add("--epochs", int, "N",
+        "epochs for the top blocks, 0 for the head alone [auto by the number "
+        "of samples; two-stage 3]")  # fmt: skip
+    add("--blocks", int, "N", "how many blocks to fine-tune [the top third]")
+    add("--learning-rate", float, "R",
+        "learning rate of the top blocks [auto by the number of samples; "
+        "two-stage 3e-5]")  # fmt: skip
+    add("--max-minutes", float, "M",
+        "auto: ends fine-tuning in time and keeps the best so "
+        "far")  # fmt: skip
+    add("--head-epochs", int, "N",
+        "two-stage: most epochs for a head that is trained", 30)  # fmt: skip
+    add("--head-rate", float, "R", "two-stage: learning rate of the head", 1e-3)
+    add("--seed")
+    add("--strategy")
+
+
+def read_config(path):
+    """Returns the options that a `config.json` holds.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not one that `fit` has written.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no file '{path}'. Expected the config.json of an "
+            "earlier run."
+        )
+    try:
+        content = json.loads(path.read_text())
+        return {k: content[k] for k in REPEATABLE if k in content}
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"'{path}' is not the config.json of a run: {error}."
+        ) from error
 
 
 def run(arguments):
     """Trains, evaluates and writes the run."""
-    from keras_transfer.cli.fit_options import REPEATABLE
-    from keras_transfer.cli.training import finish, load, named_or_read
-    from keras_transfer.recipes import run_folder
-    from keras_transfer.training import distribution
-
     if not arguments.data:
         raise ValueError(
             "fit needs data. Expected a folder of photos, 'digits' or "
             "'tfds:NAME', or --config with the config.json of an earlier run."
         )
-    run_folder.check_writable(arguments.output)
-    backbone = named_or_read(arguments.backbone)
+    folder = arguments.output
+    run_folder.check_writable(folder)
+    backbone = training.named_or_read(arguments.backbone)
     strategy = distribution.strategy(arguments.strategy)
-    data = load(arguments, backbone)
+    data = training.load_data(arguments, backbone)
     with strategy.scope():
         model = _resumed(arguments, data) or _new(arguments, backbone, data)
         distribution.prepare(model, strategy)
+        progress(
+            f"{arguments.backbone}: {len(model.blocks)} blocks, "
+            f"{model.count_params():,} parameters"
+        )
         result = _train(arguments, model, data)
     if not result.history:
         raise KeyboardInterrupt
-    folder = arguments.output
-    return finish(
+    return training.finish(
         arguments, model, data, result, REPEATABLE,
         resume=f"keras-transfer fit --config {folder}/config.json "
         f"--output {folder} --resume",
     )  # fmt: skip
 
 
-def _new(arguments, backbone, data):
-    from keras_transfer.cli.training import model_for
+def _resumed(arguments, data):
+    """The model of the run in --output, if that is to go on."""
+    if not arguments.resume:
+        return None
+    model = run_folder.read(arguments.output).model
+    run_folder.check_names(model, data)
+    return model
 
+
+def _new(arguments, backbone, data):
     if arguments.recipe == "searched":
         return _as_searched(arguments, backbone, data)
-    model = model_for(arguments, backbone, data)
+    model = training.model_for(arguments, backbone, data)
     if arguments.loss:
         metrics = ["accuracy"] if data.task == "classification" else None
         model.compile("auto", loss=arguments.loss, metrics=metrics)
@@ -67,15 +152,12 @@ def _new(arguments, backbone, data):
 
 
 def _as_searched(arguments, backbone, data):
-    from keras_transfer.cli.training import input_shape_of, weights_of
-    from keras_transfer.tuner import trial
-
     model = trial.build(
         _settings(arguments),
         backbone,
         len(data.class_names),
-        input_shape=input_shape_of(data),
-        weights=weights_of(arguments),
+        input_shape=training.input_shape_of(data),
+        weights=training.weights_of(arguments),
         seed=arguments.seed,
     )
     model.class_names = list(data.class_names)
@@ -83,43 +165,18 @@ def _as_searched(arguments, backbone, data):
 
 
 def _settings(arguments):
-    from keras_transfer.tuner.trial import Settings
-
-    try:
-        return Settings(**arguments.hyperparameters)
-    except TypeError:
+    found = arguments.hyperparameters or {}
+    if set(found) != {"backbone", *search_space.DEFAULTS}:
         raise ValueError(
             "The recipe 'searched' needs the hyperparameters of a search. "
             f"Received: {arguments.hyperparameters!r}. Expected --config with "
             "the best_recipe.json of `keras-transfer tune`."
-        ) from None
-
-
-def _resumed(arguments, data):
-    """The model of the run in --output, if that is to go on."""
-    if not arguments.resume:
-        return None
-    from keras_transfer.recipes import run_folder
-
-    model = run_folder.read(arguments.output).model
-    run_folder.check_names(model, data)
-    return model
+        )
+    return trial.Settings(**found)
 
 
 def _train(arguments, model, data):
-    from keras_transfer.cli.output import progress
-    from keras_transfer.recipes import fine_tune, two_stage
-    from keras_transfer.tuner import repeat_trial
-
-    progress(
-        f"{arguments.backbone}: {len(model.blocks)} blocks, "
-        f"{model.count_params():,} parameters"
-    )
-    options = {
-        "seed": arguments.seed,
-        # A moving bar on a terminal, a line an epoch in a file.
-        "verbose": "auto" if sys.stdout.isatty() else 2,
-    }
+    options = {"seed": arguments.seed, "verbose": training.verbosity()}
     if arguments.recipe == "searched" and not arguments.resume:
         return repeat_trial(
             model,
@@ -131,16 +188,15 @@ def _train(arguments, model, data):
             **options,
         )
     if arguments.recipe == "auto" and not arguments.resume:
-        return fine_tune(
+        return recipes.fine_tune(
             model,
             data,
-            epochs=arguments.epochs,
-            blocks=arguments.blocks,
-            learning_rate=arguments.learning_rate,
-            max_minutes=arguments.max_minutes,
+            **chosen(
+                arguments, "epochs", "blocks", "learning_rate", "max_minutes"
+            ),
             **options,
         )
-    return two_stage(
+    return recipes.two_stage(
         model,
         data,
         head_epochs=0 if arguments.resume else arguments.head_epochs,

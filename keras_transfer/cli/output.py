@@ -2,6 +2,9 @@
 
 import json
 
+# The exit code of a command that was interrupted.
+INTERRUPTED = 130
+
 
 def show(arguments, result, text):
     """Prints the result of a command.

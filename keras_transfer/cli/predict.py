@@ -2,27 +2,27 @@
 
 import sys
 
+from keras_transfer.cli.options import adder
+from keras_transfer.cli.output import show
+from keras_transfer.data import PhotoError, read_photo
+from keras_transfer.recipes import run_folder
+from keras_transfer.serving.predictions import describe
+from keras_transfer.storage.tables import format_table
+
+SUMMARY = "name what is on photos"
 EXAMPLES = """  keras-transfer predict run/ new.jpg other.png
   keras-transfer predict run/ new.jpg --json"""
 
 
-def add_parser(commands):
-    """Adds the command to the command line."""
-    from keras_transfer.cli import add_command
-
-    parser = add_command(
-        commands, "predict", run, "name what is on photos", EXAMPLES
-    )
-    parser.add_argument("run_dir", metavar="DIR", help="what fit has written")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="photos")
+def add_options(parser):
+    """Adds the options of the command."""
+    add = adder(parser)
+    add("run_dir")
+    add("images", str, "IMAGE", "photos", nargs="+")
 
 
 def run(arguments):
     """Predicts and prints; a photo that cannot be read fails at the end."""
-    from keras_transfer.cli.output import show
-    from keras_transfer.recipes import run_folder
-    from keras_transfer.storage.tables import format_table
-
     finished = run_folder.read(arguments.run_dir)
     shape = finished.config["input_shape"]
     results = [_predict(finished.model, shape, p) for p in arguments.images]
@@ -34,9 +34,6 @@ def run(arguments):
 
 
 def _predict(model, shape, path):
-    from keras_transfer.data import PhotoError, read_photo
-    from keras_transfer.serving.predictions import describe
-
     try:
         image = read_photo(path, tuple(shape[:2]), channels=shape[2])
     except (PhotoError, OSError) as error:

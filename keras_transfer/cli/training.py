@@ -1,33 +1,40 @@
-"""What the commands that train have in common."""
+"""Shared by the commands that train."""
+
+import sys
+
+import keras
+
+from keras_transfer.cli.options import chosen
+from keras_transfer.cli.output import INTERRUPTED, progress, show
+from keras_transfer.data import load
+from keras_transfer.layers import ClassificationHead, RegressionHead
+from keras_transfer.models import TransferModel
+from keras_transfer.recipes import evaluation, run_folder, writers
+from keras_transfer.storage.files import load_model
 
 
 def named_or_read(name):
     """The model in a `.keras` file; any other source stays a name."""
     if not name.endswith(".keras"):
         return name
-    from keras_transfer.storage.files import load_model
-
     return load_model(name, compile=False)
 
 
-def load(arguments, backbone):
-    """Reads the data that a command was given, and says what they are."""
-    import keras
+def load_data(arguments, backbone, **changed):
+    """Reads the data that a command was given, and says what they are.
 
-    from keras_transfer import data
-    from keras_transfer.cli.output import progress
-
+    Args:
+        arguments: the parsed arguments.
+        backbone: what `named_or_read` returns.
+        **changed: arguments of `data.load` that take others' place.
+    """
     keras.utils.set_random_seed(arguments.seed)
     progress(f"Reading {arguments.data} ...")
-    loaded = data.load(
-        arguments.data,
-        image_size=arguments.image_size or _own_size(backbone),
-        batch_size=arguments.batch_size,
-        shots_per_class=arguments.shots,
-        validation_split=arguments.validation_split,
-        data_dir=arguments.data_dir,
-        seed=arguments.seed,
-    )
+    options = {
+        "image_size": arguments.image_size or _own_size(backbone),
+        "shots_per_class": arguments.shots,
+    } | chosen(arguments, "batch_size", "validation_split", "data_dir", "seed")
+    loaded = load(arguments.data, **options | changed)
     progress(repr(loaded))
     return loaded
 
@@ -43,8 +50,6 @@ def _own_size(backbone):
 
 def model_for(arguments, backbone, data):
     """Returns a model of a backbone with the head that the labels call for."""
-    from keras_transfer import TransferModel
-
     model = TransferModel(
         backbone,
         head=_head(arguments, data),
@@ -61,14 +66,11 @@ def input_shape_of(data):
 
 
 def weights_of(arguments):
-    """What a model takes for --weights."""
+    """Returns the `weights` of `TransferModel` for --weights."""
     return None if arguments.weights == "none" else arguments.weights
 
 
 def _head(arguments, data):
-    from keras_transfer import ClassificationHead, RegressionHead
-    from keras_transfer.cli.fit_options import hidden_units
-
     options = {
         "hidden_units": hidden_units(arguments.head),
         "dropout": arguments.dropout,
@@ -80,6 +82,26 @@ def _head(arguments, data):
     return ClassificationHead(
         len(data.class_names), activation=activation, **options
     )
+
+
+def hidden_units(text):
+    """Returns `"256,128"` as `(256, 128)`.
+
+    Raises:
+        ValueError: it is no list of whole numbers.
+    """
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError(
+            "--head takes the widths of the hidden layers. Received: "
+            f"'{text}'. Expected whole numbers with commas, as in 256,128."
+        ) from None
+
+
+def verbosity():
+    """Returns a moving bar for a terminal, a line an epoch for a file."""
+    return "auto" if sys.stdout.isatty() else 2
 
 
 def finish(arguments, model, data, result, repeatable, *, told=(), resume=None):
@@ -94,28 +116,19 @@ def finish(arguments, model, data, result, repeatable, *, told=(), resume=None):
         told: lines to print before everything else.
         resume: the command that goes on with an interrupted run.
     """
-    from keras_transfer.cli import INTERRUPTED
-    from keras_transfer.cli.output import progress, show
-    from keras_transfer.recipes import report, run_folder
-
     progress("Evaluating and writing ...")
     parts = {"validation": data.validation, "test": data.test}
     metrics = {
-        name: report.evaluate(model, part)
+        name: evaluation.evaluate(model, part)
         for name, part in parts.items()
         if part is not None
     }
-    metrics |= {
-        "best": result.best,
-        "stages": result.stages,
-        "interrupted": result.interrupted,
-        "choices": result.choices,
-        "warnings": result.warnings,
-    }
-    gap = report.gap(metrics)
+    kept = ("best", "stages", "interrupted", "choices", "warnings")
+    metrics |= {name: getattr(result, name) for name in kept}
+    gap = evaluation.gap_warning(metrics)
     if gap:
         metrics["warnings"] = [*metrics["warnings"], gap]
-    config = {name: getattr(arguments, name) for name in repeatable}
+    config = chosen(arguments, *repeatable)
     config["num_samples"] = data.num_samples
     config["input_shape"] = list(model.input_shape[1:])
     written = run_folder.write(arguments.output, model, result, metrics, config)
@@ -127,11 +140,9 @@ def finish(arguments, model, data, result, repeatable, *, told=(), resume=None):
 
 
 def _text(arguments, metrics, result, written, resume):
-    from keras_transfer.recipes import report
-
-    lines = [report.stage_table(result.stages)]
+    lines = [writers.stage_table(result.stages)]
     lines += [
-        report.evaluation_table(metrics[name], name)
+        writers.evaluation_table(metrics[name], name)
         for name in ("validation", "test")
         if name in metrics
     ]

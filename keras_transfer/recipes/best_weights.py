@@ -1,14 +1,17 @@
 """The best epoch over all stages of a recipe, and what each stage took."""
 
+import contextlib
 import dataclasses
 import time
 
 import keras
 
+from keras_transfer.recipes.evaluation import metrics_of
+
 
 @dataclasses.dataclass
 class TwoStageResult:
-    """What a recipe did.
+    """The result of a recipe.
 
     Attributes:
         history: one dict an epoch (or strength tried): `stage`, `epoch`,
@@ -68,11 +71,6 @@ class BestWeights(keras.callbacks.Callback):
         others = [row for row in self.rows if row["stage"] != self.stage]
         self.rows[:] = [*others, *rows]
 
-    @staticmethod
-    def monitor(validation):
-        """The name of what is compared."""
-        return "loss" if validation is None else "val_loss"
-
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()
 
@@ -91,10 +89,10 @@ class BestWeights(keras.callbacks.Callback):
 
     def is_better(self, row):
         """Whether a row is better than the best so far."""
-        return compared(row) < compared(self.row)
+        return loss_of(row) < loss_of(self.row)
 
-    def take(self, rows, chosen, seconds):
-        """Takes the rows of a stage that was solved, not trained."""
+    def add_solved(self, rows, chosen, seconds):
+        """Adds the rows of a stage that was solved, not trained."""
         rows = [
             {"stage": self.stage, "epoch": i + 1, "seconds": seconds, **row}
             for i, row in enumerate(rows)
@@ -103,13 +101,13 @@ class BestWeights(keras.callbacks.Callback):
         self.row = next(r for r in rows if chosen.items() <= r.items())
         self.weights = self.whole.get_weights()
 
-    def take_present(self, data):
-        """Takes the model as it is as the one to beat."""
+    def add_present(self, data):
+        """Adds the model as it is, as the one to beat."""
         if data.validation is None:
-            row = reached(self.whole, data.train)
+            row = metrics_of(self.whole, data.train)
         else:
-            row = reached(self.whole, data.validation, "val_")
-        self.take([row], row, 0.0)
+            row = metrics_of(self.whole, data.validation, "val_")
+        self.add_solved([row], row, 0.0)
 
     def beside(self):
         """Another one that writes to the same rows and has its own best."""
@@ -123,18 +121,19 @@ class BestWeights(keras.callbacks.Callback):
             self.whole.set_weights(self.weights)
 
 
-def reached(model, data, prefix=""):
-    """What a model reaches on data, as in a row of a history."""
-    logs = model.evaluate(data, verbose=0, return_dict=True)
-    return {f"{prefix}{name}": float(x) for name, x in logs.items()}
+def early_stopping(validation, patience):
+    """Ends a training whose loss has not improved for `patience` epochs."""
+    monitor = "loss" if validation is None else "val_loss"
+    return keras.callbacks.EarlyStopping(monitor, patience=patience)
 
 
-def compared(row):
-    """What the rows of a history are compared by."""
+def loss_of(row):
+    """Returns the loss that rows of a history are compared by."""
     return row["val_loss"] if "val_loss" in row else row["loss"]
 
 
-class Stage:
+@contextlib.contextmanager
+def stage(name, result, best):
     """Times a stage and writes its line, also when it is interrupted.
 
     Args:
@@ -142,32 +141,24 @@ class Stage:
         result: the `TwoStageResult` to write to.
         best: the `BestWeights` of the recipe.
     """
-
-    def __init__(self, name, result, best):
-        self.name, self.result, self.best = name, result, best
-
-    def __enter__(self):
-        self.best.stage = self.name
-        self.started = time.perf_counter()
-
-    def __exit__(self, *exception):
-        rows = self.best.rows_of_stage
-        best = min(rows, key=compared, default=None)
-        self.result.history = list(self.best.rows)
-        self.result.stages.append(
+    best.stage = name
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        rows = best.rows_of_stage
+        row = min(rows, key=loss_of, default={})
+        result.history = list(best.rows)
+        result.stages.append(
             {
-                "stage": self.name,
+                "stage": name,
                 "epochs": len(rows),
-                "seconds": time.perf_counter() - self.started,
-                "val_loss": None if best is None else compared(best),
-                **_metrics_of(best or {}),
+                "seconds": time.perf_counter() - started,
+                "val_loss": loss_of(row) if row else None,
+                **{
+                    name: value
+                    for name, value in row.items()
+                    if name.startswith("val_") and name != "val_loss"
+                },
             }
         )
-
-
-def _metrics_of(row):
-    return {
-        name: value
-        for name, value in row.items()
-        if name.startswith("val_") and name != "val_loss"
-    }

@@ -1,4 +1,4 @@
-"""What a recipe was given, as data to train on and data to validate on."""
+"""The data of a recipe, divided into those to train and to validate on."""
 
 import keras
 import numpy as np
@@ -11,8 +11,11 @@ from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.storage.memory import available_bytes
 
+# Of the training data, where a part of it decides about what was trained.
+HELD_OUT = 0.2
 
-def parts(train, validation, *, batch_size=32, seed=0):
+
+def parts(train, validation, *, held_out=0, batch_size=32, seed=0):
     """Returns `(train, validation)` as `SeededBatches`.
 
     Args:
@@ -22,6 +25,7 @@ def parts(train, validation, *, batch_size=32, seed=0):
             `DataLoader` or a Grain data set. The last four are read into
             memory once.
         validation: the same but for the first, or `None`.
+        held_out: share of `train` to hold out where there is no validation.
         batch_size: samples a step, for what has none of its own.
         seed: seed of the order, for what has none of its own.
 
@@ -34,11 +38,12 @@ def parts(train, validation, *, batch_size=32, seed=0):
         validation = train.validation if validation is None else validation
         train = train.train
     options = {"batch_size": batch_size, "seed": seed}
-    train = _as_batches(train, "train", shuffle=True, **options)
+    train = _labelled(train, "train", options)
     if validation is not None:
-        validation = _as_batches(
-            validation, "validation", shuffle=False, **options
-        )
+        options["shuffle"] = False
+        validation = _labelled(validation, "validation", options)
+    elif held_out:
+        train, validation = hold_out(train, held_out, seed)
     return train, validation
 
 
@@ -51,8 +56,8 @@ def as_numbered(data, name, batch_size=32, seed=0):
         batch_size: samples a step, for what has none of its own.
         seed: seed of the order, for what has none of its own.
     """
-    data = getattr(data, "train", data)
-    return _numbered(data, name, True, batch_size, seed)
+    options = {"batch_size": batch_size, "seed": seed}
+    return _numbered(getattr(data, "train", data), name, options)
 
 
 def hold_out(batches, fraction, seed):
@@ -66,30 +71,24 @@ def hold_out(batches, fraction, seed):
     )
 
 
-def _numbered(data, name, shuffle, batch_size, seed):
-    options = {"shuffle": shuffle, "batch_size": batch_size, "seed": seed}
+def _numbered(data, name, options):
     if isinstance(data, tuple) or are_arrays(data):
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         return ArrayBatches(x, y, weights, **options)
-    if _has_numbered_samples(data):
+    is_foreign = isinstance(data, ReorderedBatches)
+    if isinstance(data, SeededBatches) and not is_foreign:
         return data
     return _in_memory(data, name, options)
 
 
-def _as_batches(data, name, shuffle, batch_size, seed):
-    data = _numbered(data, name, shuffle, batch_size, seed)
+def _labelled(data, name, options):
+    data = _numbered(data, name, options)
     if len(data.read(np.arange(1))) < 2:
         raise ValueError(
             f"`{name}` has no labels. Received: samples alone. Expected "
             "arrays (x, y), or batches of (x, y)."
         )
     return data
-
-
-def _has_numbered_samples(data):
-    return isinstance(data, SeededBatches) and not isinstance(
-        data, ReorderedBatches
-    )
 
 
 def _in_memory(data, name, options):

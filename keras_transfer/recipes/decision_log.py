@@ -1,24 +1,29 @@
-"""What a recipe has chosen, and why."""
+"""The decisions of a recipe, and their reasons."""
 
 
-class Choices:
-    """The choices of one run, each with its reason.
+class DecisionLog:
+    """The decisions of one run, each with its reason.
 
     Args:
-        show: called with one line for each.
+        verbose: whether each is printed.
 
     Attributes:
         rows: one dict each: `choice`, `value`, `reason`.
     """
 
-    def __init__(self, show=lambda line: None):
+    def __init__(self, verbose):
         self.rows = []
-        self.show = show
+        self.verbose = verbose
 
-    def take(self, name, given, automatic, reason):
-        """Returns what was given, or else what the rules say."""
+    def decide(self, name, given, automatic, reason):
+        """Returns what was given, or else the automatic value."""
         if given is not None:
             automatic, reason = given, "as given"
         self.rows.append({"choice": name, "value": automatic, "reason": reason})
         self.show(f"{name}: {automatic} ({reason})")
         return automatic
+
+    def show(self, line):
+        """Prints a line, unless the recipe is to be silent."""
+        if self.verbose:
+            print(line)

@@ -1,19 +1,20 @@
-"""The automatic choices of `fine_tune`: what, and why."""
+"""The options of `fine_tune`, and the values of those that are not given."""
 
 import dataclasses
 
 from keras_transfer.data.horizontal_flips import takes_images
-from keras_transfer.recipes.heads import solvable_kind
+from keras_transfer.recipes.data_parts import HELD_OUT
+from keras_transfer.recipes.head_stage import solvable_kind
+from keras_transfer.training.schedules import whole_number
 
 # Held out for validation where there is none and samples are not few.
-_HELD_OUT = 0.15
-_HELD_OUT_OF_FEW = 0.2
+_HELD_OUT_OF_MANY = 0.15
 # Epochs, peak rate and its decay from block to block, by whether samples are
 # few: with few the features must hardly move (chosen on held-out photos).
 _FEW = (6, 1e-4, 1.0)
 _MANY = (5, 1e-3, 0.8)
 # Samples a class below which their loss does not reliably tell that pictures
-# must not be mirrored (benchmarks/mirrored_copies.py: digits).
+# must not be flipped (benchmarks/mirrored_copies.py: digits).
 _ENOUGH_TO_COMPARE = 20
 # As long as the automatic epochs: the loss of an early epoch, at a high rate,
 # says little about where the cosine ends.
@@ -21,8 +22,71 @@ _PATIENCE = 6
 
 
 @dataclasses.dataclass(frozen=True)
+class FineTuneOptions:
+    """The options of `fine_tune` that have automatic values, for `None`.
+
+    Attributes are those of `fine_tune`, under the same names.
+    """
+
+    epochs: int | None = None
+    blocks: int | None = None
+    learning_rate: float | None = None
+    decay: float | None = None
+    gradual: bool | None = None
+    l2sp: float | None = None
+    interpolate: bool | None = None
+    views: int | None = None
+    mirror: bool | None = None
+
+    def check(self, num_blocks):
+        """Raises a `ValueError` that names the option that does not fit."""
+        for name, (expected, fits) in _EXPECTED.items():
+            value = getattr(self, name)
+            if value is not None and not fits(value):
+                raise ValueError(
+                    f"`{name}` is {expected}, or None for the automatic "
+                    f"choice. Received: {name}={value!r}."
+                )
+        if self.blocks is not None and self.blocks > num_blocks:
+            raise ValueError(
+                f"The model has {num_blocks} blocks. Received: "
+                f"blocks={self.blocks}. Expected 1 to {num_blocks}, or "
+                "epochs=0 to train the head alone."
+            )
+
+
+def _is_whole(value, least):
+    number = whole_number(value)
+    return number is not None and number >= least
+
+
+def _is_flag(value):
+    return isinstance(value, bool)
+
+
+def _is_number(value):
+    return not isinstance(value, bool | str)
+
+
+_EXPECTED = {
+    "epochs": ("a whole number of at least 0", lambda x: _is_whole(x, 0)),
+    "views": ("a whole number of at least 0", lambda x: _is_whole(x, 0)),
+    "blocks": ("a whole number of at least 1", lambda x: _is_whole(x, 1)),
+    "gradual": ("True, False", _is_flag),
+    "interpolate": ("True, False", _is_flag),
+    "mirror": ("True, False", _is_flag),
+    "learning_rate": ("a number above 0", lambda x: _is_number(x) and x > 0),
+    "decay": (
+        "a number above 0 and at most 1",
+        lambda x: _is_number(x) and 0 < x <= 1,
+    ),
+    "l2sp": ("a number at least 0", lambda x: _is_number(x) and x >= 0),
+}
+
+
+@dataclasses.dataclass(frozen=True)
 class Plan:
-    """What `fine_tune` is going to do.
+    """The plan of a run of `fine_tune`.
 
     Attributes:
         kind: how the head is solved, or `None` if it is trained.
@@ -37,7 +101,7 @@ class Plan:
         interpolate: whether weights in between are tried.
         views: augmented versions of each sample; 0 draws anew each epoch.
         patience: epochs without a better one before it stops.
-        mirror: whether the head is solved on mirrored copies too; `None` is
+        mirror: whether the head is solved on horizontal flips too; `None` is
             as the validation loss says.
     """
 
@@ -56,21 +120,18 @@ class Plan:
     mirror: bool | None = False
 
 
-def is_untrained(model):
-    """Whether a model began with random weights and all blocks training."""
-    return not model.is_pretrained
-
-
-def plan(model, counts, given, choices, runner):
-    """Returns the `Plan` for a model with a pre-trained backbone.
+def plan(model, counts, given, log, runner):
+    """Returns the `Plan` for a model, and logs what decides about it.
 
     Args:
         model: a compiled `TransferModel`.
         counts: its `LabelCounts`.
         given: the `FineTuneOptions`.
-        choices: the `Choices` that take note.
+        log: the `DecisionLog`.
         runner: the `StageRunner` with the data.
     """
+    if not model.is_pretrained:
+        return _plan_from_random_weights(model, given, log, runner)
     kind = solvable_kind(model)
     # Who asks for fine-tuning gets it, with a part held out to judge it by.
     use_folds = (
@@ -79,16 +140,17 @@ def plan(model, counts, given, choices, runner):
         and kind is not None
         and not given.epochs
     )
-    take = choices.take
-    take("head", None, *_about_head(kind, use_folds))
+    decide = log.decide
+    decide("head", None, *_about_head(kind, use_folds))
     mirror = _mirror(model, kind, counts, given, runner, use_folds)
-    hold_out = _hold_out(runner, counts, use_folds, take)
-    few, reason = _size(counts)
-    automatic_epochs, rate, decay = _FEW if few else _MANY
+    hold_out = _hold_out(runner, counts, use_folds, decide)
+    reason = f"{counts.mean:.0f} samples"
+    reason += " a class" if counts.per_class else ""
+    automatic_epochs, rate, decay = _FEW if counts.is_few else _MANY
     if use_folds:
         automatic_epochs = 0
         reason += ", too few to hold some out and see whether it pays"
-    epochs = take(
+    epochs = decide(
         "epochs of fine-tuning", given.epochs, automatic_epochs, reason
     )
     if not epochs:
@@ -99,30 +161,29 @@ def plan(model, counts, given, choices, runner):
         hold_out,
         False,
         epochs,
-        take("blocks", given.blocks, third, "the top third"),
-        take("learning rate", given.learning_rate, rate, reason),
-        take("decay of the rate by block", given.decay, decay, reason),
+        decide("blocks", given.blocks, third, "the top third"),
+        decide("learning rate", given.learning_rate, rate, reason),
+        decide("decay of the rate by block", given.decay, decay, reason),
         *_regularisation(given),
-        views=_views(model, given, epochs, take),
+        views=_views(model, given, epochs, decide),
         patience=_PATIENCE,
         mirror=mirror,
     )
 
 
-def plan_from_random_weights(model, counts, given, choices, runner):
-    """Returns the `Plan` for a model whose weights are random."""
+def _plan_from_random_weights(model, given, log, runner):
     why = "the weights are random: there are no features to start from"
-    take = choices.take
+    decide = log.decide
     hold_out = 0.0
     if runner.validation is None:
-        hold_out = take("validation", None, _HELD_OUT_OF_FEW, "held out")
+        hold_out = decide("validation", None, HELD_OUT, "held out")
     return Plan(
         None,
         hold_out,
         False,
-        take("epochs", given.epochs, 30, "stops when validation does"),
-        take("blocks", given.blocks, len(model.blocks), why),
-        take("learning rate", given.learning_rate, 1e-3, "Adam's own"),
+        decide("epochs", given.epochs, 30, "stops when validation does"),
+        decide("blocks", given.blocks, len(model.blocks), why),
+        decide("learning rate", given.learning_rate, 1e-3, "Adam's own"),
         1.0 if given.decay is None else given.decay,
         *_regularisation(given)[:2],
         interpolate=False,
@@ -155,21 +216,15 @@ def _mirror(model, kind, counts, given, runner, use_folds):
     return None if min(counts.num_samples, compared_on) >= enough else False
 
 
-def _hold_out(runner, counts, use_folds, take):
+def _hold_out(runner, counts, use_folds, decide):
     if runner.validation is not None or use_folds:
         return 0.0
-    share = _HELD_OUT_OF_FEW if counts.is_few else _HELD_OUT
-    return take("validation", None, share, "held out, as none was given")
-
-
-def _size(counts):
-    if counts.per_class:
-        return counts.is_few, f"{counts.mean:.0f} samples a class"
-    return counts.is_few, f"{counts.num_samples} samples"
+    share = HELD_OUT if counts.is_few else _HELD_OUT_OF_MANY
+    return decide("validation", None, share, "held out, as none was given")
 
 
 def _regularisation(given):
-    """What brings nothing on the whole is off unless it is asked for."""
+    """Options that bring nothing on the whole are off unless asked for."""
     return (
         bool(given.gradual),
         given.l2sp or 0.0,
@@ -177,10 +232,10 @@ def _regularisation(given):
     )
 
 
-def _views(model, given, epochs, take):
+def _views(model, given, epochs, decide):
     if model.augmentation is None:
         return 0
-    return take(
+    return decide(
         "augmented views", given.views, min(4, epochs),
         "computed once, not in each epoch",
     )  # fmt: skip

@@ -1,10 +1,10 @@
-"""What the user should know about a result before relying on it."""
+"""Warnings about a result, to be read before one relies on it."""
 
 import numpy as np
 
 
-def about(counts, row, validation, model):
-    """Returns sentences, most important first; none if all is well.
+def diagnose(counts, row, validation, model):
+    """Returns warnings, most important first; none if all is well.
 
     Args:
         counts: the `LabelCounts` of all samples.

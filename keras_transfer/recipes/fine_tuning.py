@@ -4,16 +4,15 @@ from keras_transfer.recipes import (
     defaults,
     diagnostics,
     interpolation,
-    options,
-    report,
+    plots,
 )
 from keras_transfer.recipes.best_weights import (
     BestWeights,
-    Stage,
     TwoStageResult,
+    stage,
 )
 from keras_transfer.recipes.data_parts import hold_out, parts
-from keras_transfer.recipes.decision_log import Choices
+from keras_transfer.recipes.decision_log import DecisionLog
 from keras_transfer.recipes.head_stage import HeadStage
 from keras_transfer.recipes.label_counts import count_labels
 from keras_transfer.recipes.stage_runner import StageRunner
@@ -22,7 +21,7 @@ from keras_transfer.recipes.tuning_stage import TuningStage
 
 
 class FineTuneResult(TwoStageResult):
-    """What `fine_tune` did: a `TwoStageResult` that can be drawn."""
+    """The result of `fine_tune`: a `TwoStageResult` that can be drawn."""
 
     def plot(self, path=None):
         """Draws loss and accuracy over all epochs, the stages shaded.
@@ -33,7 +32,7 @@ class FineTuneResult(TwoStageResult):
         Returns:
             A `matplotlib.figure.Figure`.
         """
-        return report.plot_history(path, self.history)
+        return plots.plot_history(path, self.history)
 
 
 def fine_tune(
@@ -127,7 +126,7 @@ def fine_tune(
         Underperform Out-of-Distribution (the head first); Wortsman et al.
         2022, Robust Fine-Tuning of Zero-Shot Models.
     """
-    given = options.FineTuneOptions(
+    given = defaults.FineTuneOptions(
         epochs,
         blocks,
         learning_rate,
@@ -145,26 +144,26 @@ def fine_tune(
     train, validation = parts(
         train, validation, batch_size=batch_size, seed=seed
     )
-    show = print if verbose else lambda line: None
     runner = StageRunner(
         model, train, validation, BestWeights(model), limit, verbose
     )
-    recipe = _Recipe(runner, given, Choices(show), seed, list(callbacks))
+    log = DecisionLog(verbose)
+    recipe = _Recipe(runner, given, log, seed, list(callbacks))
     try:
         recipe.run()
     except KeyboardInterrupt:
         recipe.result.interrupted = True
-    return recipe.finished(show)
+    return recipe.finished()
 
 
 class _Recipe:
     """The stages one after the other."""
 
-    def __init__(self, runner, given, choices, seed, callbacks):
+    def __init__(self, runner, given, log, seed, callbacks):
         self.runner, self.given = runner, given
-        self.choices, self.seed, self.callbacks = choices, seed, callbacks
+        self.log, self.seed, self.callbacks = log, seed, callbacks
         self.model, self.best = runner.model, runner.best
-        self.result = FineTuneResult(choices=choices.rows)
+        self.result = FineTuneResult(choices=log.rows)
         self.compiled = self.model.get_compile_config()
         self.judged_on = runner.validation
         self.whole = runner.train
@@ -176,15 +175,16 @@ class _Recipe:
         )
 
     def run(self):
-        if defaults.is_untrained(self.model):
-            self._train_from_random_weights()
-            return
         plan = defaults.plan(
-            self.model, self.counts, self.given, self.choices, self.runner
+            self.model, self.counts, self.given, self.log, self.runner
         )
         self._divide(plan)
-        head = HeadStage(self.runner, plan, self.choices, self.seed)
-        with Stage("head", self.result, self.best):
+        if not self.model.is_pretrained:
+            with stage("all blocks", self.result, self.best):
+                TuningStage(self.runner, plan, self.callbacks).run()
+            return
+        head = HeadStage(self.runner, plan, self.log, self.seed)
+        with stage("head", self.result, self.best):
             head.run()
         self._refit(plan, head, *self._fine_tune(plan))
 
@@ -204,12 +204,12 @@ class _Recipe:
             return None, None
         self.best.restore()
         tuning = TuningStage(self.runner, plan, self.callbacks)
-        with Stage("fine-tune", self.result, self.best):
+        with stage("fine-tune", self.result, self.best):
             tuning.run()
-        with Stage("choice", self.result, self.best):
+        with stage("choice", self.result, self.best):
             row = tuning.choose()
-        self.choices.take(
-            "weights", None, interpolation.described(row), tuning.reason(row)
+        self.log.decide(
+            "weights", None, interpolation.description(row), tuning.reason(row)
         )
         return tuning, row
 
@@ -222,7 +222,7 @@ class _Recipe:
         kept = self.model.get_weights()
         self.runner.train, self.runner.validation = self.whole, None
         self.best.restore()
-        with Stage("on all samples", self.result, self.best):
+        with stage("on all samples", self.result, self.best):
             # Without validation data there is no epoch to be the best.
             self.runner.best = self.best.beside()
             if row is not None and row["share"]:
@@ -230,37 +230,26 @@ class _Recipe:
             else:
                 head.again()
                 if row is not None:
-                    interpolation.cool(self.model, row)
+                    interpolation.set_temperature(self.model, row)
         if self.runner.limit.is_over:
             self.model.set_weights(kept)
             self._skipped("training again on all samples")
         self.best.weights = self.model.get_weights()
 
-    def _train_from_random_weights(self):
-        plan = defaults.plan_from_random_weights(
-            self.model, self.counts, self.given, self.choices, self.runner
-        )
-        self._divide(plan)
-        with Stage("all blocks", self.result, self.best):
-            TuningStage(self.runner, plan, self.callbacks).run()
-
     def _skipped(self, what):
-        self.choices.take(
+        self.log.decide(
             what, None, "left out",
             f"the limit of {self.runner.limit.minutes:g} minutes is over",
         )  # fmt: skip
 
-    def finished(self, show):
+    def finished(self):
         self.best.restore()
         # Else the user's next `fit` would begin where the rate has ended.
         self.model.compile_from_config(self.compiled)
         self.result.best = self.best.row
-        self.result.warnings = diagnostics.about(
-            self.counts,
-            self.best.row,
-            self.judged_on,
-            self.model,
+        self.result.warnings = diagnostics.diagnose(
+            self.counts, self.best.row, self.judged_on, self.model
         )
         for sentence in self.result.warnings:
-            show(f"Note: {sentence}")
+            self.log.show(f"Note: {sentence}")
         return self.result

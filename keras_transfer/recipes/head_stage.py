@@ -1,21 +1,37 @@
-"""The first stage of `fine_tune`: the head alone, on frozen features."""
+"""The head alone, on frozen features: solved where that is convex, or trained.
+
+The first stage of `fine_tune` and of `two_stage`.
+"""
+
+import time
 
 import keras
 import numpy as np
 
+from keras_transfer import feature_cache
 from keras_transfer.data.horizontal_flips import WithFlips, folds_with_flips
-from keras_transfer.recipes.heads import as_solved, pooled_once, put, solve_head
+from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.recipes.training import compile_like
 from keras_transfer.training.freezing import freeze
-from keras_transfer.transferability.linear_probe import around, solve
+from keras_transfer.transferability.linear_probe import (
+    STRENGTHS,
+    fit_linear_probe,
+    neighbouring_strengths,
+)
 
 RATES = (3e-4, 1e-3, 3e-3)
 EPOCHS = 20
 PATIENCE = 3
-# How much higher the loss with mirrored copies may be. With 20 samples a class
-# it is less on photos in most draws, and copies help; on digits, which they
+# How much higher the loss with horizontal flips may be. With 20 samples a class
+# it is less on photos in most draws, and they help; on digits, which they
 # harm, it is far more (benchmarks/mirrored_copies.py).
 TOLERANCE = 0.02
+# By what the head puts out: the losses whose minimum `fit_linear_probe` finds.
+_SOLVED_LOSSES = {
+    "softmax": {"sparse_categorical_crossentropy", "categorical_crossentropy"},
+    "sigmoid": {"binary_crossentropy"},
+    "linear": {"mean_squared_error", "mse"},
+}
 
 
 class HeadStage:
@@ -24,15 +40,15 @@ class HeadStage:
     Args:
         runner: the `StageRunner`.
         plan: the `Plan`.
-        choices: the `Choices` that take note.
+        log: the `DecisionLog`.
         seed: seed of the folds.
     """
 
-    def __init__(self, runner, plan, choices, seed):
+    def __init__(self, runner, plan, log, seed):
         self.runner, self.plan, self.seed = runner, plan, seed
-        self.model, self.choices = runner.model, choices
+        self.model, self.log = runner.model, log
         self._parts = []
-        self._mirrored = False
+        self._uses_flips = False
 
     def run(self):
         """Leaves the best head in the model, and its row with `best`."""
@@ -50,17 +66,17 @@ class HeadStage:
         if self.plan.kind is None:
             self._fit(row["rate"], row["epoch"])
             return
-        if self._mirrored:
+        if self._uses_flips:
             together = self._solvable(WithFlips(self.runner.train))
         else:
             together = [
                 np.concatenate(pair) for pair in zip(*self._parts, strict=True)
             ]
-        probe = solve(
+        probe = fit_linear_probe(
             self.plan.kind, together, None, self.model.head.num_outputs,
             strengths=(row["strength"],),
         )  # fmt: skip
-        put(self.model, probe)
+        set_head(self.model, probe)
 
     def _solve(self):
         runner, kind = self.runner, self.plan.kind
@@ -81,11 +97,11 @@ class HeadStage:
             folds = folds_for(train[1], kind, self.seed)
         solve_head(self.model, train, validation, runner.best, folds=folds)
         if both is not None:
-            self._try_mirrored(both, validation, folds)
+            self._try_flips(both, validation, folds)
         self._chosen = runner.best.row
 
-    def _try_mirrored(self, both, validation, folds):
-        """Solves the head on mirrored copies too, and keeps it if that pays."""
+    def _try_flips(self, both, validation, folds):
+        """Solves the head on flips too, and keeps that if it pays."""
         best, before = self.runner.best, self.runner.best.row
         kept = best.weights
         solve_head(
@@ -94,32 +110,30 @@ class HeadStage:
             validation,
             best,
             folds=folds_with_flips(folds, len(both[1]) // 2),
-            strengths=around(before["strength"]),
+            strengths=neighbouring_strengths(before["strength"]),
             mirrored=True,
         )
         old, new = before["val_loss"], best.row["val_loss"]
-        self._mirrored = self.choices.take(
+        self._uses_flips = self.log.decide(
             "mirrored copies",
             self.plan.mirror,
             new <= (1 + TOLERANCE) * old,
             f"validation loss {new:.4f} after {old:.4f} without",
         )
-        if not self._mirrored:
+        if not self._uses_flips:
             best.row, best.weights = before, kept
 
     def _solvable(self, data, name="training"):
-        """Features and labels as `probe.solve` takes them."""
+        """Features and labels as `fit_linear_probe` takes them."""
         if data is None:
             return None
-        return as_solved(self.plan.kind, self._features(data, name))
+        return with_integer_labels(self.plan.kind, self._features(data, name))
 
     def _features(self, part, name):
         # What fine-tuning starts from is on the way to the head's features.
-        through = self.plan.blocks if self.plan.epochs else None
-        if through is not None and self.runner.cache_at(through) is None:
-            through = None
-        if self.plan.views:
-            through = None
+        plan, through = self.plan, None
+        if plan.epochs and not plan.views and self.runner.cache_at(plan.blocks):
+            through = plan.blocks
         return pooled_once(
             self.model, part, name, self.runner.verbose,
             cache=self.runner.cache, through=through,
@@ -146,14 +160,131 @@ def folds_for(labels, kind, seed):
     """Pairs of rows to fit and rows to validate, class by class."""
     from sklearn.model_selection import KFold, StratifiedKFold
 
-    labels = np.asarray(labels)
+    splitter, most = KFold, len(labels)
     if kind == "softmax":
         smallest = int(np.unique(labels, return_counts=True)[1].min())
+        # A class of one sample is in one fold alone, whatever is done.
         if smallest > 1:
-            folds = StratifiedKFold(
-                min(5, smallest), shuffle=True, random_state=seed
-            )
-            return list(folds.split(labels, labels))
-    # A class of one sample is in one fold alone, whatever is done.
-    folds = KFold(min(5, len(labels)), shuffle=True, random_state=seed)
-    return list(folds.split(labels))
+            splitter, most = StratifiedKFold, smallest
+    folds = splitter(min(5, most), shuffle=True, random_state=seed)
+    return list(folds.split(labels, labels))
+
+
+def solvable_kind(model):
+    """Returns what `fit_linear_probe` would call the head, or `None`.
+
+    Args:
+        model: a compiled `TransferModel`.
+
+    Returns:
+        `"softmax"`, `"sigmoid"` or `"linear"` for a linear head of this
+        package under the loss of that name, else `None`.
+    """
+    kind = convex_kind(model)
+    return None if kind is None or model.head.hidden_units else kind
+
+
+def convex_kind(model):
+    """Returns what `linear_probe.score` would call head and loss, or `None`.
+
+    Unlike for `solvable_kind`, the head may have hidden layers.
+    """
+    head = model.head
+    if not isinstance(head, ClassificationHead | RegressionHead):
+        return None
+    fits = _loss_name(model.loss) in _SOLVED_LOSSES[head.activation]
+    return head.activation if fits else None
+
+
+def _loss_name(loss):
+    """A loss that is nothing but its formula, by its name."""
+    if isinstance(loss, str):
+        return loss
+    config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
+    if config.get("from_logits") or config.get("label_smoothing"):
+        return None
+    return {
+        "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
+        "CategoricalCrossentropy": "categorical_crossentropy",
+        "BinaryCrossentropy": "binary_crossentropy",
+        "MeanSquaredError": "mean_squared_error",
+    }.get(type(loss).__name__)
+
+
+def pooled_once(model, batches, name, verbose, **options):
+    """Runs the frozen part over a data set once, in inference mode.
+
+    Args:
+        model: a `TransferModel` whose head is one of this package.
+        batches: what `fit` trains on.
+        name: what to call the data in the progress bar.
+        verbose: 0 shows no progress.
+        **options: `cache` and `through` of `feature_cache.features`.
+
+    Returns:
+        `(features, labels)` or `(features, labels, weights)`, arrays.
+    """
+    found = feature_cache.features(
+        model, batches, name=name, verbose=verbose, **options
+    )
+    return (found.take(found.rows), *found.rest)
+
+
+def solve_head(
+    model,
+    train,
+    validation,
+    best,
+    *,
+    folds=None,
+    strengths=STRENGTHS,
+    **about,
+):
+    """Solves the head on features and puts the solution into the model.
+
+    Args:
+        model: a compiled `TransferModel` with a `solvable_kind`.
+        train: what `pooled_once` returns.
+        validation: the same, or `None`.
+        best: the `BestWeights` that takes the rows, one a strength.
+        folds: as in `fit_linear_probe`.
+        strengths: as in `fit_linear_probe`.
+        **about: what else the rows say.
+
+    Returns:
+        The `Probe`.
+    """
+    started = time.perf_counter()
+    kind = solvable_kind(model)
+    train, validation = (
+        with_integer_labels(kind, part) for part in (train, validation)
+    )
+    probe = fit_linear_probe(
+        kind,
+        train,
+        validation,
+        model.head.num_outputs,
+        folds=folds,
+        strengths=strengths,
+    )
+    set_head(model, probe)
+    seconds = (time.perf_counter() - started) / len(probe.rows)
+    rows = [row | about for row in probe.rows]
+    best.add_solved(rows, probe.best | about, seconds)
+    return probe
+
+
+def set_head(model, probe):
+    """Gives the model's head the weights of a `Probe`."""
+    model.head.set_weights([probe.kernel, probe.bias])
+
+
+def with_integer_labels(kind, part):
+    """Returns `(x, y[, weights])`, of a softmax with integer labels."""
+    if part is None or kind != "softmax":
+        return part
+    x, y, *rest = part
+    y = np.asarray(y)
+    if y.ndim > 1 and y.shape[-1] > 1:
+        y = y.argmax(axis=-1)
+    return (x, y.reshape(-1), *rest)

@@ -5,8 +5,8 @@ import numpy as np
 
 from keras_transfer import feature_cache
 from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.recipes.best_weights import reached
-from keras_transfer.recipes.heads import as_solved, convex_kind
+from keras_transfer.recipes.evaluation import metrics_of
+from keras_transfer.recipes.head_stage import convex_kind, with_integer_labels
 from keras_transfer.recipes.training import compile_like
 from keras_transfer.training.replicas import each_in_full
 from keras_transfer.transferability import temperature
@@ -38,7 +38,7 @@ def between_weights(start, end, share):
     ]  # fmt: skip
 
 
-def evaluated(model, judge, start, end, shares):
+def evaluate_shares(model, judge, start, end, shares):
     """Evaluates each share of the way on validation data.
 
     Fine-tuned models are too sure of themselves, which hides in their loss
@@ -67,19 +67,19 @@ def evaluated(model, judge, start, end, shares):
 def _judged(part, data, model):
     kind = convex_kind(model)
     if kind not in ("softmax", "sigmoid"):
-        return {"temperature": 1.0, **reached(part, data, "val_")}
-    _, labels, *weights = as_solved(
+        return {"temperature": 1.0, **metrics_of(part, data, "val_")}
+    _, labels, *weights = with_integer_labels(
         kind, data.read(np.arange(data.num_samples))
     )
     with each_in_full():
         scores = part.predict(data, verbose=0)
     logits = temperature.logits_of(kind, scores)
-    best = temperature.best(kind, logits, labels, *weights)
+    best = temperature.best_temperature(kind, logits, labels, *weights)
     named = score(kind, logits / best, labels, *weights, prefix="val_")
     return {"temperature": best, **named}
 
 
-def put(model, start, end, row):
+def set_weights_of(model, start, end, row):
     """Gives a model the weights and the temperature of a row.
 
     Args:
@@ -89,10 +89,10 @@ def put(model, start, end, row):
         row: `share` and `temperature`.
     """
     model.set_weights(between_weights(start, end, row["share"]))
-    cool(model, row)
+    set_temperature(model, row)
 
 
-def cool(model, row):
+def set_temperature(model, row):
     """Gives a model the temperature of a row."""
     if row["temperature"] != 1.0:
         model.head.scale_logits(1.0 / row["temperature"])
@@ -114,8 +114,8 @@ def best_of(rows):
     return min(filter(keeps_up, rows), key=lambda row: row["val_loss"])
 
 
-def described(row):
-    """Returns a row of `evaluated` in words."""
+def description(row):
+    """Returns a row of `evaluate_shares` in words."""
     if row["share"] == 0:
         return "those of the head alone"
     return f"{row['share']:.0%} of the way to epoch {row['epochs']}"

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_transfer.recipes import report
+from keras_transfer.recipes import plots
 
 # How much of the average is what was before, for a curve that can be read.
 _MEMORY = 0.9
@@ -13,7 +13,7 @@ _LEAST_STEPS = 5
 
 @dataclasses.dataclass
 class LearningRateSweep:
-    """What a sweep has measured.
+    """The losses of a sweep, and the rates that follow from them.
 
     Attributes:
         rates: the rate of each step, rising.
@@ -60,9 +60,7 @@ class LearningRateSweep:
             ylim=(low - 0.3 * room, high + 1.5 * room),
         )  # fmt: skip
         axes.legend()
-        if path is not None:
-            report.save_figure(figure, path)
-        return figure
+        return plots.save_figure(figure, path)
 
 
 def smoothed(losses):

@@ -12,27 +12,21 @@ from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.feature_cache.rows import num_bytes
 from keras_transfer.models import FeatureMatcher
 from keras_transfer.models.matching.source_scale import SCALED_BY
-from keras_transfer.recipes.best_weights import (
-    BestWeights,
-    Stage,
-    compared,
-    reached,
-)
-from keras_transfer.recipes.data_parts import as_numbered, hold_out, parts
+from keras_transfer.recipes import data_parts
+from keras_transfer.recipes.best_weights import BestWeights, loss_of, stage
+from keras_transfer.recipes.decision_log import DecisionLog
+from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.fine_tuning import FineTuneResult, fine_tune
-from keras_transfer.recipes.training import rising_and_falling
-from keras_transfer.storage.memory import available_bytes
+from keras_transfer.recipes.training import has_room, rising_and_falling
 from keras_transfer.training.freezing import set_trainable_depth
 
-# Held out of the labelled samples where there are no validation data.
-_HELD_OUT = 0.2
 # Samples by whose features pairs are chosen, all in one batch.
 _LOOKED_AT = 32
 
 
 @dataclasses.dataclass
 class MatchResult(FineTuneResult):
-    """What `match` did: a `FineTuneResult`, and the pairs.
+    """The result of `match`: a `FineTuneResult`, and the pairs.
 
     Attributes:
         pairs: the pairs of features that were matched; they print as a table.
@@ -121,16 +115,17 @@ def match(
     names = getattr(getattr(train, "train", train), "class_names", None)
     if target.class_names is None and names:
         target.class_names = list(names)
-    train, validation = parts(
+    train, validation = data_parts.parts(
         train, validation, batch_size=batch_size, seed=seed
     )
     labelled = None
     if validation is None:
         labelled = train
-        train, validation = hold_out(train, _HELD_OUT, seed)
+        train, validation = data_parts.hold_out(
+            train, data_parts.HELD_OUT, seed
+        )
     recipe = _Recipe(
         target,
-        MatchResult(),
         functools.partial(
             fine_tune, target, batch_size=batch_size, seed=seed,
             # In the end, on all labels, as in what has been compared.
@@ -141,7 +136,9 @@ def match(
     # Not what is held out: a source may have learnt the labels of that.
     every = [train]
     if unlabelled is not None:
-        every.append(as_numbered(unlabelled, "unlabelled", batch_size, seed))
+        every.append(
+            data_parts.as_numbered(unlabelled, "unlabelled", batch_size, seed)
+        )
     every = JoinedInputs(every, batch_size=batch_size, seed=seed)
     matcher = FeatureMatcher(
         target, source, pairs=pairs, loss=loss, soft_targets=soft_targets,
@@ -158,18 +155,12 @@ def match(
 
 
 class _Recipe:
-    """The stages one after the other; each says whether it was finished.
+    """The stages one after the other; each says whether it was finished."""
 
-    Args:
-        target: the compiled target.
-        result: the `MatchResult` to fill.
-        tune: `fine_tune`, of the target.
-        verbose: as in `match`.
-    """
-
-    def __init__(self, target, result, tune, verbose):
-        self.target, self.result, self.tune = target, result, tune
-        self.verbose, self.candidates = verbose, []
+    def __init__(self, target, tune, verbose):
+        self.target, self.tune, self.verbose = target, tune, verbose
+        self.log, self.candidates = DecisionLog(verbose), []
+        self.result = MatchResult(choices=self.log.rows)
 
     def alone(self, train, validation):
         start = self.target.get_weights()
@@ -180,15 +171,14 @@ class _Recipe:
 
     def match(self, matcher, every, epochs, rate):
         self.result.pairs = matcher.pairs
-        if self.verbose:
-            print(matcher.pairs)
+        self.log.show(matcher.pairs)
         # Frozen, a target would have nothing to match with.
         set_trainable_depth(self.target, len(self.target.blocks))
         best, matching = BestWeights(self.target), MatchResult()
         rates = rising_and_falling(rate, epochs * len(every))
         matcher.compile(keras.optimizers.Adam(rates))
         try:
-            with Stage("matching", matching, best):
+            with stage("matching", matching, best):
                 matcher.fit(
                     every,
                     epochs=epochs,
@@ -205,7 +195,7 @@ class _Recipe:
     def labels(self, matcher, train, validation):
         start = self.target.get_weights()
         if any(pair.loss.on_logits for pair in matcher.pairs):
-            row = reached(self.target, validation, "val_")
+            row = metrics_of(self.target, validation, "val_")
             row["stage"] = "matching"
             self.candidates.append(
                 _Candidate("with the scores learnt", row, start)
@@ -221,10 +211,16 @@ class _Recipe:
         result = self.result
         if not self.candidates:
             return result
-        chosen = min(self.candidates, key=lambda each: compared(each.row))
+        chosen = min(self.candidates, key=lambda each: loss_of(each.row))
         self.target.set_weights(chosen.weights)
         result.best, result.warnings = chosen.row, list(chosen.warnings)
-        self._say(chosen)
+        losses = (
+            f"{each.name} {loss_of(each.row):.4f}" for each in self.candidates
+        )
+        self.log.decide(
+            "weights", None, chosen.name,
+            f"validation loss: {', '.join(losses)}",
+        )  # fmt: skip
         again = labelled is not None and chosen.start is not None
         if again and not result.interrupted:
             self.target.set_weights(chosen.start)
@@ -241,17 +237,6 @@ class _Recipe:
                 tuned.warnings,
             )
         )  # fmt: skip
-
-    def _say(self, chosen):
-        losses = (
-            f"{each.name} {compared(each.row):.4f}" for each in self.candidates
-        )
-        reason = f"validation loss: {', '.join(losses)}"
-        self.result.choices.append(
-            {"choice": "weights", "value": chosen.name, "reason": reason}
-        )
-        if self.verbose:
-            print(f"weights: {chosen.name} ({reason})")
 
     def _add(self, part, prefix=""):
         """Adds the rows of a part of the recipe to those of the whole."""
@@ -307,6 +292,4 @@ def _cache_for(matcher, every):
     if any(axis is None for shape in shapes for axis in shape):
         return None
     needed = sum(num_bytes(every.num_samples, s, "float32") for s in shapes)
-    free = available_bytes()
-    fits = free is None or needed <= free / 4
-    return FeatureCache("memory") if fits else None
+    return FeatureCache("memory") if has_room(4 * needed) else None

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from keras_transfer import _version
-from keras_transfer.recipes import report
+from keras_transfer.recipes import plots, writers
 from keras_transfer.serving import saved_model
 from keras_transfer.storage import files
 
@@ -20,12 +20,10 @@ class Run:
     Attributes:
         model: the `TransferModel`.
         config: what `config.json` holds.
-        folder: where it lies.
     """
 
     model: keras.Model
     config: dict
-    folder: Path
 
 
 def check_writable(folder):
@@ -80,16 +78,15 @@ def write(folder, model, result, metrics, config):
     """
     folder = Path(folder)
     files.save_model(model, folder / "model.keras")
-    report.write_rows(folder / "history.csv", result.history)
-    report.write_json(folder / "metrics.json", metrics)
-    report.write_json(
+    writers.write_rows(folder / "history.csv", result.history)
+    writers.write_json(folder / "metrics.json", metrics)
+    writers.write_json(
         folder / "config.json", config | {"made_with": versions()}
     )
     names = "".join(f"{name}\n" for name in model.class_names or [])
-    with files.replacing(folder / "classes.txt") as temporary:
-        temporary.write_text(names)
+    writers.write_text(folder / "classes.txt", names)
     if result.history:
-        report.plot_history(folder / "curves.png", result.history)
+        plots.plot_history(folder / "curves.png", result.history)
     saved_model.export_saved_model(model, folder / "saved_model")
     return sorted(path.name for path in folder.iterdir())
 
@@ -109,4 +106,4 @@ def read(folder):
             "(its --output)."
         )
     config = json.loads((folder / "config.json").read_text())
-    return Run(files.load_model(folder / "model.keras"), config, folder)
+    return Run(files.load_model(folder / "model.keras"), config)

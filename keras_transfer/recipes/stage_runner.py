@@ -1,11 +1,11 @@
-"""What the stages of `fine_tune` work on together."""
+"""The model, data and cache that the stages of `fine_tune` share."""
 
 import dataclasses
 
 import keras
 
 from keras_transfer.feature_cache import FeatureCache
-from keras_transfer.recipes.best_weights import BestWeights
+from keras_transfer.recipes.best_weights import BestWeights, early_stopping
 from keras_transfer.recipes.time_limit import StopAtTimeLimit, TimeLimit
 from keras_transfer.recipes.training import fits_in_memory
 
@@ -58,9 +58,7 @@ class StageRunner:
             first: callbacks that act before the epoch is remembered.
             last: callbacks that act after that.
         """
-        stop = keras.callbacks.EarlyStopping(
-            self.best.monitor(self.validation), patience=patience
-        )
+        stop = early_stopping(self.validation, patience)
         self.model.fit(
             self.train,
             validation_data=self.validation,

@@ -1,4 +1,4 @@
-"""What recipes share: compiling as the user did, caching where exact."""
+"""Shared by recipes: compiling as the user did, caching where exact."""
 
 import keras
 
@@ -48,6 +48,10 @@ def fits_in_memory(model, num_samples, depth=None, *, views=1):
     needed = feature_cache.bytes_to_cache(
         model, num_samples, depth, views=views
     )
+    return needed is not None and has_room(8 * needed)
+
+
+def has_room(num_bytes):
+    """Whether so much memory is free, as far as that is known."""
     available = available_bytes()
-    fits = available is None or (needed or 0) <= available / 8
-    return needed is not None and fits
+    return available is None or num_bytes <= available

@@ -63,10 +63,15 @@ class TuningStage:
             The row of what was chosen: `share` of the way, `epochs` after
             which the end was read, `val_loss` and the metrics.
         """
-        rows, ends, judge = [], self._ends(), self._judge()
+        runner, blocks = self.runner, self.plan.blocks
+        judge = interpolation.part_to_judge(
+            self.model, runner.validation, depth=blocks,
+            cache=runner.cache_at(blocks), verbose=runner.verbose,
+        )  # fmt: skip
+        rows, ends = [], self._ends()
         for epochs, end in ends.items():
             # The start is the same for both ends.
-            found = interpolation.evaluated(
+            found = interpolation.evaluate_shares(
                 self.model, judge, self.start, end, self._shares()[bool(rows) :]
             )
             rows += [
@@ -74,8 +79,8 @@ class TuningStage:
             ]
         row = interpolation.best_of(rows)
         end = ends.get(row["epochs"], self.start)
-        interpolation.put(self.model, self.start, end, row)
-        self.runner.best.take(rows, row, 0.0)
+        interpolation.set_weights_of(self.model, self.start, end, row)
+        runner.best.add_solved(rows, row, 0.0)
         return row
 
     def go_on(self):
@@ -106,7 +111,7 @@ class TuningStage:
         )
 
     def _prepare(self, epochs, peak):
-        """What trains, and how fast."""
+        """Sets which blocks train, and at which rate."""
         plan, model = self.plan, self.model
         set_trainable_depth(model, plan.blocks)
         rate = rising_and_falling(peak, epochs * len(self.runner.train))
@@ -141,10 +146,3 @@ class TuningStage:
         if self.tuned.weights is not None:
             ends.setdefault(self.tuned.row["epoch"], self.tuned.weights)
         return ends
-
-    def _judge(self):
-        runner, blocks = self.runner, self.plan.blocks
-        return interpolation.part_to_judge(
-            self.model, runner.validation, depth=blocks,
-            cache=runner.cache_at(blocks), verbose=runner.verbose,
-        )  # fmt: skip

@@ -9,10 +9,11 @@ from keras_transfer.layers import (
 )
 from keras_transfer.recipes.best_weights import (
     BestWeights,
-    Stage,
     TwoStageResult,
+    early_stopping,
+    stage,
 )
-from keras_transfer.recipes.heads import (
+from keras_transfer.recipes.head_stage import (
     pooled_once,
     solvable_kind,
     solve_head,
@@ -76,27 +77,21 @@ def two_stage(
     """
     if not getattr(model, "compiled", False):
         model.compile("auto")
-    best = BestWeights(model)
-    result = TwoStageResult()
-    common = {"callbacks": list(callbacks), "verbose": verbose}
+    best, result = BestWeights(model), TwoStageResult()
+    options = {"seed": seed, "callbacks": list(callbacks), "verbose": verbose}
     try:
         if head_epochs:
-            with Stage("head", result, best):
-                _train_head(
-                    model, data, head_epochs, head_rate, best, seed, common
-                )
+            with stage("head", result, best):
+                _train_head(model, data, head_epochs, head_rate, best, options)
         else:
-            with Stage("start", result, best):
-                best.take_present(data)
+            with stage("start", result, best):
+                best.add_present(data)
         if epochs:
             share = max(1, len(model.blocks) // 3)
             best.restore()
-            with Stage("fine-tune", result, best):
+            with stage("fine-tune", result, best):
                 set_trainable_depth(model, share if blocks is None else blocks)
-                compile_like(
-                    model, model, keras.optimizers.Adam(fine_tune_rate)
-                )
-                _fit(model, data, epochs, best, seed, common)
+                _fit(model, data, epochs, fine_tune_rate, best, options)
     except KeyboardInterrupt:
         result.interrupted = True
     best.restore()
@@ -104,30 +99,25 @@ def two_stage(
     return result
 
 
-def _fit(model, data, epochs, best, seed, common):
+def _fit(model, data, epochs, rate, best, options):
+    compile_like(model, model, keras.optimizers.Adam(rate))
+    cached = fits_in_memory(model, data.train.num_samples)
     model.fit(
         data.train,
         validation_data=data.validation,
         epochs=epochs,
-        seed=seed,
-        feature_cache="memory"
-        if fits_in_memory(model, data.train.num_samples)
-        else None,
-        callbacks=[best, *common["callbacks"]],
-        verbose=common["verbose"],
+        feature_cache="memory" if cached else None,
+        **options | {"callbacks": [best, *options["callbacks"]]},
     )
 
 
-def _train_head(model, data, epochs, rate, best, seed, common):
-    patience = keras.callbacks.EarlyStopping(
-        best.monitor(data.validation), patience=5
-    )
-    common = common | {"callbacks": [patience, *common["callbacks"]]}
+def _train_head(model, data, epochs, rate, best, options):
+    stop = early_stopping(data.validation, patience=5)
+    options = options | {"callbacks": [stop, *options["callbacks"]]}
     if not _features_stand_still(model):
-        compile_like(model, model, keras.optimizers.Adam(rate))
-        _fit(model, data, epochs, best, seed, common)
+        _fit(model, data, epochs, rate, best, options)
         return
-    show = common["verbose"]
+    show = options["verbose"]
     train = pooled_once(model, data.train, "training", show)
     validation = data.validation
     if validation is not None:
@@ -135,24 +125,20 @@ def _train_head(model, data, epochs, rate, best, seed, common):
     if solvable_kind(model) == "softmax":
         solve_head(model, train, validation, best)
         return
-    head_alone = _head_alone(model, train[0].shape[1:])
+    # The model's own head, weights shared, on vectors that are ready.
+    inputs = keras.Input(train[0].shape[1:], name="features")
+    head_alone = keras.Model(inputs, model.head(inputs))
     compile_like(head_alone, model, keras.optimizers.Adam(rate))
     head_alone.fit(
-        ArrayBatches(*train, seed=seed),
+        ArrayBatches(*train, seed=options["seed"]),
         validation_data=validation,
         epochs=epochs,
         shuffle=False,
-        callbacks=[best, *common["callbacks"]],
-        verbose=common["verbose"],
+        callbacks=[best, *options["callbacks"]],
+        verbose=show,
     )
 
 
 def _features_stand_still(model):
     ours = isinstance(model.head, (ClassificationHead, RegressionHead))
     return ours and model.augmentation is None and model.trainable_depth == 0
-
-
-def _head_alone(model, shape):
-    """The model's own head, weights shared, on vectors that are ready."""
-    inputs = keras.Input(shape, name="features")
-    return keras.Model(inputs, model.head(inputs))

@@ -1,4 +1,4 @@
-"""What the numbers of a head mean, in the names of its classes."""
+"""Predictions in words: the numbers of a head with names of classes."""
 
 _SHOWN = 3
 

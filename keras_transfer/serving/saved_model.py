@@ -70,8 +70,7 @@ def _checked_names(model, names):
             "other models have `model.export(path)` of Keras."
         )
     num_outputs = model.output_shape[-1]
-    names = names or model.class_names
-    names = [str(i) for i in range(num_outputs)] if not names else list(names)
+    names = list(names or model.class_names or map(str, range(num_outputs)))
     if len(names) != num_outputs:
         raise ValueError(
             "The class names do not fit the head. Received: "

@@ -37,7 +37,7 @@ class Probe:
     best: dict
 
 
-def solve(
+def fit_linear_probe(
     kind, train, validation, num_outputs, *, folds=None, strengths=STRENGTHS
 ):
     """Fits a linear head; validation picks the strength of its penalty.
@@ -98,7 +98,7 @@ def solve(
     return Probe(kernel, bias, rows, best)
 
 
-def around(strength):
+def neighbouring_strengths(strength):
     """Returns a strength of `STRENGTHS` with its neighbours."""
     index = STRENGTHS.index(strength)
     return STRENGTHS[max(0, index - 1) : index + 2]
@@ -161,6 +161,7 @@ class _Problem:
         """Returns scikit-learn's solution, started from the last one."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
 
         # With many samples each step costs more, and the solution depends
         # less on how near the minimum it ends.
@@ -172,16 +173,10 @@ class _Problem:
             # A solution that is not quite the minimum is one with a slightly
             # stronger penalty; validation judges it like any other.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            with _threads_for(self.x):
+            # One thread for steps that take less than waking and joining some.
+            with threadpool_limits(1 if self.x.size < _SMALL else None):
                 solver.set_params(C=strength)
                 return solver.fit(self.x, y, self.weights)
-
-
-def _threads_for(x):
-    """One thread for steps that take less than waking and joining threads."""
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1 if x.size < _SMALL else None)
 
 
 def _fit_softmax(problem, strength):
@@ -236,9 +231,9 @@ def score(kind, logits, labels, weights=None, prefix=""):
     """Returns the mean loss, and for classes the accuracy, by name.
 
     Args:
-        kind: as in `solve`.
+        kind: as in `fit_linear_probe`.
         logits: `(samples, outputs)`, before softmax or sigmoid.
-        labels: as in `solve`.
+        labels: as in `fit_linear_probe`.
         weights: `(samples,)`, or `None`.
         prefix: what the names begin with.
     """

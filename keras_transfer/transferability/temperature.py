@@ -25,13 +25,13 @@ def logits_of(kind, probabilities):
     return np.log(p) - np.log1p(-p)
 
 
-def best(kind, logits, labels, weights=None):
+def best_temperature(kind, logits, labels, weights=None):
     """Returns the T from 0.5 to 20 at which `logits / T` have the lowest loss.
 
     Args:
         kind: `"softmax"` or `"sigmoid"`.
         logits: `(samples, outputs)`.
-        labels: as in `keras_transfer.transferability.linear_probe.solve`.
+        labels: as in `fit_linear_probe`.
         weights: `(samples,)`, or `None`.
 
     Reference:

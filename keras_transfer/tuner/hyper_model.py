@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import sys
 
 import keras_tuner
 from keras_tuner import errors
@@ -12,15 +13,13 @@ from keras_transfer.tuner import trial
 from keras_transfer.tuner.search_space import (
     ONLY_WITH,
     choose,
+    ends_of,
     is_open,
     space_of,
 )
 
 # Of the epochs, those that train the head alone.
 _HEAD_SHARE = 0.6
-
-# What a trial logs for each epoch.
-_LOGGED = ("loss", "accuracy")
 
 
 class TransferHyperModel(keras_tuner.HyperModel):
@@ -119,18 +118,18 @@ class TransferHyperModel(keras_tuner.HyperModel):
         if not is_open(known):
             # The parent is settled; nothing of it lies in `hp`.
             fits = matters(found[parent])
-            return choose(hp, name, values) if fits else _first(values)
+            return choose(hp, name, values) if fits else ends_of(values)[0]
         with hp.conditional_scope(parent, [v for v in known if matters(v)]):
             chosen = choose(hp, name, values)
-        return chosen if matters(found[parent]) else _first(values)
+        return chosen if matters(found[parent]) else ends_of(values)[0]
 
     def build(self, hp):
         """Returns a compiled `TransferModel`; called by the tuner."""
         settings = self.settings(hp)
         told = settings.backbone in self._told
         self._told.add(settings.backbone)
-        silence = _silence() if told else contextlib.nullcontext()
-        with silence, self.strategy.scope():
+        heard = io.StringIO() if told else sys.stdout
+        with contextlib.redirect_stdout(heard), self.strategy.scope():
             model = trial.build(
                 settings,
                 self.backbones[settings.backbone],
@@ -195,9 +194,9 @@ def check_objective(name, has_validation):
     Raises:
         ValueError: there is none of that name.
     """
-    logged = list(_LOGGED)
+    logged = ["loss", "accuracy"]
     if has_validation:
-        logged += [f"val_{each}" for each in _LOGGED]
+        logged += [f"val_{each}" for each in logged]
     if name in logged:
         return
     missing = not has_validation and name.startswith("val_")
@@ -209,26 +208,16 @@ def check_objective(name, has_validation):
 
 
 def _check_objective(callbacks, options):
-    objectives = [getattr(each, "objective", None) for each in callbacks]
     validation = options.get("validation_data") is not None
     validation = validation or bool(options.get("validation_split"))
-    for objective in objectives:
-        name = getattr(objective, "name", "default_objective")
+    for callback in callbacks:
+        objective = getattr(callback, "objective", None)
         # Several at once are a name of their own, over a list.
-        parts = getattr(objective, "objectives", None)
-        names = [part.name for part in parts] if parts else [name]
-        for each in names:
-            if each != "default_objective":
-                check_objective(each, validation)
-
-
-def _silence():
-    return contextlib.redirect_stdout(io.StringIO())
+        for each in getattr(objective, "objectives", None) or [objective]:
+            name = getattr(each, "name", "default_objective")
+            if name != "default_objective":
+                check_objective(name, validation)
 
 
 def _name_of(backbone):
     return getattr(backbone, "name", None) or str(backbone)
-
-
-def _first(values):
-    return values[0] if isinstance(values, list | tuple) else values

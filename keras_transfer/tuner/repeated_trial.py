@@ -2,15 +2,11 @@
 
 from keras_transfer.recipes.best_weights import (
     BestWeights,
-    Stage,
     TwoStageResult,
+    stage,
 )
-from keras_transfer.recipes.data_parts import hold_out, parts
+from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.tuner import trial
-
-# Held out of the training data where there are no validation data; as much
-# as a search holds out.
-HELD_OUT = 0.2
 
 
 def repeat_trial(
@@ -44,12 +40,11 @@ def repeat_trial(
     Returns:
         A `TwoStageResult`.
     """
-    train, validation = parts(train, validation, seed=seed)
-    if validation is None:
-        train, validation = hold_out(train, HELD_OUT, seed)
+    # As much is held out as in a search.
+    train, validation = parts(train, validation, held_out=HELD_OUT, seed=seed)
     result, best = TwoStageResult(), _BestByObjective(model, objective)
     try:
-        with Stage("trial", result, best):
+        with stage("trial", result, best):
             trial.train(
                 settings,
                 model,
@@ -78,4 +73,5 @@ class _BestByObjective(BestWeights):
 
     def is_better(self, row):
         new, old = row[self.objective], self.row[self.objective]
-        return new > old if trial.is_better_high(self.objective) else new < old
+        higher_is_better = trial.direction_of(self.objective) == "max"
+        return new > old if higher_is_better else new < old

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import keras
 
-from keras_transfer.recipes import report
+from keras_transfer.recipes import writers
 
 _DESCRIPTION, _LOGS = "search.json", "tensorboard"
 # KerasTuner's own file.
 _ORACLE = "oracle.json"
 
 
-def description(hypermodel, epochs, tuner, objective, seed, train):
-    """What two searches have to share for one to go on with the other."""
+def describe(hypermodel, epochs, tuner, objective, seed, train):
+    """Returns what two searches have to share for one to continue the other."""
     about = {
         "tuner": tuner,
         "objective": objective,
@@ -31,7 +31,7 @@ def description(hypermodel, epochs, tuner, objective, seed, train):
     return json.loads(json.dumps(about))
 
 
-def started(directory, about, overwrite):
+def holds_search(directory, about, overwrite):
     """Whether the folder holds this search, begun before.
 
     Raises:
@@ -50,14 +50,13 @@ def started(directory, about, overwrite):
             )
         return False
     before = json.loads(path.read_text())
-    differing = [name for name in about if about[name] != before.get(name)]
-    if differing:
-        name = differing[0]
-        raise ValueError(
-            f"'{directory}' holds another search: its {name} is "
-            f"{before.get(name)!r}. Received: {about[name]!r}. Choose another "
-            "folder, or pass overwrite=True (--overwrite) to begin anew."
-        )
+    for name, value in about.items():
+        if value != before.get(name):
+            raise ValueError(
+                f"'{directory}' holds another search: its {name} is "
+                f"{before.get(name)!r}. Received: {value!r}. Choose another "
+                "folder, or pass overwrite=True (--overwrite) to begin anew."
+            )
     return True
 
 
@@ -70,12 +69,12 @@ def _remove_search(directory):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def describe(directory, about):
+def write(directory, about):
     """Writes which search a folder holds."""
-    report.write_json(Path(directory) / _DESCRIPTION, about)
+    writers.write_json(Path(directory) / _DESCRIPTION, about)
 
 
-def callbacks(directory, tensorboard):
+def tensorboard_callbacks(directory, tensorboard):
     """The callbacks that write TensorBoard's logs into the folder."""
     if not tensorboard:
         return []

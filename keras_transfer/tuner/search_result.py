@@ -1,14 +1,17 @@
 """`SearchResult`: what a search has found, with the best trial's model."""
 
 import dataclasses
+import math
 
+from keras_transfer.recipes import plots
 from keras_transfer.recipes.best_weights import TwoStageResult
-from keras_transfer.tuner import results
+from keras_transfer.storage.tables import format_table
+from keras_transfer.tuner.trial_tuner import format_value
 
 
 @dataclasses.dataclass
 class SearchResult(TwoStageResult):
-    """What a search has found.
+    """The result of a search.
 
     Attributes:
         model: the best trial's `TransferModel`, with the weights of its best
@@ -29,9 +32,11 @@ class SearchResult(TwoStageResult):
 
     def table(self):
         """The trials as text, the best one first."""
-        objective = self.tuner.oracle.objective
-        return results.table(
-            self.trials, objective.name, objective.direction == "max"
+        names = _hyperparameters_of(self.trials)
+        objective = self.tuner.oracle.objective.name
+        return format_table(
+            ["trial", objective, "epoch", "seconds", *names],
+            [_cells(row, names) for row in self.trials],
         )
 
     def plot(self, path=None):
@@ -43,18 +48,30 @@ class SearchResult(TwoStageResult):
         Returns:
             A `matplotlib.figure.Figure`.
         """
+        from matplotlib.figure import Figure
+
         oracle = self.tuner.oracle
         logarithmic = {
             hp.name
             for hp in oracle.get_space().space
             if getattr(hp, "sampling", None) == "log"
         }
-        return results.plot(
-            path, self.trials, oracle.objective.name, logarithmic
-        )
+        scored = [row for row in self.trials if row["score"] is not None]
+        names = _hyperparameters_of(scored)
+        across = min(3, len(names))
+        down = -(-len(names) // across)
+        figure = Figure(figsize=(4 * across, 3 * down), layout="constrained")
+        axes = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
+        for each, name in zip(axes, names, strict=False):
+            _plot_one(each, scored, name, name in logarithmic)
+        for each in axes[::across]:
+            each.set_ylabel(oracle.objective.name)
+        for each in axes[len(names) :]:
+            each.set_visible(False)
+        return plots.save_figure(figure, path)
 
 
-def fill(result, hypermodel, epochs, objective):
+def read_trials(result, hypermodel, epochs, objective):
     """Reads the trials into a result, and the best one's model.
 
     Args:
@@ -67,8 +84,7 @@ def fill(result, hypermodel, epochs, objective):
         RuntimeError: all trials failed.
     """
     tuner = result.tuner
-    high = tuner.oracle.objective.direction == "max"
-    result.trials = results.ranked(tuner.rows(), high)
+    result.trials = _ranked(tuner.rows(), tuner.oracle.objective.direction)
     failed = [row for row in result.trials if row["score"] is None]
     if len(failed) == len(result.trials):
         if result.interrupted:
@@ -93,13 +109,9 @@ def fill(result, hypermodel, epochs, objective):
         "seed": hypermodel.seed,
     }
     result.model = tuner.get_best_models()[0]
+    reason = f"{objective} {best.score:.4f}, the best of {len(result.trials)}"
     result.choices = [
-        {
-            "choice": "trial",
-            "value": best.trial_id,
-            "reason": f"{objective} {best.score:.4f}, the best of "
-            f"{len(result.trials)}",
-        }
+        {"choice": "trial", "value": best.trial_id, "reason": reason}
     ]
     _add_epochs(result, best, result.recipe["head_epochs"])
 
@@ -126,3 +138,57 @@ def _add_epochs(result, best, head_epochs):
             "val_accuracy": result.best["val_accuracy"],
         }
     ]
+
+
+def _ranked(rows, direction):
+    """The trials by score, those that failed last."""
+    sign = -1 if direction == "max" else 1
+
+    def order(row):
+        return math.inf if row["score"] is None else sign * row["score"]
+
+    return sorted(rows, key=order)
+
+
+def _hyperparameters_of(rows):
+    """Names of the hyperparameters of all trials, in order of appearance."""
+    return list(
+        dict.fromkeys(n for row in rows for n in row["hyperparameters"])
+    )
+
+
+def _cells(row, names):
+    values = row["hyperparameters"]
+    outcome = ["failed", "", ""]
+    if row["score"] is not None:
+        score, seconds = f"{row['score']:.4f}", f"{row['seconds']:.1f}"
+        outcome = [score, row["best_epoch"], seconds]
+    return [
+        row["trial"],
+        *outcome,
+        *(
+            format_value(values[name]) if name in values else ""
+            for name in names
+        ),
+    ]
+
+
+def _plot_one(axes, rows, name, is_logarithmic):
+    having = [row for row in rows if name in row["hyperparameters"]]
+    values = [row["hyperparameters"][name] for row in having]
+    if is_logarithmic:
+        from matplotlib.ticker import LogLocator, NullFormatter
+
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    if not all(type(value) is float for value in values):
+        kinds = sorted(set(values), key=lambda v: (str(type(v)), v))
+        axes.set_xticks(
+            range(len(kinds)), [format_value(kind) for kind in kinds]
+        )
+        values = [kinds.index(value) for value in values]
+    axes.scatter(values, [row["score"] for row in having], alpha=0.7)
+    axes.set_xlabel(name)
+    axes.grid(alpha=0.3)

@@ -1,26 +1,18 @@
-"""What a search may choose from, in plain Python values."""
+"""The hyperparameters of a search, as plain Python values."""
 
+import dataclasses
 import numbers
+
+from keras_transfer.tuner.trial import Settings
 
 # Shares of the blocks, from the top.
 _THIRD = 1 / 3
 
 # What is taken where nothing is searched.
 DEFAULTS = {
-    "hidden_units": 0,
-    "dropout": 0.0,
-    "pooling": "avg",
-    "label_smoothing": 0.0,
-    "augmentation": 0.0,
-    "optimizer": "adam",
-    "weight_decay": 0.0,
-    "learning_rate": 1e-3,
-    "batch_size": 32,
-    "fine_tuned_share": 0.0,
-    "fine_tuning_rate": 1e-4,
-    "layer_decay": 1.0,
-    "gradual": False,
-    "l2sp": 0.0,
+    field.name: field.default
+    for field in dataclasses.fields(Settings)
+    if field.name != "backbone"
 }
 
 SMALL = {
@@ -100,7 +92,7 @@ def space_of(space, backbones):
     return whole
 
 
-def fitted(name, num_samples):
+def space_for(name, num_samples):
     """Returns a named space whose batches are no larger than the data.
 
     Args:
@@ -116,7 +108,15 @@ def is_open(values):
     """Whether there is more than one value to choose from."""
     if isinstance(values, tuple):
         return values[0] != values[1]
-    return isinstance(values, list) and len(values) > 1
+    return len(ends_of(values)) > 1
+
+
+def ends_of(values):
+    """Returns the ends of a range, or all values that are listed."""
+    if isinstance(values, tuple):
+        # A third entry says how it is drawn.
+        return values[:2]
+    return values if isinstance(values, list) else [values]
 
 
 def choose(hp, name, values):
@@ -128,7 +128,7 @@ def choose(hp, name, values):
         values: as in a space.
     """
     if not is_open(values):
-        return values[0] if isinstance(values, list | tuple) else values
+        return ends_of(values)[0]
     if isinstance(values, list):
         return hp.Choice(name, values)
     low, high, *log = values
@@ -158,8 +158,7 @@ def _check(name, values):
 
 
 def _check_optimizers(values):
-    given = values if isinstance(values, list) else [values]
-    unknown = [each for each in given if each not in OPTIMIZERS]
+    unknown = [each for each in ends_of(values) if each not in OPTIMIZERS]
     if unknown:
         raise ValueError(
             f"There is no optimizer {unknown[0]!r} to search. Expected some "

@@ -5,13 +5,12 @@ from pathlib import Path
 from keras_tuner import Objective
 
 from keras_transfer.recipes import run_folder
-from keras_transfer.recipes.data_parts import hold_out, parts
+from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.training.schedules import whole_number
-from keras_transfer.tuner import search_folder, trial
+from keras_transfer.tuner import search_folder, search_space, trial
 from keras_transfer.tuner.hyper_model import check_objective
 from keras_transfer.tuner.oracles import ORACLES
-from keras_transfer.tuner.repeated_trial import HELD_OUT
-from keras_transfer.tuner.search_result import SearchResult, fill
+from keras_transfer.tuner.search_result import SearchResult, read_trials
 from keras_transfer.tuner.trial_tuner import TrialTuner
 
 # Failures one after the other that end a search.
@@ -85,23 +84,21 @@ def search(
     """
     _check(trials, epochs, keep_checkpoints, tuner)
     check_objective(objective, has_validation=True)
-    train, validation = parts(train, validation, seed=seed)
-    if validation is None:
-        train, validation = hold_out(train, HELD_OUT, seed)
-    for size in _sizes(hypermodel.space["batch_size"]):
+    train, validation = parts(train, validation, held_out=HELD_OUT, seed=seed)
+    for size in search_space.ends_of(hypermodel.space["batch_size"]):
         trial.check_batch_size(train, size)
     run_folder.check_writable(directory)
-    about = search_folder.description(
+    about = search_folder.describe(
         hypermodel, epochs, tuner, objective, seed, train
     )
-    found = search_folder.started(directory, about, overwrite)
+    found = search_folder.holds_search(directory, about, overwrite)
     show = print if verbose else lambda line: None
     if found:
         show(f"Going on with the search in '{directory}'.")
-    callbacks = search_folder.callbacks(directory, tensorboard)
+    callbacks = search_folder.tensorboard_callbacks(directory, tensorboard)
     tuner = TrialTuner(
         oracle=ORACLES[tuner](
-            objective=_objective(objective),
+            objective=Objective(objective, trial.direction_of(objective)),
             max_trials=trials,
             # KerasTuner takes 0 for "any".
             seed=seed + 1,
@@ -113,10 +110,10 @@ def search(
         keep_checkpoints=keep_checkpoints,
         show=show,
     )
-    search_folder.describe(directory, about)
+    search_folder.write(directory, about)
     result = SearchResult(tuner=tuner)
     _run(result, train, validation, epochs, callbacks)
-    fill(result, hypermodel, epochs, objective)
+    read_trials(result, hypermodel, epochs, objective)
     return result
 
 
@@ -160,14 +157,3 @@ def _check(trials, epochs, keep_checkpoints, tuner):
             f"{', '.join(map(repr, ORACLES))}. For Hyperband use "
             "keras_tuner.Hyperband(hypermodel, ...)."
         )
-
-
-def _sizes(values):
-    if isinstance(values, tuple):
-        # The ends of a range; a third entry says how it is drawn.
-        return values[:2]
-    return values if isinstance(values, list) else [values]
-
-
-def _objective(name):
-    return Objective(name, "max" if trial.is_better_high(name) else "min")

@@ -22,23 +22,23 @@ from keras_transfer.training.schedules import (
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """One choice of each hyperparameter."""
+    """One choice of each hyperparameter; the default where none is searched."""
 
     backbone: str
-    hidden_units: int
-    dropout: float
-    pooling: str
-    label_smoothing: float
-    augmentation: float
-    optimizer: str
-    weight_decay: float
-    learning_rate: float
-    batch_size: int
-    fine_tuned_share: float
-    fine_tuning_rate: float
-    layer_decay: float
-    gradual: bool
-    l2sp: float
+    hidden_units: int = 0
+    dropout: float = 0.0
+    pooling: str = "avg"
+    label_smoothing: float = 0.0
+    augmentation: float = 0.0
+    optimizer: str = "adam"
+    weight_decay: float = 0.0
+    learning_rate: float = 1e-3
+    batch_size: int = 32
+    fine_tuned_share: float = 0.0
+    fine_tuning_rate: float = 1e-4
+    layer_decay: float = 1.0
+    gradual: bool = False
+    l2sp: float = 0.0
 
 
 def build(settings, backbone, num_classes, *, input_shape, weights, seed):
@@ -224,9 +224,9 @@ def _optimizer(settings):
     return optimizer
 
 
-def is_better_high(objective):
-    """Whether a high value of what a trial logs is a good one."""
-    return objective.endswith("accuracy")
+def direction_of(objective):
+    """Returns whether an objective is to be `"max"` or `"min"`."""
+    return "max" if objective.endswith("accuracy") else "min"
 
 
 def check_batch_size(x, size):

@@ -8,7 +8,7 @@ import keras_tuner
 
 from keras_transfer import _private
 from keras_transfer._private.keras_tuner import tuner_file
-from keras_transfer.recipes import report
+from keras_transfer.recipes import writers
 from keras_transfer.storage import files
 
 _HISTORY = "history.json"
@@ -45,7 +45,7 @@ class TrialTuner(keras_tuner.Tuner):
             "seconds": time.perf_counter() - started,
             "epochs": _rows(histories[0].history),
         }
-        report.write_json(self._file(trial, _HISTORY), about)
+        writers.write_json(self._file(trial, _HISTORY), about)
         return histories
 
     def on_trial_end(self, trial):
@@ -57,36 +57,33 @@ class TrialTuner(keras_tuner.Tuner):
 
     def rows(self):
         """One dict for each trial that has ended: what it was and reached."""
-        ended = [
-            trial
+        return [
+            self._row(trial)
             for trial in self.oracle.trials.values()
             if trial.trial_id in self.oracle.end_order
         ]
-        return [self._row(trial) for trial in ended]
 
     def epochs_of(self, trial_id):
         """The epochs of a trial, one dict each."""
         return self._about(self.oracle.get_trial(trial_id)).get("epochs", [])
 
     def _row(self, trial):
-        row = {
+        completed = trial.status == "COMPLETED"
+        return {
             "trial": trial.trial_id,
             "status": trial.status,
-            "score": trial.score if trial.status == "COMPLETED" else None,
-            "best_epoch": None,
+            "score": trial.score if completed else None,
+            "best_epoch": trial.best_step + 1 if completed else None,
             "seconds": self._about(trial).get("seconds"),
             "hyperparameters": dict(trial.hyperparameters.values),
-            "reason": _reason_of(trial),
+            "reason": "" if completed else _reason_of(trial),
         }
-        if trial.status == "COMPLETED":
-            row["best_epoch"] = trial.best_step + 1
-        return row
 
     def _line(self, trial):
         number = len(self.oracle.end_order)
         row = self._row(trial)
         values = ", ".join(
-            f"{name} {shown(value)}"
+            f"{name} {format_value(value)}"
             for name, value in row["hyperparameters"].items()
         )
         if row["score"] is None:
@@ -115,21 +112,19 @@ class TrialTuner(keras_tuner.Tuner):
 
 
 def _reason_of(trial):
-    """Why a trial failed, in one line; empty if it did not."""
-    if trial.status == "COMPLETED":
-        return ""
-    lines = (trial.message or "its score is not a number").strip().splitlines()
-    return lines[-1]
+    """Why a trial failed, in one line."""
+    message = trial.message or "its score is not a number"
+    return message.strip().splitlines()[-1]
 
 
-def shown(value):
+def format_value(value):
     """A hyperparameter, short enough for a table."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _rows(history):
-    count = len(next(iter(history.values()), ()))
+    columns = [map(float, values) for values in history.values()]
     return [
-        {name: float(values[i]) for name, values in history.items()}
-        for i in range(count)
+        dict(zip(history, row, strict=True))
+        for row in zip(*columns, strict=True)
     ]

@@ -15,7 +15,7 @@ pytest.importorskip("matplotlib")
 import keras_transfer as kt
 from keras_transfer import data, recipes
 from keras_transfer.cli import main
-from keras_transfer.recipes import head_stage, report, tuning_stage
+from keras_transfer.recipes import head_stage, plots, tuning_stage
 from keras_transfer.serving import saved_model
 
 COLOURS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
@@ -299,8 +299,8 @@ def test_curves_have_a_colour_for_each_stage(tmp_path):
         {"stage": "head", "loss": 0.8, "accuracy": 0.5},
         {"stage": "fine-tune", "loss": 0.5, "accuracy": 0.8},
     ]
-    assert list(report._spans(rows)) == [("head", 0, 2), ("fine-tune", 2, 3)]
-    report.plot_history(tmp_path / "c.png", rows)
+    assert list(plots._spans(rows)) == [("head", 0, 2), ("fine-tune", 2, 3)]
+    plots.plot_history(tmp_path / "c.png", rows)
     assert (tmp_path / "c.png").stat().st_size > 5000
 
 

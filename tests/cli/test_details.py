@@ -13,7 +13,7 @@ Image = pytest.importorskip("PIL.Image")
 import keras_transfer as kt
 from keras_transfer import data
 from keras_transfer.cli import fit, main, training
-from keras_transfer.recipes import report
+from keras_transfer.recipes import evaluation
 from keras_transfer.storage import files
 
 
@@ -157,7 +157,9 @@ def accuracies(validation, test, samples=1000):
 
 
 def test_a_test_set_of_another_kind_is_called_that():
-    assert "0.330 against 0.970" in report.gap(accuracies(0.97, 0.33))
-    assert report.gap(accuracies(0.9, 0.85)) is None
-    assert report.gap(accuracies(0.9, 0.6, samples=10)) is None
-    assert report.gap({"validation": {"loss": 1.0}}) is None
+    assert "0.330 against 0.970" in evaluation.gap_warning(
+        accuracies(0.97, 0.33)
+    )
+    assert evaluation.gap_warning(accuracies(0.9, 0.85)) is None
+    assert evaluation.gap_warning(accuracies(0.9, 0.6, samples=10)) is None
+    assert evaluation.gap_warning({"validation": {"loss": 1.0}}) is None

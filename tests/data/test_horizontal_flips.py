@@ -12,7 +12,9 @@ from keras_transfer import feature_cache
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.horizontal_flips import WithFlips, folds_with_flips
 from keras_transfer.recipes import fine_tune
-from keras_transfer.transferability.linear_probe import solve
+from keras_transfer.transferability.linear_probe import (
+    fit_linear_probe as solve,
+)
 
 SIZE = (8, 8, 1)
 

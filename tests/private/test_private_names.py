@@ -93,7 +93,7 @@ def names_of(statement):
 
 # Marks of our own on objects of others: two on an optimizer, and the plan that
 # `freezing` leaves on any model.
-MARKS = {"_goes_on", "_rate_of_each", "_freeze_plan"}
+MARKS = {"_goes_on", "_rate_of_each", "_freeze_state"}
 OF_OTHERS = set().union(*map(used, ROOM), *map(defined, ROOM)) - MARKS
 OURS = (set().union(*map(defined, OTHERS)) | MARKS) - OF_OTHERS
 

@@ -166,7 +166,7 @@ def test_a_solved_head_is_solved_again_with_the_strength_it_had(make, rng):
     strength = result.best["strength"]
     assert strength != linear_probe.DEFAULT_STRENGTH
     found = feature_cache.features(model, data, verbose=0)
-    again = linear_probe.solve(
+    again = linear_probe.fit_linear_probe(
         "softmax", (found.take(found.rows), *found.rest), None, 2,
         strengths=(strength,),
     )  # fmt: skip

@@ -5,7 +5,9 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from keras_transfer.transferability.linear_probe import solve
+from keras_transfer.transferability.linear_probe import (
+    fit_linear_probe as solve,
+)
 
 
 def clouds(rng, num_classes, samples=40, features=6, spread=1.0):

@@ -33,7 +33,7 @@ def test_the_temperature_has_the_lowest_loss_of_a_fine_grid(kind, rng):
 
     grid = np.exp(np.linspace(-1, 3, 400))
     expected = grid[np.argmin([loss(t) for t in grid])]
-    found = temperature.best(kind, logits, labels)
+    found = temperature.best_temperature(kind, logits, labels)
     assert found == pytest.approx(expected, rel=0.02)
 
 

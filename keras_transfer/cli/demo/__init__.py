@@ -1,3 +1,25 @@
-"""The demo: from digits 0 to 4 to digits 5 to 9, without a download."""
+"""`keras-transfer demo`: a whole transfer, without a download."""
 
-from keras_transfer.cli.demo.command import add_parser as add_parser
+from keras_transfer.cli.demo import experiment, story
+from keras_transfer.cli.options import adder
+from keras_transfer.cli.output import progress, show
+from keras_transfer.recipes import run_folder
+
+SUMMARY = "show a whole transfer on handwritten digits, without a download"
+EXAMPLES = """  keras-transfer demo
+  keras-transfer demo --seeds 1 --output demo/ --json"""
+
+
+def add_options(parser):
+    """Adds the options of the command."""
+    add = adder(parser)
+    add("--output", str, "DIR", "folder to write", "transfer_demo")
+    add("--seeds", int, "N", "repetitions of each row", 3)
+
+
+def run(arguments):
+    """Runs the demo and prints its table."""
+    run_folder.check_writable(arguments.output)
+    result = experiment.run(arguments.output, arguments.seeds, progress)
+    show(arguments, result, story.text(result))
+    return 0

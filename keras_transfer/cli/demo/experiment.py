@@ -7,7 +7,8 @@ import numpy as np
 
 from keras_transfer.cli.demo import digits, measures, story, ways
 from keras_transfer.cli.demo.read_back import served_scores
-from keras_transfer.recipes import report
+from keras_transfer.recipes import writers
+from keras_transfer.recipes.head_stage import pooled_once
 from keras_transfer.serving.saved_model import export_saved_model
 from keras_transfer.storage import files
 
@@ -71,7 +72,7 @@ def run(folder, num_seeds=3, progress=print):
         "seconds": time.perf_counter() - started,
     }
     story.plot(rows, folder / "accuracy.png")
-    report.write_json(folder / "results.json", result)
+    writers.write_json(folder / "results.json", result)
     return result
 
 
@@ -101,11 +102,10 @@ def _match(sources, data):
         ways.matched(source, images, data["test"], s)
         for s, source in enumerate(sources)
     ]
-    few = (digits.few(data["train"], shots, s) for s in range(len(sources)))
-    alone = [
-        ways.other_from_scratch(some, data["test"], s)
-        for s, some in enumerate(few)
-    ]
+    alone = []
+    for s in range(len(sources)):
+        few = digits.few(data["train"], shots, s)
+        alone.append(ways.other_from_scratch(few, data["test"], s))
     return {
         "labels a class": shots,
         "matched": [accuracy for accuracy, _ in found],
@@ -119,7 +119,8 @@ def _what_is_kept(source, before, model, test):
     weights, accuracy = before
     same = map(np.array_equal, weights, source.get_weights())
     kernel, bias = source.get_layer("classes").get_weights()
-    scores = ways.features(model, test) @ kernel + bias
+    features, _ = pooled_once(model, test, "given", verbose=0)
+    scores = features @ kernel + bias
     return {
         "accuracy": accuracy,
         "unchanged": bool(all(same)),

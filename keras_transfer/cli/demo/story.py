@@ -1,6 +1,6 @@
 """The demo's result, told as a table, a sentence and a picture."""
 
-from keras_transfer.recipes import report
+from keras_transfer.recipes import plots
 from keras_transfer.storage.tables import format_table
 
 
@@ -92,7 +92,7 @@ def plot(rows, path):
         axes.minorticks_off()
     figure.axes[0].set_ylabel("accuracy on held-out digits 5 to 9")
     figure.axes[-1].legend(loc="lower right", fontsize="small")
-    report.save_figure(figure, path)
+    plots.save_figure(figure, path)
 
 
 def _panel(axes, rows):

@@ -3,12 +3,12 @@
 import keras
 import numpy as np
 
-from keras_transfer import feature_cache
 from keras_transfer.cli.demo.digits import SIZE
 from keras_transfer.layers import ClassificationHead
 from keras_transfer.models import FeatureMatcher, TransferModel
+from keras_transfer.recipes.head_stage import pooled_once, set_head
 from keras_transfer.training.freezing import set_trainable_depth
-from keras_transfer.transferability.linear_probe import solve
+from keras_transfer.transferability.linear_probe import fit_linear_probe
 
 # Test accuracy is read after these epochs, whatever it is there; the first
 # and the last are in the table.
@@ -56,8 +56,8 @@ def fine_tuned(start, few, test, seed):
     backbone = keras.models.clone_model(start.backbone)
     backbone.set_weights(start.backbone.get_weights())
     model = TransferModel(backbone, head=_head())
-    probe = solve("softmax", (features(model, few), few[1]), None, 5)
-    model.head.set_weights([probe.kernel, probe.bias])
+    features = pooled_once(model, few, "given", verbose=0)
+    set_head(model, fit_linear_probe("softmax", features, None, 5))
     linear = accuracy(model, test)
     set_trainable_depth(model, len(model.blocks))
     return model, linear, _train(model, TUNING_RATE, few, test, seed)
@@ -65,9 +65,7 @@ def fine_tuned(start, few, test, seed):
 
 def from_scratch(few, test, seed):
     """The same network without what the source has learnt; its curve."""
-    keras.utils.set_random_seed(seed)
-    model = TransferModel(_network(), head=_head(), weights=None)
-    return _train(model, SCRATCH_RATE, few, test, seed)
+    return _train(_untrained(_network, seed), SCRATCH_RATE, few, test, seed)
 
 
 def matched(source, images, test, seed):
@@ -83,8 +81,7 @@ def matched(source, images, test, seed):
         `(accuracy, pairs)`: test accuracy, and for each pair of layers how
         alike its features are on test images before and after.
     """
-    keras.utils.set_random_seed(seed)
-    model = TransferModel(_other_network(), head=_head(), weights=None)
+    model = _untrained(_other_network, seed)
     matcher = FeatureMatcher(model, source, soft_targets=True, task_weight=0)
     before = matcher.measure(test[0])
     matcher.compile(keras.optimizers.Adam(OTHER_RATE), jit_compile=False)
@@ -107,15 +104,8 @@ def matched(source, images, test, seed):
 
 def other_from_scratch(few, test, seed):
     """The other architecture without a source; its test accuracy."""
-    keras.utils.set_random_seed(seed)
-    model = TransferModel(_other_network(), head=_head(), weights=None)
+    model = _untrained(_other_network, seed)
     return _train(model, OTHER_RATE, few, test, seed)[-1]
-
-
-def features(model, data):
-    """What a model's head starts from, `(samples, 64)`, computed once."""
-    found = feature_cache.features(model, data, verbose=0)
-    return found.take(found.rows)
 
 
 def accuracy(model, data):
@@ -164,6 +154,11 @@ def _of_stages(stage, name):
             x = keras.layers.MaxPooling2D(name=f"pool{index}")(x)
         x = stage(x, index, filters)
     return keras.Model(inputs, x, name=name)
+
+
+def _untrained(network, seed):
+    keras.utils.set_random_seed(seed)
+    return TransferModel(network(), head=_head(), weights=None)
 
 
 def _head():

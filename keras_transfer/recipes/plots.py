@@ -1,0 +1,70 @@
+"""Curves of a run, drawn with matplotlib."""
+
+import itertools
+
+import numpy as np
+
+from keras_transfer.storage import files
+
+
+def plot_history(path, rows):
+    """Draws loss and accuracy over all epochs, the stages shaded.
+
+    Args:
+        path: the PNG file to write, or `None`.
+        rows: what a recipe gives as `history`.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    from matplotlib.figure import Figure
+
+    names = [
+        name
+        for name in ("loss", "accuracy", "binary_accuracy")
+        if any(name in row or f"val_{name}" in row for row in rows)
+    ]
+    figure = Figure(figsize=(5 * len(names), 3.6), layout="constrained")
+    all_axes = figure.subplots(1, len(names), squeeze=False)[0]
+    for axes, name in zip(all_axes, names, strict=True):
+        _plot_metric(axes, name, rows)
+    return save_figure(figure, path)
+
+
+def save_figure(figure, path):
+    """Writes a figure as PNG, whole or not at all, and returns it.
+
+    Args:
+        figure: a `matplotlib.figure.Figure`.
+        path: the PNG file to write, or `None`.
+    """
+    if path is not None:
+        with files.replacing(path) as temporary:
+            figure.savefig(temporary, dpi=120, format="png")
+    return figure
+
+
+def _plot_metric(axes, name, rows):
+    x = np.arange(1, len(rows) + 1)
+    for key, label in ((name, "training"), (f"val_{name}", "validation")):
+        if any(key in row for row in rows):
+            y = [row.get(key, np.nan) for row in rows]
+            axes.plot(x, y, marker="o", markersize=3, label=label)
+    for number, (stage, first, last) in enumerate(_spans(rows)):
+        axes.axvspan(
+            first + 0.5, last + 0.5, color=f"C{number + 2}", alpha=0.12
+        )
+        axes.text(
+            (first + last + 1) / 2, 1.02, stage, ha="center",
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
+    axes.set(xlabel="epoch (or penalty, or weights tried)", ylabel=name)
+    axes.legend()
+
+
+def _spans(rows):
+    """Yields `(stage, first, last)` for each run of rows of one stage."""
+    end = 0
+    for stage, group in itertools.groupby(rows, lambda row: row["stage"]):
+        start, end = end, end + len(list(group))
+        yield stage, start, end

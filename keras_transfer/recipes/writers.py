@@ -1,0 +1,56 @@
+"""Writers of the figures of a run: JSON, CSV, and tables for people."""
+
+import csv
+import io
+import json
+
+from keras_transfer.storage import files
+from keras_transfer.storage.tables import format_table
+
+
+def write_text(path, text):
+    """Writes `text` to a file, whole or not at all."""
+    with files.replacing(path) as temporary:
+        temporary.write_text(text)
+
+
+def write_json(path, content):
+    """Writes `content` as JSON, whole or not at all."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_rows(path, rows):
+    """Writes a list of dicts as CSV; a row without a column leaves it empty."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def stage_table(stages):
+    """The stages of a run as text."""
+    rows = [
+        [s["stage"], s["epochs"], f"{s['seconds']:.1f}", f"{s['val_loss']:.4f}"]
+        for s in stages
+        if s["epochs"]
+    ]
+    return format_table(["stage", "epochs", "seconds", "best loss"], rows)
+
+
+def evaluation_table(result, title):
+    """The result of `evaluate` as text."""
+    numbers = {k: v for k, v in result.items() if isinstance(v, (int, float))}
+    lines = [
+        f"{title}: " + ", ".join(f"{k} {v:.4g}" for k, v in numbers.items())
+    ]
+    if "recall" in result:
+        names = list(result["recall"])
+        rows = [
+            [name, f"{result['recall'][name]:.3f}", *counts]
+            for name, counts in zip(names, result["confusion"], strict=True)
+        ]
+        columns = ["true class", "recall", *(f"as {name}" for name in names)]
+        lines.append(format_table(columns, rows))
+    return "\n".join(lines)
