@@ -32,7 +32,7 @@ def dense_net(
         use_bias: Whether dense layers have one.
         dtype: Policy of all layers.
         named: False leaves the names to Keras, which numbers all it made.
-        after: By number of a block, a function that makes one more layer.
+        after: By number of a block, functions that make more layers.
     """
     inputs = x = keras.Input((features,))
     for index in range(num_blocks):
@@ -49,8 +49,8 @@ def dense_net(
             x = layers.Activation("tanh", **options("tanh"))(x)
         if dropout:
             x = layers.Dropout(dropout, **options("dropout"))(x)
-        if index in (after or {}):
-            x = after[index]()(x)
+        for make in (after or {}).get(index, []):
+            x = make()(x)
     return keras.Model(inputs, x, name="dense")
 
 
