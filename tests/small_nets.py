@@ -55,7 +55,12 @@ def dense_net(
 
 
 def conv_net(
-    *widths, shape=(8, 8, 3), batch_norm=False, pooled=False, **options
+    *widths,
+    shape=(8, 8, 3),
+    batch_norm=False,
+    pooled=False,
+    named=True,
+    **options,
 ):
     """Returns convolutions with ReLU: `conv0`, `norm0`, `relu0`, `pool0`.
 
@@ -64,18 +69,23 @@ def conv_net(
         shape: Of the images: (height, width, channels).
         batch_norm: Whether one follows each convolution.
         pooled: Whether each halves height and width.
+        named: False leaves the names to Keras, which numbers all it made.
         options: More for each `Conv2D`.
     """
     inputs = x = keras.Input(shape)
     for index, width in enumerate(widths):
+
+        def name(kind, index=index):
+            return f"{kind}{index}" if named else None
+
         x = layers.Conv2D(
-            width, 3, **{"padding": "same", "name": f"conv{index}"} | options
+            width, 3, **{"padding": "same", "name": name("conv")} | options
         )(x)
         if batch_norm:
-            x = layers.BatchNormalization(name=f"norm{index}")(x)
-        x = layers.ReLU(name=f"relu{index}")(x)
+            x = layers.BatchNormalization(name=name("norm"))(x)
+        x = layers.ReLU(name=name("relu"))(x)
         if pooled:
-            x = layers.MaxPooling2D(name=f"pool{index}")(x)
+            x = layers.MaxPooling2D(name=name("pool"))(x)
     return keras.Model(inputs, x, name="conv")
 
 
