@@ -41,7 +41,7 @@ def transfer_model(make_optimizer=adamw, **changes):
 
 
 def plain_model(make_optimizer=adamw):
-    return built_plain(make_optimizer, net)
+    return built_plain(make_optimizer, net, dropout=0.3)
 
 
 def fit(model, samples, extra, epochs=EPOCHS, **kwargs):

@@ -111,9 +111,13 @@ def photo_net(shape=(8, 8, 3)):
     return keras.Model(inputs, x, name="small")
 
 
+def sgd():
+    return keras.optimizers.SGD(0.01)
+
+
 def built(
     make_net=dense_net,
-    make_optimizer=lambda: keras.optimizers.SGD(0.01),
+    make_optimizer=sgd,
     *,
     head=3,
     seed=7,
@@ -148,11 +152,11 @@ def built(
     return model
 
 
-def built_plain(make_optimizer, make_net=dense_net, *, dropout=0.3, seed=7):
+def built_plain(make_optimizer=sgd, make_net=dense_net, *, dropout=0, seed=7):
     """Returns a compiled classifier that is no `TransferModel`."""
     keras.utils.set_random_seed(seed)
     net = make_net()
-    x = layers.Dropout(dropout)(net.output)
+    x = layers.Dropout(dropout)(net.output) if dropout else net.output
     outputs = layers.Dense(3, activation="softmax")(x)
     model = keras.Model(net.input, outputs)
     model.compile(make_optimizer(), LOSS, metrics=["accuracy"])

@@ -119,7 +119,7 @@ def test_the_parts_of_a_training_work_on_it(source, data, tmp_path):
     )
     assert matcher.trainable_depth == 3
     history = matcher.fit(
-        *data, epochs=3, verbose=0,
+        *data, batch_size=NUM // 2, epochs=3, verbose=0,
         callbacks=[
             kt.FreezingScheduler(kt.GradualUnfreezing(1, 1)),
             kt.TransferCheckpoint(tmp_path / "run"),
