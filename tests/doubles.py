@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+import keras_transfer as kt
+
 
 def vectors(num=20, seed=0, features=6, classes=3):
     """Returns normal numbers, and labels that say nothing about them."""
@@ -76,6 +78,29 @@ class Interrupt(keras.callbacks.Callback):
     def _reached(self, where):
         if (self.epoch, where) == self.place:
             raise self.error  # A class, or an exception with its message.
+
+
+class SetsDepth(keras.callbacks.Callback):
+    """A user's own way of unfreezing: a depth by epoch and number of blocks."""
+
+    def __init__(self, schedule):
+        super().__init__()
+        self.schedule = schedule
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._set(epoch)
+
+    def _set(self, epoch):
+        depth = self.schedule(epoch, len(self.model.blocks))
+        kt.set_trainable_depth(self.model, depth)
+
+
+class SetsDepthAtEnd(SetsDepth):
+    def on_epoch_begin(self, epoch, logs=None):
+        pass
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._set(epoch)
 
 
 class EpochLog(keras.callbacks.Callback):

@@ -89,6 +89,21 @@ def conv_net(
     return keras.Model(inputs, x, name="conv")
 
 
+def residual_net(shape=(16, 16, 3), name="tiny"):
+    """Returns convolutions with batch norm and shortcuts: five blocks."""
+    inputs = keras.Input(shape)
+    x = layers.Conv2D(4, 3, padding="same", use_bias=False, name="stem")(inputs)
+    x = layers.BatchNormalization(name="stem_norm")(x)
+    x = layers.ReLU(name="stem_relu")(x)
+    for index in range(4):
+        y = layers.Conv2D(
+            4, 3, padding="same", use_bias=False, name=f"conv{index}"
+        )(x)
+        y = layers.BatchNormalization(name=f"norm{index}")(y)
+        x = layers.Add(name=f"add{index}")([x, y])
+    return keras.Model(inputs, x, name=name)
+
+
 def source_net():
     """Returns convolutions on images of 8 x 8, the same each time."""
     keras.utils.set_random_seed(0)

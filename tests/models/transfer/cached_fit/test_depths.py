@@ -10,6 +10,7 @@ from cached_training import (
     some_slow,
     validation_arrays,
 )
+from doubles import SetsDepth, SetsDepthAtEnd
 from keras import callbacks
 
 import keras_transfer as kt
@@ -72,25 +73,6 @@ def test_a_depth_that_nobody_knew_beforehand():
     assert history.history["trainable_blocks"] == [0, 0, 1, 2]
 
 
-class SetsDepth(callbacks.Callback):
-    """A user's own way of unfreezing."""
-
-    def __init__(self, *depths):
-        super().__init__()
-        self.depths = depths
-
-    def on_epoch_begin(self, epoch, logs=None):
-        kt.set_trainable_depth(self.model, self.depths[epoch])
-
-
-class SetsDepthAtEnd(SetsDepth):
-    def on_epoch_begin(self, epoch, logs=None):
-        pass
-
-    def on_epoch_end(self, epoch, logs=None):
-        kt.set_trainable_depth(self.model, self.depths[epoch])
-
-
 KINDS = [SetsDepth, SetsDepthAtEnd]
 
 
@@ -105,7 +87,7 @@ KINDS = [SetsDepth, SetsDepthAtEnd]
 def test_a_callback_that_sets_the_depth(kind, depths):
     both(
         arrays(),
-        lambda: [kind(*depths)],
+        lambda: [kind(lambda epoch, _: depths[epoch])],
         epochs=4,
         validation=validation_arrays,
     )
@@ -140,9 +122,10 @@ class StopsAt(callbacks.Callback):
 
 @pytest.mark.parametrize("epoch", some_slow([0, 1, 2], {1}))
 def test_a_training_that_is_stopped_where_a_boundary_moves(epoch):
+    at_end = SetsDepthAtEnd(lambda epoch, _: (0, 2, 2, 2)[epoch])
     _, history, _ = both(
         arrays(),
-        lambda: [SetsDepthAtEnd(0, 2, 2, 2), StopsAt(epoch)],
+        lambda: [at_end, StopsAt(epoch)],
         epochs=4,
     )
     assert history.epoch == list(range(epoch + 1))
