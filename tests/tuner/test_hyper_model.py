@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from small_source import network
+from small_nets import source_net
 
 import keras_transfer as kt
 from keras_transfer.tuner.search_space import DEFAULTS, FULL
@@ -13,7 +13,7 @@ keras_tuner = pytest.importorskip("keras_tuner")
 
 @pytest.fixture(scope="module")
 def source():
-    return network()
+    return source_net()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from small_source import network
+from small_nets import source_net
 
 import keras_transfer as kt
 from keras_transfer.storage import memory
@@ -33,7 +33,7 @@ GRID = {"batch_size": [10, 20], "hidden_units": [0, 4]}
 
 @pytest.fixture(scope="module")
 def source():
-    return network()
+    return source_net()
 
 
 def some_data():
@@ -173,7 +173,7 @@ def killed(*args, **options):
 
 trial.train = killed
 test_searching.searched(
-    test_searching.network(), test_searching.some_data(), sys.argv[1],
+    test_searching.source_net(), test_searching.some_data(), sys.argv[1],
     trials=6, epochs=1,
 )
 """
@@ -266,7 +266,7 @@ def test_graphs_of_trials_are_let_go(source, data, tmp_path):
     before = len(memory._gradients())
     searched(source, data, tmp_path, trials=2)
     assert len(memory._gradients()) == before
-    another = network()
+    another = source_net()
     another.compile("sgd", "mse")
     another.fit(data[0][0], np.zeros((40, 8, 8, 8)), verbose=0)
     assert len(memory._gradients()) > before
