@@ -13,7 +13,6 @@ Image = pytest.importorskip("PIL.Image")
 import keras_transfer as kt
 from keras_transfer import data
 from keras_transfer.cli import fit, main, training
-from keras_transfer.recipes import report
 from keras_transfer.storage import files
 
 
@@ -147,17 +146,3 @@ def test_predict_names_a_bad_photo_once(run_and_photos, tmp_path, capsys):
     bad.write_bytes(b"")
     assert main(["predict", run_and_photos[0], str(bad)]) == 1
     assert capsys.readouterr().err.count("bad.png") == 1
-
-
-def accuracies(validation, test, samples=1000):
-    return {
-        "validation": {"accuracy": validation, "num_samples": samples},
-        "test": {"accuracy": test, "num_samples": samples},
-    }
-
-
-def test_a_test_set_of_another_kind_is_called_that():
-    assert "0.330 against 0.970" in report.gap(accuracies(0.97, 0.33))
-    assert report.gap(accuracies(0.9, 0.85)) is None
-    assert report.gap(accuracies(0.9, 0.6, samples=10)) is None
-    assert report.gap({"validation": {"loss": 1.0}}) is None
