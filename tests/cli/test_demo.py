@@ -36,6 +36,7 @@ def test_rows_have_mean_and_sample_deviation(rows):
     # Two values 0.2 apart: each is 0.1 from the mean, divided by n - 1 = 1.
     assert rows[0]["spread"] == pytest.approx(0.02**0.5)
     assert rows[1]["spread"] == 0.0
+    assert "0.600 +- 0.141" in story.accuracy_table(rows)
 
 
 def test_differences_are_taken_seed_by_seed(rows):
@@ -112,7 +113,11 @@ def test_no_repetition_is_refused(tmp_path):
 def result(tmp_path_factory):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("once is enough: the ways themselves are tested on all")
-    return experiment.run(tmp_path_factory.mktemp("demo"), 2, lambda line: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ways, "EPOCHS", (5, 40))
+        patch.setattr(ways, "MATCHING_EPOCHS", 12)
+        folder = tmp_path_factory.mktemp("demo")
+        return experiment.run(folder, 1, lambda line: None)
 
 
 def mean(result, way, shots, epochs):
