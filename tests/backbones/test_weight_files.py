@@ -47,8 +47,6 @@ def test_weights_of_another_architecture_name_both(tmp_path):
 
 
 def test_weights_with_top_are_told(tmp_path):
-    whole = keras.applications.MobileNet(weights=None, classes=3)
-    whole.save_weights(tmp_path / "whole.weights.h5")
     inner = resolve_backbone("MobileNet", weights=None)
     inner.model.save_weights(tmp_path / "inner.weights.h5")
     path = tmp_path / "damaged.weights.h5"
@@ -56,14 +54,10 @@ def test_weights_with_top_are_told(tmp_path):
     with pytest.raises(ValueError, match="damaged"):
         resolve_backbone("MobileNet", weights=path)
     smaller = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(2, 3)])
+    smaller = keras.Model(smaller.inputs, smaller.outputs, name="small")
+    classifier().save_weights(tmp_path / "big.weights.h5")
     with pytest.raises(ValueError, match="classifier's top"):
-        smaller.save_weights(tmp_path / "small.weights.h5")
-        big = classifier()
-        big.save_weights(tmp_path / "big.weights.h5")
-        resolve_backbone(
-            keras.Model(smaller.inputs, smaller.outputs, name="small"),
-            weights=tmp_path / "big.weights.h5",
-        )
+        resolve_backbone(smaller, weights=tmp_path / "big.weights.h5")
 
 
 def fake_efficientnet_file(folder, mean):
