@@ -11,7 +11,6 @@ pytest.importorskip("scipy")
 pytest.importorskip("matplotlib")
 
 import keras_transfer as kt
-from keras_transfer.cli import demo
 from keras_transfer.cli.demo import digits, experiment, measures, story, ways
 
 CURVES = {
@@ -37,6 +36,7 @@ def test_rows_have_mean_and_sample_deviation(rows):
     # Two values 0.2 apart: each is 0.1 from the mean, divided by n - 1 = 1.
     assert rows[0]["spread"] == pytest.approx(0.02**0.5)
     assert rows[1]["spread"] == 0.0
+    assert "0.600 +- 0.141" in story.accuracy_table(rows)
 
 
 def test_differences_are_taken_seed_by_seed(rows):
@@ -106,14 +106,18 @@ def test_fine_tuning_leaves_the_start_alone_and_moves_the_copy(monkeypatch):
 
 def test_no_repetition_is_refused(tmp_path):
     with pytest.raises(ValueError, match="at least one repetition"):
-        demo.run(tmp_path, 0)
+        experiment.run(tmp_path, 0)
 
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("once is enough: the ways themselves are tested on all")
-    return demo.run(tmp_path_factory.mktemp("demo"), 2, lambda line: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ways, "EPOCHS", (5, 40))
+        patch.setattr(ways, "MATCHING_EPOCHS", 12)
+        folder = tmp_path_factory.mktemp("demo")
+        return experiment.run(folder, 1, lambda line: None)
 
 
 def mean(result, way, shots, epochs):
@@ -144,7 +148,7 @@ def test_matching_helps_another_architecture(result):
     assert np.mean(matching["matched"]) > np.mean(matching["labels alone"])
     for pair in matching["pairs"]:
         assert pair["CKA after"] > pair["CKA before"]
-    assert "CKA after" in demo.text(result)
+    assert "CKA after" in story.text(result)
 
 
 @pytest.mark.slow
@@ -170,6 +174,6 @@ def test_artefacts_can_be_used(result):
     assert json.loads((folder / "results.json").read_text()) == result
     assert kt.load_model(folder / "model.keras").class_names[0] == "five"
     assert (folder / "accuracy.png").read_bytes()[:4] == b"\x89PNG"
-    text = demo.text(result)
+    text = story.text(result)
     assert "keras-transfer fit PHOTOS --backbone MobileNetV2" in text
     assert f"{mean(result, experiment.TUNED, 5, 40):.3f}" in text

@@ -7,6 +7,8 @@ pytest.importorskip("sklearn")
 
 from keras_transfer.transferability.linear_probe import solve
 
+pytestmark = pytest.mark.any_backend
+
 
 def clouds(rng, num_classes, samples=40, features=6, spread=1.0):
     centres = rng.normal(size=(num_classes, features)) * 2
