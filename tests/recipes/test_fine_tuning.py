@@ -104,7 +104,7 @@ def test_the_model_is_compiled_as_before(data):
     assert isinstance(model.optimizer, keras.optimizers.SGD)
     assert float(model.optimizer.learning_rate) == 0.25
     logs = model.fit(*data[0], epochs=1, verbose=0).history
-    assert np.isfinite(logs["accuracy"][0])
+    assert set(logs) == {"accuracy", "loss"}
 
 
 @pytest.mark.slow
@@ -116,7 +116,7 @@ def test_parts_that_are_off_by_default_can_be_asked_for(data):
     )  # fmt: skip
     tuned = [r for r in result.history if r["stage"] == "fine-tune"]
     assert [r["trainable_blocks"] for r in tuned] == [1, 2]
-    assert all(r["l2sp"] >= 0 for r in tuned)
+    assert tuned[1]["l2sp"] > tuned[0]["l2sp"] >= 0
     shares = [r["share"] for r in result.history if r["stage"] == "choice"]
     assert shares[:2] == [0.0, 1.0]
 
