@@ -1,5 +1,6 @@
 """Runs the Python snippets of the README and the documentation as tests."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -15,6 +16,7 @@ if WEIGHTS.is_dir():
 @pytest.fixture(scope="module")
 def in_empty_folder(tmp_path_factory):
     """Snippets write into a folder of their own, not into the project."""
+    gc.freeze()  # KerasTuner collects often: let it pass over what stays.
     before = os.getcwd()
     os.chdir(tmp_path_factory.mktemp("snippets"))
     yield

@@ -1,6 +1,6 @@
 """An LSTM that has learnt the digits 0 to 4 learns 5 to 9 from few labels.
 
-    python examples/lstm_source.py [--seeds 1]
+    python examples/lstm_source.py [--seeds 1] [--shots 5 20]
 
 Expected, accuracy on the digits not seen (mean ± standard deviation of
 `--seeds 5`; one seed by default):
@@ -118,13 +118,14 @@ def accuracies(build, path, shots, seed):
 def main(build=source_model, description=__doc__):
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1)
-    seeds = range(parser.parse_args().seeds)
+    parser.add_argument("--shots", type=int, nargs="+", default=[5, 20])
+    given = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "source.keras"))
         train_source(build, path, seed=0)
-        for shots in (5, 20):
-            for seed in seeds:
+        for shots in given.shots:
+            for seed in range(given.seeds):
                 rows.append(
                     (shots, seed, *accuracies(build, path, shots, seed))
                 )

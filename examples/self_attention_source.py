@@ -1,6 +1,6 @@
 """A self-attention encoder that knows the digits 0 to 4 learns 5 to 9.
 
-    python examples/self_attention_source.py [--seeds 1]
+    python examples/self_attention_source.py [--seeds 1] [--shots 5 20]
 
 Expected, accuracy on the digits not seen (mean ± standard deviation of
 `--seeds 5`; one seed by default):

@@ -10,6 +10,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import keras
 import numpy as np
 import pytest
+from small_nets import residual_net
 
 from keras_transfer import _private
 
@@ -61,23 +62,7 @@ def rng():
 def tiny_cnn():
     """A factory of small residual nets with batch norm: five blocks."""
 
-    def make(shape=(16, 16, 3), name="tiny"):
-        layers = keras.layers
-        inputs = keras.Input(shape)
-        x = layers.Conv2D(4, 3, padding="same", use_bias=False, name="stem")(
-            inputs
-        )
-        x = layers.BatchNormalization(name="stem_norm")(x)
-        x = layers.ReLU(name="stem_relu")(x)
-        for index in range(4):
-            y = layers.Conv2D(
-                4, 3, padding="same", use_bias=False, name=f"conv{index}"
-            )(x)
-            y = layers.BatchNormalization(name=f"norm{index}")(y)
-            x = layers.Add(name=f"add{index}")([x, y])
-        return keras.Model(inputs, x, name=name)
-
-    return make
+    return residual_net
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 import pytest
+from doubles import vectors
+from small_nets import LOSS, built, values
 
 import keras_transfer as kt
 from keras_transfer import _private
@@ -35,29 +37,9 @@ OPTIMIZERS = {
 STAGES = [0, 2, 1, 3]
 
 
-def backbone():
-    """Four blocks of a dense layer each, over 6 features."""
-    inputs = keras.Input((6,))
-    x = inputs
-    for index in range(4):
-        x = layers.Dense(5, activation="tanh", name=f"dense{index}")(x)
-    return keras.Model(inputs, x, name="dense")
-
-
-def built():
-    keras.utils.set_random_seed(7)
-    return kt.TransferModel(
-        backbone(), head=3, preprocessing=None, output_layer="dense3"
-    )
-
-
 @pytest.fixture
-def samples(rng):
-    return rng.normal(size=(20, 6)).astype("float32"), np.arange(20) % 3
-
-
-def values(variables):
-    return [np.array(keras.ops.convert_to_numpy(v)) for v in variables]
+def samples():
+    return vectors(20)
 
 
 def inner(optimizer):
@@ -122,16 +104,16 @@ def run_by_stages(make, samples):
     The flags are there before anything is compiled, and the slots of the
     stage before are copied by hand.
     """
-    parts = built()
+    parts = built(make_optimizer=make)
     weights, kept, losses = parts.get_weights(), {}, []
     for epoch, depth in enumerate(STAGES):
-        parts = built()
+        parts = built(make_optimizer=make)
         model = keras.Model(parts.input, parts.outputs)
         model.set_weights(weights)
         for index in range(4):
             layer = parts.backbone.get_layer(f"dense{index}")
             layer.trainable = index >= 4 - depth
-        model.compile(make(), "sparse_categorical_crossentropy")
+        model.compile(make(), LOSS)
         model.optimizer.build(model.trainable_variables)
         take_over(model, kept)
         batches = ArrayBatches(*samples, batch_size=8, seed=3)
@@ -144,8 +126,7 @@ def run_by_stages(make, samples):
 
 
 def run_in_one_fit(make, samples):
-    model = built()
-    model.compile(make(), "sparse_categorical_crossentropy")
+    model = built(make_optimizer=make)
     seen = []
 
     class Watch(keras.callbacks.Callback):

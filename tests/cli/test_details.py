@@ -1,8 +1,6 @@
-"""What options mean in the corners, and what people see when it goes wrong."""
+"""`evaluate` and `predict` in the corners, and the size a backbone brings."""
 
-import errno
 import json
-import warnings
 
 import keras
 import numpy as np
@@ -12,37 +10,8 @@ Image = pytest.importorskip("PIL.Image")
 
 import keras_transfer as kt
 from keras_transfer import data
-from keras_transfer.cli import fit, main, training
-from keras_transfer.recipes import evaluation
+from keras_transfer.cli import main, training
 from keras_transfer.storage import files
-
-
-@pytest.fixture
-def arguments_of_fit(monkeypatch):
-    """A list that gets the parsed arguments of each `fit`."""
-    seen = []
-    monkeypatch.setattr(fit, "run", lambda given: seen.append(given) or 0)
-    return seen
-
-
-@pytest.fixture
-def config(tmp_path):
-    path = tmp_path / "config.json"
-    content = {"data": "photos", "seed": 7, "epochs": 9, "num_samples": {}}
-    path.write_text(json.dumps(content))
-    return str(path)
-
-
-def test_an_option_that_is_given_goes_before_the_config(
-    arguments_of_fit, config
-):
-    assert main(["fit", "--config", config]) == 0
-    # 0 is the default of --seed too, and is meant all the same.
-    assert main(["fit", "other", "--config", config, "--seed", "0"]) == 0
-    first, second = arguments_of_fit
-    assert (first.data, first.seed, first.epochs) == ("photos", 7, 9)
-    assert (second.data, second.seed, second.epochs) == ("other", 0, 9)
-    assert first.backbone == "MobileNetV2"
 
 
 def test_a_backbone_file_brings_its_image_size(tmp_path):
@@ -51,44 +20,6 @@ def test_a_backbone_file_brings_its_image_size(tmp_path):
     keras.Model(inputs, keras.layers.Conv2D(2, 3)(inputs)).save(path)
     assert training._own_size(training.named_or_read(path)) == (12, 10)
     assert training._own_size(training.named_or_read("MobileNetV2")) is None
-
-
-def raising(error):
-    def run(arguments):
-        raise error
-
-    return run
-
-
-def test_errors_of_the_system_come_without_their_number(monkeypatch, capsys):
-    error = OSError(errno.ENOSPC, "Could not write 'a': no space left")
-    monkeypatch.setattr(fit, "run", raising(error))
-    assert main(["fit", "photos"]) == 1
-    message = capsys.readouterr().err
-    assert message == "keras-transfer: Could not write 'a': no space left\n"
-
-
-def test_debug_shows_the_traceback(monkeypatch):
-    monkeypatch.setattr(fit, "run", raising(ValueError("bad")))
-    assert main(["fit", "photos"]) == 1
-    with pytest.raises(ValueError, match="bad"):
-        main(["fit", "photos", "--debug"])
-
-
-def test_warnings_are_one_line_and_leave_json_alone(monkeypatch, capsys):
-    def run(arguments):
-        warnings.warn("one photo was skipped", stacklevel=1)
-        print("noise of a library")
-        print("{}", file=arguments.result_stream)
-        return 0
-
-    monkeypatch.setattr(fit, "run", run)
-    assert main(["fit", "photos", "--json"]) == 0
-    captured = capsys.readouterr()
-    assert captured.out == "{}\n"
-    assert "keras-transfer: warning: one photo was skipped\n" in captured.err
-    assert "noise of a library" in captured.err
-    assert warnings.showwarning.__module__ != "keras_transfer.cli"
 
 
 @pytest.fixture
@@ -147,19 +78,3 @@ def test_predict_names_a_bad_photo_once(run_and_photos, tmp_path, capsys):
     bad.write_bytes(b"")
     assert main(["predict", run_and_photos[0], str(bad)]) == 1
     assert capsys.readouterr().err.count("bad.png") == 1
-
-
-def accuracies(validation, test, samples=1000):
-    return {
-        "validation": {"accuracy": validation, "num_samples": samples},
-        "test": {"accuracy": test, "num_samples": samples},
-    }
-
-
-def test_a_test_set_of_another_kind_is_called_that():
-    assert "0.330 against 0.970" in evaluation.gap_warning(
-        accuracies(0.97, 0.33)
-    )
-    assert evaluation.gap_warning(accuracies(0.9, 0.85)) is None
-    assert evaluation.gap_warning(accuracies(0.9, 0.6, samples=10)) is None
-    assert evaluation.gap_warning({"validation": {"loss": 1.0}}) is None

@@ -3,6 +3,7 @@ import random
 import keras
 import numpy as np
 import pytest
+from doubles import Batches
 
 from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
 from keras_transfer.data.sampling import epoch_order
@@ -272,15 +273,8 @@ def test_batches_that_devices_share():
 
 
 def test_other_peoples_batches_that_devices_share():
-    class Batches(keras.utils.PyDataset):
-        def __len__(self):
-            return 2
-
-        def __getitem__(self, index):
-            size = (5, 1)[index]
-            return np.zeros((size, 2)), np.zeros(size)
-
-    two = ReorderedBatches(Batches(), shuffle=False).for_devices(2)
+    six = Batches(np.zeros((6, 2)), np.zeros(6), 5)
+    two = ReorderedBatches(six, shuffle=False).for_devices(2)
     assert [len(part) for part in two[0]] == [4, 4]
     with pytest.raises(ValueError, match="1 samples cannot be shared by 2"):
         two[1]

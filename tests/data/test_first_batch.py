@@ -1,49 +1,21 @@
 """Bad input is found before anything trains, good input passes untouched."""
 
+import doubles
 import keras
 import numpy as np
 import pytest
+from small_nets import conv_net
 
 import keras_transfer as kt
 from keras_transfer.data import first_batch
 
 
 @pytest.fixture
-def model(tiny_cnn):
-    model = kt.TransferModel(tiny_cnn(), head=3, preprocessing="tf")
+def model():
+    net = conv_net(4, shape=(16, 16, 3))
+    model = kt.TransferModel(net, head=3, preprocessing="tf")
     model.compile("adam", "sparse_categorical_crossentropy")
     return model
-
-
-class Batches(keras.utils.PyDataset):
-    def __init__(self, x, y):
-        super().__init__()
-        self.x, self.y = x, y
-
-    def __len__(self):
-        return len(self.x) // 8
-
-    def __getitem__(self, index):
-        where = slice(8 * index, 8 * index + 8)
-        return self.x[where], self.y[where]
-
-
-def as_tf_data(x, y):
-    tf = pytest.importorskip("tensorflow")
-    return tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
-
-
-def as_torch_loader(x, y):
-    torch = pytest.importorskip("torch")
-    samples = torch.utils.data.TensorDataset(
-        torch.from_numpy(x), torch.from_numpy(y)
-    )
-    return torch.utils.data.DataLoader(samples, batch_size=8)
-
-
-def as_generator(x, y):
-    for start in range(0, len(x), 8):
-        yield x[start : start + 8], y[start : start + 8]
 
 
 def as_grain(x, y):
@@ -54,10 +26,10 @@ def as_grain(x, y):
 KINDS = {
     "grain": as_grain,
     "arrays": lambda x, y: (x, y),
-    "PyDataset": Batches,
-    "tf.data": as_tf_data,
-    "torch": as_torch_loader,
-    "generator": as_generator,
+    "PyDataset": doubles.Batches,
+    "tf.data": doubles.tf_data,
+    "torch": doubles.torch_loader,
+    "generator": doubles.generator,
 }
 
 

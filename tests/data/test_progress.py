@@ -4,6 +4,8 @@ import pytest
 
 from keras_transfer.data.progress import progress
 
+pytestmark = pytest.mark.any_backend
+
 
 @pytest.mark.parametrize("on_terminal", [False, True])
 @pytest.mark.parametrize("total", [3, 2500])

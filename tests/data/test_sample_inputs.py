@@ -1,23 +1,14 @@
 """`sample_inputs`: spread over what can be read by number, else the first."""
 
-import keras
 import numpy as np
 import pytest
+from doubles import Batches
 
 from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
 from keras_transfer.data.sample_inputs import joined, sample_inputs
 
 X = np.arange(100.0)[:, None]
 Y = np.arange(100)
-
-
-class Sequence(keras.utils.PyDataset):
-    def __len__(self):
-        return 10
-
-    def __getitem__(self, index):
-        part = slice(10 * index, 10 * index + 10)
-        return X[part], Y[part]
 
 
 def test_spread_over_the_data():
@@ -35,8 +26,8 @@ def test_more_than_there_are():
 @pytest.mark.parametrize(
     "data",
     [
-        Sequence(),
-        ReorderedBatches(Sequence()),
+        Batches(X, Y, 10),
+        ReorderedBatches(Batches(X, Y, 10)),
         [(X[:10], Y[:10]), (X[10:20], Y[10:20]), (X[20:30], Y[20:30])],
         [[X[:10]], [X[10:20]], [X[20:30]]],
     ],

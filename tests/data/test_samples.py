@@ -1,5 +1,6 @@
 """Data sets of any kind as numbered items."""
 
+import doubles
 import keras
 import numpy as np
 import pytest
@@ -15,30 +16,16 @@ def vectors():
     return x.astype("float32"), np.arange(NUM) % 3
 
 
-class Pairs(keras.utils.PyDataset):
-    def __init__(self, x, y):
-        super().__init__()
-        self.x, self.y = x, y
-
-    def __len__(self):
-        return 3
-
-    def __getitem__(self, index):
-        where = slice(4 * index, 4 * index + 4)
-        return self.x[where], self.y[where]
-
-
 def arrays(x, y):
     return ArrayBatches(x, y, batch_size=4, seed=2)
 
 
 def reordered(x, y):
-    return ReorderedBatches(Pairs(x, y), seed=2)
+    return ReorderedBatches(doubles.Batches(x, y, 4), seed=2)
 
 
 def tf_data(x, y):
-    tf = pytest.importorskip("tensorflow")
-    return tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
+    return doubles.tf_data(x, y, 4)
 
 
 def tf_shuffled(x, y):
@@ -49,11 +36,7 @@ def tf_shuffled(x, y):
 
 
 def loader(x, y, **kwargs):
-    torch = pytest.importorskip("torch")
-    pairs = torch.utils.data.TensorDataset(
-        torch.from_numpy(x), torch.from_numpy(y)
-    )
-    return torch.utils.data.DataLoader(pairs, batch_size=4, **kwargs)
+    return doubles.torch_loader(x, y, 4, **kwargs)
 
 
 def torch_shuffled(x, y):
@@ -137,13 +120,8 @@ def test_what_cannot_be_walked_over_again():
 
 
 def test_what_differs_when_it_is_read_again():
-    class Drawn(Pairs):
-        def __getitem__(self, index):
-            x, y = super().__getitem__(index)
-            return x + np.random.normal(size=x.shape), y
-
     with pytest.raises(ValueError, match=r"a ReorderedBatches whose first"):
-        samples_of(ReorderedBatches(Drawn(*vectors())))
+        samples_of(ReorderedBatches(doubles.DrawnBatches(*vectors())))
 
 
 def test_prefetched():

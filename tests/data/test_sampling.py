@@ -7,6 +7,8 @@ from keras_transfer.data.sampling import (
     train_validation_split,
 )
 
+pytestmark = pytest.mark.any_backend
+
 # 60 samples: 30 of class 0, 20 of class 1, 10 of class 2.
 LABELS = np.repeat([0, 1, 2], [30, 20, 10])
 

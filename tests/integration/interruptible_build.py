@@ -7,20 +7,14 @@ With EVENT it stops for good (it prints "stopped" and waits to be killed):
 of writing it, or before the `manifest`.
 """
 
-import json
 import os
 import sys
 import time
 
-import keras
+import cached_build
 import numpy as np
 
-import keras_transfer as kt
-from keras_transfer.feature_cache import FeatureCache, building, rows
-
-NUM = 60
-# Eight rows a file.
-rows.SHARD_BYTES = 8 * 5 * 4
+from keras_transfer.feature_cache import building, rows
 
 
 def wait():
@@ -60,54 +54,11 @@ class Half:
         wait()
 
 
-def built():
-    layers = keras.layers
-    inputs = x = keras.Input((6,))
-    for index in range(3):
-        x = layers.Dense(5, activation="tanh", name=f"dense{index}")(x)
-    model = kt.TransferModel(
-        keras.Model(inputs, x),
-        head=kt.ClassificationHead(3, dropout=0.3),
-        preprocessing=None,
-        augmentation=layers.GaussianNoise(0.3, seed=5),
-        output_layer="dense2",
-    )
-    model.compile("adam", "sparse_categorical_crossentropy")
-    return model
-
-
 def main(folder, result, event=None, number="0"):
     if event is not None:
         stop_at(event, int(number))
-    computed, whole = [], building.run_prefix
-
-    def counting(prefix, x):
-        outputs = whole(prefix, x)
-        computed.append(len(outputs[0]))
-        return outputs
-
-    building.run_prefix = counting
-    keras.utils.set_random_seed(3)
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(NUM, 6)).astype("float32")
-    model = built()
-    history = model.fit(
-        x,
-        np.arange(NUM) % 3,
-        batch_size=8,
-        epochs=3,
-        verbose=0,
-        feature_cache=FeatureCache(folder, views=2),
-    )
-    np.savez(
-        result,
-        history=json.dumps(history.history),
-        computed=sum(computed),
-        **{
-            str(i): keras.ops.convert_to_numpy(v)
-            for i, v in enumerate(model.variables)
-        },
-    )
+    computed, arrays = cached_build.train(folder)
+    np.savez(result, computed=computed, **arrays)
     print("done", flush=True)
 
 

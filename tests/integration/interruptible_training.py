@@ -12,6 +12,8 @@ import time
 
 import keras
 import numpy as np
+from doubles import vectors
+from small_nets import built, dense_net
 
 import keras_transfer as kt
 
@@ -23,30 +25,19 @@ def schedule(epoch, num_blocks):
     return [0, 1, 2, 1, 1, 2][epoch]
 
 
-def built():
-    layers = keras.layers
-    inputs = x = keras.Input((8,))
-    for index in range(3):
-        x = layers.Dense(6, use_bias=False, name=f"dense{index}")(x)
-        x = layers.BatchNormalization(name=f"norm{index}")(x)
-        x = layers.Activation("tanh", name=f"tanh{index}")(x)
-    model = kt.TransferModel(
-        keras.Model(inputs, x),
-        head=kt.ClassificationHead(3, hidden_units=(8,), dropout=0.3),
-        preprocessing=None,
-        augmentation=layers.GaussianNoise(0.1, seed=5),
-        train_batch_norm=True,
-        output_layer="tanh2",
-    )
-    model.compile(
-        kt.LayerwiseOptimizer(
+def model():
+    return built(
+        lambda: dense_net(3, 6, features=8, batch_norm=True, use_bias=False),
+        lambda: kt.LayerwiseOptimizer(
             keras.optimizers.AdamW(0.02, use_ema=True, ema_momentum=0.9),
             decay=0.8,
         ),
-        "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        seed=3,
+        head=lambda: kt.ClassificationHead(3, hidden_units=(8,), dropout=0.3),
+        augmentation=keras.layers.GaussianNoise(0.1, seed=5),
+        train_batch_norm=True,
+        compiled={"metrics": ["accuracy"]},
     )
-    return model
 
 
 class SayBatches(keras.callbacks.Callback):
@@ -80,14 +71,9 @@ def main(checkpoints, result, stop_before=None):
         tf.config.experimental.enable_op_determinism()
     if stop_before is not None:
         stop_in_checkpoint(int(stop_before))
-    keras.utils.set_random_seed(3)
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(48, 8)).astype("float32")
-    y = np.arange(48) % 3
-    model = built()
-    history = model.fit(
-        x,
-        y,
+    trained = model()
+    history = trained.fit(
+        *vectors(48, features=8),
         batch_size=8,
         epochs=EPOCHS,
         validation_split=1 / 6,
@@ -101,7 +87,7 @@ def main(checkpoints, result, stop_before=None):
             kt.callbacks.TransferCheckpoint(checkpoints),
         ],
     )
-    variables = [*model.variables, *model.optimizer.variables]
+    variables = [*trained.variables, *trained.optimizer.variables]
     np.savez(
         result,
         history=json.dumps([history.epoch, history.history]),

@@ -1,4 +1,6 @@
-"""Cached and uncached trainings are equal to the last bit, whatever they are.
+"""Cached and uncached trainings are equal, whatever they are.
+
+To the last bit where a net puts out the same for a sample in whatever batch.
 
 Random small nets, schedules, kinds of data, batch sizes and optimizers.
 """
@@ -6,7 +8,9 @@ Random small nets, schedules, kinds of data, batch sizes and optimizers.
 import keras
 import numpy as np
 import pytest
+from doubles import Batches, SetsDepth, tf_data
 from rounding import kernels_ignore_the_batch
+from small_nets import built
 
 import keras_transfer as kt
 
@@ -52,20 +56,7 @@ def as_written():
     options.set_experimental_options({name: True for name in off})
 
 
-class Pairs(keras.utils.PyDataset):
-    def __init__(self, x, y, batch_size):
-        super().__init__()
-        self.x, self.y, self.size = x, y, batch_size
-
-    def __len__(self):
-        return -(-len(self.x) // self.size)
-
-    def __getitem__(self, index):
-        where = slice(self.size * index, self.size * (index + 1))
-        return self.x[where], self.y[where]
-
-
-def dense_net(rng):
+def random_dense_net(rng):
     """Dense layers, some with a batch norm, some with a shortcut."""
     inputs = x = keras.Input((5,))
     units = int(rng.integers(3, 7))
@@ -79,7 +70,7 @@ def dense_net(rng):
     return keras.Model(inputs, layers.Activation("linear", name="end")(x))
 
 
-def conv_net(rng):
+def random_conv_net(rng):
     """Convolutions with batch norm, some depthwise, some with a shortcut."""
     inputs = x = keras.Input((6, 6, 2))
     channels = int(rng.integers(2, 5))
@@ -106,7 +97,7 @@ def drawn_case(number):
     shape = (6, 6, 2) if is_conv else (5,)
     return {
         "rng_of_net": int(rng.integers(1 << 30)),
-        "net": conv_net if is_conv else dense_net,
+        "net": random_conv_net if is_conv else random_dense_net,
         "x": rng.normal(size=(num_samples, *shape)).astype("float32"),
         "y": rng.integers(0, 3, num_samples),
         "kind": str(rng.choice(["arrays", "weighted", "pydataset", "tf.data"])),
@@ -126,48 +117,34 @@ def drawn_case(number):
     }
 
 
-class Sets(keras.callbacks.Callback):
-    """A schedule that nobody knows beforehand."""
+def model_of(case):
+    def net():
+        made = case["net"](np.random.default_rng(case["rng_of_net"]))
+        for number, weight in enumerate(made.weights):
+            weight.assign(weight + 0.1 * (number % 3))
+        return made
 
-    def __init__(self, schedule):
-        super().__init__()
-        self.schedule = schedule
-
-    def on_epoch_begin(self, epoch, logs=None):
-        depth = self.schedule(epoch, len(self.model.blocks))
-        kt.set_trainable_depth(self.model, depth)
-
-
-def built(case):
-    keras.utils.set_random_seed(case["seed"])
-    model = kt.TransferModel(
-        case["net"](np.random.default_rng(case["rng_of_net"])),
-        head=kt.ClassificationHead(
+    return built(
+        net,
+        OPTIMIZERS[case["optimizer"]],
+        seed=case["seed"],
+        head=lambda: kt.ClassificationHead(
             3, hidden_units=case["hidden"], dropout=case["dropout"]
         ),
-        preprocessing=None,
         train_batch_norm=case["train_batch_norm"],
-        output_layer="end",
+        compiled={
+            "metrics": ["accuracy"],
+            "run_eagerly": case["run_eagerly"],
+        },
     )
-    for number, weight in enumerate(model.backbone.weights):
-        weight.assign(weight + 0.1 * (number % 3))
-    model.compile(
-        OPTIMIZERS[case["optimizer"]](),
-        "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        run_eagerly=case["run_eagerly"],
-    )
-    return model
 
 
 def data_of(case):
     x, y, size = case["x"], case["y"], case["batch_size"]
     if case["kind"] == "pydataset":
-        return (Pairs(x, y, size),), {"shuffle": case["shuffle"]}
+        return (Batches(x, y, size),), {"shuffle": case["shuffle"]}
     if case["kind"] == "tf.data":
-        import tensorflow as tf
-
-        return (tf.data.Dataset.from_tensor_slices((x, y)).batch(size),), {}
+        return (tf_data(x, y, size),), {}
     options = {"batch_size": size, "shuffle": case["shuffle"]}
     if case["kind"] == "weighted":
         options["sample_weight"] = np.linspace(0.5, 2.0, len(x))
@@ -175,12 +152,12 @@ def data_of(case):
 
 
 def run(case, feature_cache):
-    model = built(case)
+    model = model_of(case)
 
     def schedule(epoch, num_blocks):
         return int(case["depths"][epoch] * (num_blocks + 1))
 
-    kind = Sets if case["as_callback"] else kt.FreezingScheduler
+    kind = SetsDepth if case["as_callback"] else kt.FreezingScheduler
     positional, options = data_of(case)
     history = model.fit(
         *positional,
@@ -239,7 +216,7 @@ def test_the_cases_differ():
         "pydataset",
         "tf.data",
     }
-    assert {c["net"] for c in cases} == {dense_net, conv_net}
+    assert {c["net"] for c in cases} == {random_dense_net, random_conv_net}
     assert {c["optimizer"] for c in cases} == set(OPTIMIZERS)
     assert any(len(c["x"]) % c["batch_size"] == 1 for c in cases)
     assert sum(not c["run_eagerly"] for c in cases) >= 20

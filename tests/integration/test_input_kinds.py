@@ -5,6 +5,8 @@ Grain data set."""
 import keras
 import numpy as np
 import pytest
+from doubles import Batches, tf_data, torch_loader
+from small_nets import residual_net
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -14,9 +16,11 @@ from keras_transfer import data
 BATCH = 8
 
 
-@pytest.fixture
-def folder(tmp_path, rng):
-    """A folder of photos, their pixels and their labels, in sorted order."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of photos in three classes."""
+    rng = np.random.default_rng(0)
+    tmp_path = tmp_path_factory.mktemp("photos")
     for name in ("a", "b", "c"):
         (tmp_path / "train" / name).mkdir(parents=True)
         for index in range(8):
@@ -25,19 +29,6 @@ def folder(tmp_path, rng):
                 tmp_path / "train" / name / f"{index}.png"
             )
     return tmp_path
-
-
-class Batches(keras.utils.PyDataset):
-    def __init__(self, x, y):
-        super().__init__()
-        self.x, self.y = x, y
-
-    def __len__(self):
-        return -(-len(self.x) // BATCH)
-
-    def __getitem__(self, index):
-        where = slice(BATCH * index, BATCH * (index + 1))
-        return self.x[where], self.y[where]
 
 
 def as_arrays(folder, x, y):
@@ -53,20 +44,15 @@ def as_loaded(folder, x, y):
 
 
 def as_py_dataset(folder, x, y):
-    return (Batches(x, y),), {"shuffle": False}
+    return (Batches(x, y, BATCH),), {"shuffle": False}
 
 
 def as_tf_data(folder, x, y):
-    tf = pytest.importorskip("tensorflow")
-    return (tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH),), {}
+    return (tf_data(x, y, BATCH),), {}
 
 
 def as_torch_loader(folder, x, y):
-    torch = pytest.importorskip("torch")
-    samples = torch.utils.data.TensorDataset(
-        torch.from_numpy(x), torch.from_numpy(y)
-    )
-    return (torch.utils.data.DataLoader(samples, batch_size=BATCH),), {}
+    return (torch_loader(x, y, BATCH),), {}
 
 
 def as_grain(folder, x, y):
@@ -88,13 +74,13 @@ KINDS = [
 ]
 
 
-def trained(make, folder, tiny_cnn):
+def trained(make, folder):
     """Losses and weights after two epochs on one kind of input."""
     loaded = data.load(folder, image_size=16, validation_split=0.0)
     loaded.train.shuffle = False
     x, y = loaded.train[0]
     keras.utils.set_random_seed(0)
-    model = kt.TransferModel(tiny_cnn(), head=3, preprocessing="tf")
+    model = kt.TransferModel(residual_net(), head=3, preprocessing="tf")
     kt.set_trainable_depth(model, 3)
     model.compile("adam", "sparse_categorical_crossentropy")
     positional, options = make(folder, x, y)
@@ -102,21 +88,25 @@ def trained(make, folder, tiny_cnn):
     return history.history["loss"], model.get_weights()
 
 
+@pytest.fixture(scope="module")
+def expected(folder):
+    return trained(as_arrays, folder)
+
+
 @pytest.mark.parametrize("make", KINDS, ids=lambda kind: kind.__name__[3:])
-def test_equal_losses_and_weights(make, folder, tiny_cnn):
-    expected = trained(as_arrays, folder, tiny_cnn)
-    losses, weights = trained(make, folder, tiny_cnn)
+def test_equal_losses_and_weights(make, folder, expected):
+    losses, weights = trained(make, folder)
     assert losses == expected[0]
     for a, b in zip(weights, expected[1], strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_shuffled_arrays_and_photos_come_in_one_order(folder, tiny_cnn):
+def test_shuffled_arrays_and_photos_come_in_one_order(folder):
     """The order contract: a function of seed and epoch, not of the kind."""
 
     def shuffled(positional, **options):
         keras.utils.set_random_seed(0)
-        model = kt.TransferModel(tiny_cnn(), head=3, preprocessing="tf")
+        model = kt.TransferModel(residual_net(), head=3, preprocessing="tf")
         model.compile("adam", "sparse_categorical_crossentropy")
         fit = model.fit(*positional, epochs=3, verbose=0, **options)
         return fit.history["loss"]

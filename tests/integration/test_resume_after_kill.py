@@ -1,32 +1,17 @@
 """A process that is killed five times ends as one that was not."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
+from processes import start
 
-import keras_transfer as kt
 from keras_transfer.storage import checkpoint_folder
 
 SCRIPT = Path(__file__).with_name("interruptible_training.py")
 BATCHES = 5
-
-
-def start(*arguments):
-    packages = str(Path(kt.__file__).parents[1])
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ
-        | {"KERAS_BACKEND": keras.backend.backend(), "PYTHONPATH": packages},
-    )
 
 
 def run_until(line, *arguments):
@@ -36,7 +21,7 @@ def run_until(line, *arguments):
         All that it has printed.
     """
     said = []
-    with start(*arguments) as process:
+    with start(SCRIPT, *arguments) as process:
         for each in process.stdout:
             said.append(each.strip())
             if said[-1] == line:
@@ -46,8 +31,9 @@ def run_until(line, *arguments):
     return said
 
 
-def run_to_the_end(*arguments):
-    with start(*arguments) as process:
+def ended(process):
+    """Waits for a script to end; returns all that it has printed."""
+    with process:
         said = process.stdout.read().splitlines()
     assert process.returncode == 0 and said[-1] == "done", said
     return said
@@ -67,7 +53,8 @@ def batches(said):
 def test_a_run_that_is_killed_five_times_ends_as_one_that_was_not(tmp_path):
     expected, result = tmp_path / "whole.npz", tmp_path / "parts.npz"
     folder = tmp_path / "parts"
-    run_to_the_end(tmp_path / "whole", expected)
+    # Meanwhile.
+    whole = start(SCRIPT, tmp_path / "whole", expected)
 
     rng = np.random.default_rng(11)
     early = np.sort(rng.choice(3 * BATCHES, 3, replace=False))
@@ -82,10 +69,11 @@ def test_a_run_that_is_killed_five_times_ends_as_one_that_was_not(tmp_path):
     assert checkpoint_folder.read_last(folder)[1]["epoch"] == 3
     said = run_until(f"batch {late}", folder, result)
     assert batches(said)[0] == 3 * BATCHES
-    said = run_to_the_end(folder, result)
+    said = ended(start(SCRIPT, folder, result))
     assert batches(said)[0] == late // BATCHES * BATCHES
     assert not folder.exists()
 
+    ended(whole)
     history, arrays = read(result)
     wanted, wanted_arrays = read(expected)
     assert history == wanted

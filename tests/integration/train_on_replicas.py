@@ -1,31 +1,39 @@
 """Trains small models on so many devices; prints what came of it.
 
-python train_on_replicas.py DEVICES SAMPLES WAY [...]
+python train_on_replicas.py '[[DEVICES, SAMPLES, [WAY, ...]], ...]'
 """
 
+import functools
 import json
 import sys
 import tempfile
 
+import doubles
 import keras
 import numpy as np
+from small_nets import LOSS, conv_net
 
 import keras_transfer as kt
 from keras_transfer.training import distribution
 
-BATCH, LOSS = 12, "sparse_categorical_crossentropy"
-layers = keras.layers
+BATCH = 12
 
 
-def strategy_of(count):
-    if keras.backend.backend() == "jax":
-        return distribution.strategy("jax" if count > 1 else "default")
+def make_devices():
+    """Makes four of the one that TensorFlow has."""
     import tensorflow as tf
 
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * 4,
     )
+
+
+# TensorFlow's collective operations know each group of devices once.
+@functools.cache
+def strategy_of(count):
+    if keras.backend.backend() == "jax":
+        return distribution.strategy("jax" if count > 1 else "default")
     if count == 1:
         return distribution.strategy("default")
     names = [f"CPU:{number}" for number in range(count)]
@@ -42,19 +50,11 @@ class Ways:
     def model(self, optimizer=None, batch_norm=False, **options):
         keras.utils.set_random_seed(0)
         with self.strategy.scope():
-            inputs = x = keras.Input((8, 8, 3))
-            for index, width in enumerate((4, 6, 8)):
-                # A bias before batch norm is moved by rounding alone.
-                x = layers.Conv2D(
-                    width, 3, padding="same", name=f"conv{index}",
-                    use_bias=not batch_norm,
-                )(x)  # fmt: skip
-                if batch_norm:
-                    x = layers.BatchNormalization(name=f"norm{index}")(x)
-                x = layers.ReLU(name=f"relu{index}")(x)
-            model = kt.TransferModel(
-                keras.Model(inputs, x), 3, preprocessing="tf", weights=None
+            # A bias before batch norm is moved by rounding alone.
+            net = conv_net(
+                4, 6, 8, batch_norm=batch_norm, use_bias=not batch_norm
             )
+            model = kt.TransferModel(net, 3, preprocessing="tf", weights=None)
             if not batch_norm:
                 model.mark_pretrained()
                 kt.freeze(model)
@@ -151,29 +151,20 @@ class Ways:
         }
 
     def py_dataset(self):
-        x, y = self.data
-
-        class Batches(keras.utils.PyDataset):
-            def __len__(self):
-                return -(-len(y) // BATCH)
-
-            def __getitem__(self, index):
-                part = slice(index * BATCH, (index + 1) * BATCH)
-                return x[part], y[part]
-
-        return self.fitted(self.model(), Batches(), shuffle=False)
+        batches = doubles.Batches(*self.data, BATCH)
+        return self.fitted(self.model(), batches, shuffle=False)
 
     def tf_data(self):
-        import tensorflow as tf
-
-        data = tf.data.Dataset.from_tensor_slices(self.data).batch(BATCH)
-        return self.fitted(self.model(), data)
+        return self.fitted(self.model(), doubles.tf_data(*self.data, BATCH))
 
     def mixed(self):
-        keras.mixed_precision.set_global_policy("mixed_float16")
-        model = self.model()
-        kt.unfreeze(model)
-        return self.fitted(model)
+        keras.config.set_dtype_policy("mixed_float16")
+        try:
+            model = self.model()
+            kt.unfreeze(model)
+            return self.fitted(model)
+        finally:
+            keras.config.set_dtype_policy("float32")
 
     def traffic(self):
         """Bytes of gradients that a step adds up: measured, and said."""
@@ -206,12 +197,15 @@ class Ways:
         return {"all": found}
 
 
-def main():
-    count, samples, *names = sys.argv[1:]
-    ways = Ways(int(count), int(samples))
-    found = {name: getattr(ways, name)() for name in names}
+def main(jobs):
+    if keras.backend.backend() == "tensorflow":
+        make_devices()
+    found = []
+    for count, samples, names in json.loads(jobs):
+        ways = Ways(count, samples)
+        found.append({name: getattr(ways, name)() for name in names})
     print(json.dumps(found, default=float))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

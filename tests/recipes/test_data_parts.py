@@ -1,8 +1,8 @@
 """Whatever a recipe is given, as numbered samples."""
 
-import keras
 import numpy as np
 import pytest
+from doubles import Batches
 
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.recipes import data_parts
@@ -15,21 +15,10 @@ def arrays(rng):
     return x, np.arange(40) % 4
 
 
-class Pairs(keras.utils.PyDataset):
-    def __init__(self, x, y):
-        super().__init__()
-        self.x, self.y = x, y
-
-    def __len__(self):
-        return 4
-
-    def __getitem__(self, index):
-        part = slice(10 * index, 10 * index + 10)
-        return self.x[part], self.y[part]
-
-
 def test_arrays_and_a_data_set_of_another_kind_are_the_same(arrays):
-    train, validation = parts(arrays, Pairs(*arrays), batch_size=8, seed=3)
+    train, validation = parts(
+        arrays, Batches(*arrays, batch_size=10), batch_size=8, seed=3
+    )
     assert (train.batch_size, train.seed, train.shuffle) == (8, 3, True)
     assert not validation.shuffle
     for batches in (train, validation):
@@ -60,8 +49,8 @@ def test_a_part_is_held_out_class_by_class(arrays):
 
 def test_what_does_not_fit_into_memory_is_refused(arrays, monkeypatch):
     monkeypatch.setattr(data_parts, "available_bytes", lambda: 200)
-    with pytest.raises(MemoryError, match="is a Pairs"):
-        parts(Pairs(*arrays), None)
+    with pytest.raises(MemoryError, match="is a Batches"):
+        parts(Batches(*arrays, batch_size=10), None)
 
 
 def test_generators_are_refused(arrays):

@@ -7,20 +7,12 @@ import pytest
 pytest.importorskip("sklearn")
 pytest.importorskip("scipy")
 
+from doubles import Interrupt
+from small_nets import conv_net
+from small_recipes import pictures
+
 import keras_transfer as kt
 from keras_transfer.recipes import fine_tune
-
-
-class Kill(keras.callbacks.Callback):
-    """Ends the process, as far as a training can tell."""
-
-    def __init__(self, epoch):
-        super().__init__()
-        self.epoch = epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.epoch:
-            raise RuntimeError("killed")
 
 
 def sentences(rng, number):
@@ -70,20 +62,12 @@ def test_sequences(recurrent, rng):
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_knows_its_best_epoch(rng, tmp_path):
-    def pictures(number):
-        y = np.arange(number) % 3
-        x = rng.uniform(0, 120, (number, 8, 8, 3)).astype("float32")
-        return x + 20.0 * y[:, None, None, None].astype("float32"), y
-
     def make():
         keras.utils.set_random_seed(0)
-        inputs = keras.Input((8, 8, 3))
-        x = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
-        x = keras.layers.Conv2D(4, 3, activation="relu")(x)
-        backbone = keras.Model(inputs, x)
+        backbone = conv_net(4, 4, padding="valid")
         return kt.TransferModel(backbone, head=3, preprocessing="tf")
 
-    data = pictures(64), pictures(32)
+    data = pictures(rng, 64), pictures(rng, 32)
     # A rate at which later epochs are worse than the first.
     arguments = {"epochs": 4, "learning_rate": 0.3, "blocks": 2, "verbose": 0}
     whole = make()
@@ -92,8 +76,9 @@ def test_a_killed_run_goes_on_and_knows_its_best_epoch(rng, tmp_path):
     def checkpoint():
         return kt.TransferCheckpoint(tmp_path / "run", verbose=0)
 
+    kill = Interrupt(2, "begin", RuntimeError("killed"))
     with pytest.raises(RuntimeError, match="killed"):
-        fine_tune(make(), *data, callbacks=[checkpoint(), Kill(2)], **arguments)
+        fine_tune(make(), *data, callbacks=[checkpoint(), kill], **arguments)
     resumed = make()
     found = fine_tune(resumed, *data, callbacks=[checkpoint()], **arguments)
 

@@ -3,11 +3,16 @@
 import keras
 import numpy as np
 import pytest
+from small_nets import conv_net
 
 import keras_transfer as kt
 from keras_transfer.recipes import find_learning_rate
 from keras_transfer.recipes.learning_rate_sweep import read_off
 from keras_transfer.training import random_state
+
+
+def small_net():
+    return conv_net(4, 4, shape=(16, 16, 3), batch_norm=True)
 
 
 @pytest.fixture
@@ -18,9 +23,9 @@ def data(rng):
 
 
 @pytest.fixture
-def model(tiny_cnn):
+def model():
     head = kt.ClassificationHead(3, dropout=0.2)
-    model = kt.TransferModel(tiny_cnn(), head=head, preprocessing="tf")
+    model = kt.TransferModel(small_net(), head=head, preprocessing="tf")
     model.compile("auto")
     return model
 
@@ -55,11 +60,11 @@ def test_nothing_is_left_of_it(model, data, depth):
     assert model.trainable_depth == depth
 
 
-def test_training_afterwards_is_as_without(tiny_cnn, data):
+def test_training_afterwards_is_as_without(data):
     def trained(sweeps):
         keras.utils.set_random_seed(3)
         model = kt.TransferModel(
-            tiny_cnn(), kt.ClassificationHead(3, dropout=0.5),
+            small_net(), kt.ClassificationHead(3, dropout=0.5),
             preprocessing="tf",
         )  # fmt: skip
         model.compile("auto")
@@ -107,8 +112,8 @@ def test_what_does_not_fit_is_named(message, model, data):
         find_learning_rate(model, data, verbose=0, **WRONG[message])
 
 
-def test_a_model_that_is_not_compiled(tiny_cnn, data):
-    model = kt.TransferModel(tiny_cnn(), head=3, preprocessing="tf")
+def test_a_model_that_is_not_compiled(data):
+    model = kt.TransferModel(small_net(), head=3, preprocessing="tf")
     with pytest.raises(ValueError, match="compiled model"):
         find_learning_rate(model, data, verbose=0)
 

@@ -61,10 +61,11 @@ def test_few_labels_and_more_samples_without(source, rng):
     assert [pair.name for pair in result.pairs][-1] == "logits"
     x, y = pictures(rng, 60)
     assert np.mean(target.predict(x, verbose=0).argmax(axis=-1) == y) > 0.8
-    assert target.trainable_depth <= len(target.blocks)
+    # A third of two blocks, and at least one, is fine-tuned at last.
+    assert (target.trainable_depth, len(target.blocks)) == (1, 2)
     target.compile("auto")
     logs = target.evaluate(x, y, verbose=0, return_dict=True)
-    assert np.isfinite(logs["loss"])
+    assert logs["loss"] < 0.5 * np.log(3)
 
 
 def test_the_scores_learnt_are_kept_if_labels_only_harm(source, rng):

@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+from doubles import Interrupt
+
 import keras_transfer as kt
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.recipes import two_stage
@@ -71,10 +73,13 @@ def test_the_second_stage_trains_the_top_blocks_only(make, data):
     before = [layer.get_weights() for layer in model.backbone.layers]
     two_stage(model, data, epochs=3, blocks=2, fine_tune_rate=1e-3, verbose=0)
     assert model.trainable_depth == 2
-    stem = model.backbone.layers.index(model.backbone.get_layer("stem"))
-    np.testing.assert_array_equal(
-        before[stem][0], model.backbone.layers[stem].get_weights()[0]
-    )
+    moved = {
+        layer.name
+        for old, layer in zip(before, model.backbone.layers, strict=True)
+        if any(map(np.any, map(np.not_equal, old, layer.get_weights())))
+    }
+    # Batch norm stands still unless it is asked for.
+    assert moved == {"conv2", "conv3"}
 
 
 HEADS = {
@@ -101,18 +106,13 @@ def test_augmentation_keeps_the_head_on_the_images(make, data):
 
 
 def test_ctrl_c_keeps_the_best_so_far(make, data):
-    class Interrupt(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            if epoch == 1:
-                raise KeyboardInterrupt
-
     model = make()
     result = two_stage(
         model,
         data,
         epochs=5,
         fine_tune_rate=1e-4,
-        callbacks=[Interrupt()],
+        callbacks=[Interrupt(1, "end")],
         verbose=0,
     )
     assert result.interrupted

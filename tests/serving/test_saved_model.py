@@ -7,6 +7,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from small_nets import conv_net
 
 import keras_transfer as kt
 from keras_transfer.serving import saved_model
@@ -26,15 +27,17 @@ print(json.dumps(result))
 """
 
 
+def small_net():
+    return conv_net(4, 4, shape=(16, 16, 3), batch_norm=True)
+
+
 @pytest.fixture
 def images(rng):
     return rng.integers(0, 256, (5, 16, 16, 3), dtype="uint8")
 
 
-def test_serves_raw_images_where_keras_is_not_imported(
-    tiny_cnn, images, tmp_path
-):
-    model = kt.TransferModel(tiny_cnn(), head=3, preprocessing="caffe")
+def test_serves_raw_images_where_keras_is_not_imported(images, tmp_path):
+    model = kt.TransferModel(small_net(), head=3, preprocessing="caffe")
     path = kt.export_saved_model(model, tmp_path / "m", ["cat", "dog", "eel"])
     np.save(tmp_path / "images.npy", images)
     outcome = subprocess.run(
@@ -61,9 +64,9 @@ HEADS = {
     keras.backend.backend() != "tensorflow", reason="one backend is enough"
 )
 @pytest.mark.parametrize("key", HEADS)
-def test_other_heads_serve_what_they_are(tiny_cnn, images, tmp_path, key):
+def test_other_heads_serve_what_they_are(images, tmp_path, key):
     head = type(HEADS[key]).from_config(HEADS[key].get_config())
-    model = kt.TransferModel(tiny_cnn(), head=head)
+    model = kt.TransferModel(small_net(), head=head)
     path = kt.export_saved_model(model, tmp_path / "m", ["left", "right"])
     archive = tf.saved_model.load(str(path))
     served = archive.serve(images[:2])
@@ -74,10 +77,10 @@ def test_other_heads_serve_what_they_are(tiny_cnn, images, tmp_path, key):
 
 
 def test_another_process_exports_for_backends_without_tensorflow(
-    tiny_cnn, images, tmp_path
+    images, tmp_path
 ):
     """What JAX and torch do; it works from TensorFlow too."""
-    model = kt.TransferModel(tiny_cnn(), head=3, preprocessing="tf")
+    model = kt.TransferModel(small_net(), head=3, preprocessing="tf")
     saved_model._write_with_tensorflow(
         model, tmp_path / "m", ["ant", "bee", "cat"]
     )
@@ -89,13 +92,13 @@ def test_another_process_exports_for_backends_without_tensorflow(
     assert set(served["label"].numpy()) <= {b"ant", b"bee", b"cat"}
 
 
-def test_a_wrong_number_of_names_is_an_error(tiny_cnn, tmp_path):
-    model = kt.TransferModel(tiny_cnn(), head=3)
+def test_a_wrong_number_of_names_is_an_error(tmp_path):
+    model = kt.TransferModel(small_net(), head=3)
     with pytest.raises(ValueError, match="2 names for 3 outputs"):
         kt.export_saved_model(model, tmp_path / "m", ["a", "b"])
     assert not list(tmp_path.iterdir())
 
 
-def test_a_plain_model_is_sent_to_keras(tiny_cnn, tmp_path):
+def test_a_plain_model_is_sent_to_keras(tmp_path):
     with pytest.raises(ValueError, match=r"model\.export"):
-        kt.export_saved_model(tiny_cnn(), tmp_path / "m", ["a"])
+        kt.export_saved_model(small_net(), tmp_path / "m", ["a"])

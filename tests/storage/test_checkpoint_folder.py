@@ -7,6 +7,8 @@ import pytest
 
 from keras_transfer.storage import checkpoint_folder, files
 
+pytestmark = pytest.mark.any_backend
+
 
 def arrays_of(number):
     return {

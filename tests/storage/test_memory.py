@@ -1,6 +1,10 @@
 """Memory that is there to take, in a container too."""
 
+import pytest
+
 from keras_transfer.storage import memory
+
+pytestmark = pytest.mark.any_backend
 
 
 def test_the_system_says_how_much_memory_there_is():

@@ -4,6 +4,8 @@ import pytest
 
 from keras_transfer.storage.tables import format_table
 
+pytestmark = pytest.mark.any_backend
+
 COLUMNS = ["layer", "status"]
 ROWS = [["conv1", "copied"], ["[b]head[/b]", 3]]
 

@@ -9,6 +9,8 @@ from keras_transfer.transferability.linear_probe import (
     fit_linear_probe as solve,
 )
 
+pytestmark = pytest.mark.any_backend
+
 
 def clouds(rng, num_classes, samples=40, features=6, spread=1.0):
     centres = rng.normal(size=(num_classes, features)) * 2

@@ -3,17 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from small_source import network
 
 import keras_transfer as kt
 from keras_transfer.tuner.search_space import DEFAULTS, FULL
 
 keras_tuner = pytest.importorskip("keras_tuner")
-
-
-@pytest.fixture(scope="module")
-def source():
-    return network()
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +32,14 @@ SPACE = {
     "fine_tuning_rate": (1e-4, 1e-2, "log"),
 }
 TUNERS = {
-    "random": lambda h, **o: keras_tuner.RandomSearch(h, max_trials=3, **o),
+    "random": lambda h, **o: keras_tuner.RandomSearch(h, max_trials=2, **o),
     "bayesian": lambda h, **o: keras_tuner.BayesianOptimization(
-        h, max_trials=3, **o
+        h, max_trials=2, **o
     ),
     "hyperband": lambda h, **o: keras_tuner.Hyperband(
         h, max_epochs=2, factor=2, **o
     ),
-    "grid": lambda h, **o: keras_tuner.GridSearch(h, max_trials=3, **o),
+    "grid": lambda h, **o: keras_tuner.GridSearch(h, max_trials=2, **o),
 }
 
 
@@ -68,7 +62,7 @@ def test_searches(kind, source, data, tmp_path):
     )  # fmt: skip
     x, y = data
     tuner.search(
-        x[:40], y[:40], epochs=3, validation_data=(x[40:], y[40:]), verbose=0
+        x[:40], y[:40], epochs=2, validation_data=(x[40:], y[40:]), verbose=0
     )
     best = tuner.oracle.get_best_trials(1)[0]
     assert best.status == "COMPLETED" and best.score is not None

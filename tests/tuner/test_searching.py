@@ -1,16 +1,15 @@
-"""`search`: trials that fail, are killed, go on, and can be repeated."""
+"""`search`: what it finds, and what is wrong before it begins."""
 
+import contextlib
+import io
 import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
+import types
 
 import keras
 import numpy as np
 import pytest
-from small_source import network
+from small_nets import source_net
+from small_searches import hypermodel, searched, some_data
 
 import keras_transfer as kt
 from keras_transfer import _private
@@ -22,46 +21,29 @@ compiles_anew = pytest.mark.skipif(
     keras.backend.backend() == "jax",
     reason="JAX compiles each trial anew; one search is enough there.",
 )
-SPACE = {
-    "learning_rate": (1e-3, 1e-1, "log"),
-    "batch_size": [10, 20],
-    "fine_tuned_share": [0.0, 0.5],
-    "fine_tuning_rate": (1e-4, 1e-2, "log"),
-}
-GRID = {"batch_size": [10, 20], "hidden_units": [0, 4]}
 
 
 @pytest.fixture(scope="module")
-def source():
-    return network()
+def search(source, tmp_path_factory):
+    """A function that searches once with each kind of tuner."""
+    searches = {}
 
+    def search(tuner):
+        if tuner not in searches:
+            folder, text = tmp_path_factory.mktemp(tuner), io.StringIO()
+            _private.forget_step_gradients()
+            with contextlib.redirect_stdout(text):
+                result = searched(
+                    source, some_data(), folder, tuner=tuner,
+                    keep_checkpoints=2, verbose=1,
+                )  # fmt: skip
+            searches[tuner] = types.SimpleNamespace(
+                result=result, folder=folder, printed=text.getvalue(),
+                gradients_left=_private.step_gradients(),
+            )  # fmt: skip
+        return searches[tuner]
 
-def some_data():
-    rng = np.random.default_rng(0)
-    y = np.arange(60) % 3
-    x = rng.uniform(0, 100, (60, 8, 8, 3)) + 50 * y[:, None, None, None]
-    x = x.astype("float32")
-    return (x[:40], y[:40]), (x[40:], y[40:])
-
-
-@pytest.fixture
-def data():
-    return some_data()
-
-
-def hypermodel(source, space=None, **options):
-    return kt.TransferHyperModel(
-        3, backbones=[source], space=SPACE if space is None else space,
-        **options,
-    )  # fmt: skip
-
-
-def searched(source, data, folder, **options):
-    options = {"trials": 3, "epochs": 3, "verbose": 0} | options
-    space = options.pop("space", None)
-    return kt.search(
-        hypermodel(source, space), *data, directory=folder, **options
-    )
+    return search
 
 
 @pytest.mark.parametrize(
@@ -72,21 +54,19 @@ def searched(source, data, folder, **options):
         pytest.param("grid", marks=compiles_anew),
     ],
 )
-def test_search(tuner, source, data, tmp_path, capsys):
-    folder = tmp_path / "found"
-    result = searched(
-        source, data, folder, tuner=tuner, keep_checkpoints=2, verbose=1
-    )
+def test_search(tuner, search, data):
+    found = search(tuner)
+    result = found.result
     assert [row["status"] for row in result.trials] == ["COMPLETED"] * 3
     scores = [row["score"] for row in result.trials]
     assert scores == sorted(scores, reverse=True)
-    lines = capsys.readouterr().out.splitlines()
+    lines = found.printed.splitlines()
     assert sum(line.startswith("trial ") for line in lines) == 3
     # The model is that of the best epoch of the best trial.
     logs = result.model.evaluate(*data[1], verbose=0, return_dict=True)
     assert logs["accuracy"] == pytest.approx(scores[0], abs=1e-6)
     assert result.best["val_accuracy"] == pytest.approx(scores[0], abs=1e-6)
-    kept = list(folder.glob("trial_*/checkpoint.weights.h5"))
+    kept = list(found.folder.glob("trial_*/checkpoint.weights.h5"))
     assert {path.parent.name for path in kept} == {
         f"trial_{row['trial']}" for row in result.trials[:2]
     }
@@ -94,8 +74,8 @@ def test_search(tuner, source, data, tmp_path, capsys):
     assert len(result.plot().axes) >= 2
 
 
-def test_recipe_repeats_the_best_trial(source, data, tmp_path):
-    result = searched(source, data, tmp_path)
+def test_recipe_repeats_the_best_trial(search, source, data):
+    result = search("random").result
     recipe = json.loads(json.dumps(result.recipe))
     settings = trial.Settings(**recipe["hyperparameters"])
     model = trial.build(
@@ -115,157 +95,13 @@ def test_recipe_repeats_the_best_trial(source, data, tmp_path):
         np.testing.assert_allclose(mine, others, atol=1e-6)
 
 
-class _Kill(BaseException):
-    """Ends a search without a word, as a signal would."""
-
-
-@compiles_anew
-@pytest.mark.parametrize(
-    "tuner, space, trials",
-    [
-        ("random", SPACE, 4),
-        pytest.param("grid", GRID, 4, marks=pytest.mark.slow),
-    ],
-)
-def test_goes_on_where_it_was(
-    tuner, space, trials, source, data, tmp_path, monkeypatch
-):
-    options = {"tuner": tuner, "space": space, "trials": trials, "epochs": 1}
-    whole = searched(source, data, tmp_path / "whole", **options)
-    begun, train = [], trial.train
-
-    def counted(settings, *args, **given):
-        begun.append(settings)
-        if len(begun) == 3:
-            raise _Kill
-        return train(settings, *args, **given)
-
-    monkeypatch.setattr(trial, "train", counted)
-    with pytest.raises(_Kill):
-        searched(source, data, tmp_path / "cut", **options)
-    result = searched(source, data, tmp_path / "cut", **options)
-    # The third one began twice, no other did, and none is missing.
-    assert len(begun) == trials + 1 and begun[2] == begun[3]
-    assert len(result.trials) == trials
-    scores = {row["trial"]: row["score"] for row in result.trials}
-    assert len(scores) == trials
-    if tuner == "random":
-        wanted = {row["trial"]: row["score"] for row in whole.trials}
-        assert scores == pytest.approx(wanted, abs=1e-6)
-    # What has ended has nothing left to do.
-    searched(source, data, tmp_path / "cut", **options)
-    assert len(begun) == trials + 1
-
-
-_SCRIPT = """
-import os, signal, sys
-from pathlib import Path
-sys.path[:0] = sys.argv[2:]
-import test_searching
-from keras_transfer import trial
-begun, train = [], trial.train
-
-def killed(*args, **options):
-    begun.append(1)
-    if len(begun) == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return train(*args, **options)
-
-trial.train = killed
-test_searching.searched(
-    test_searching.network(), test_searching.some_data(), sys.argv[1],
-    trials=6, epochs=1,
-)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="There is no SIGKILL on Windows.")
-def test_survives_sigkill(source, data, tmp_path):
-    folder = tmp_path / "search"
-    here = Path(__file__).parents
-    folders = [str(here[1]), str(here[2])]
-    done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, str(folder), *folders],
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL
-    before = {
-        path: path.read_text() for path in folder.glob("trial_*/history.json")
-    }
-    assert len(before) == 2
-    result = searched(source, data, folder, trials=6, epochs=1)
-    assert sorted(row["trial"] for row in result.trials) == list("012345")
-    assert all(row["status"] == "COMPLETED" for row in result.trials)
-    assert all(path.read_text() == text for path, text in before.items())
-
-
-@compiles_anew
-def test_more_trials_go_on(source, data, tmp_path):
-    searched(source, data, tmp_path, trials=2, epochs=1)
-    result = searched(source, data, tmp_path, trials=3, epochs=1)
-    assert len(result.trials) == 3
-
-
-@compiles_anew
-@pytest.mark.parametrize("how", ["raises", "NaN"])
-def test_a_trial_that_fails(how, source, data, tmp_path, monkeypatch):
-    train, seen = trial.train, []
-
-    def second_fails(settings, model, *args, **options):
-        seen.append(settings)
-        if len(seen) == 2 and how == "raises":
-            raise ValueError("out of luck")
-        if len(seen) == 2:
-            model.optimizer.learning_rate = float("nan")
-        return train(settings, model, *args, **options)
-
-    monkeypatch.setattr(trial, "train", second_fails)
-    result = searched(source, data, tmp_path, space=GRID | {"dropout": 0.1})
-    assert [row["status"] for row in result.trials] == [
-        "COMPLETED", "COMPLETED", "FAILED",
-    ]  # fmt: skip
-    reason = {"raises": "out of luck", "NaN": "not a number"}[how]
-    assert reason in result.trials[-1]["reason"]
-    assert "1 of 3 trials failed" in result.warnings[0]
-    assert "failed" in result.table()
-
-
-@pytest.mark.parametrize("trials", [2, 9])
-def test_all_trials_fail(trials, source, data, tmp_path, monkeypatch):
-    def fails(*args, **options):
-        raise ValueError("out of luck")
-
-    monkeypatch.setattr(trial, "train", fails)
-    with pytest.raises(RuntimeError, match=r"All \d trials failed.*luck"):
-        searched(source, data, tmp_path, trials=trials)
-
-
-@compiles_anew
-def test_interrupted(source, data, tmp_path, monkeypatch):
-    train, seen = trial.train, []
-
-    def second_is_stopped(*args, **options):
-        seen.append(1)
-        if len(seen) == 2:
-            raise KeyboardInterrupt
-        return train(*args, **options)
-
-    monkeypatch.setattr(trial, "train", second_is_stopped)
-    result = searched(source, data, tmp_path)
-    assert result.interrupted and len(result.trials) == 1
-    result = searched(source, data, tmp_path)
-    assert not result.interrupted and len(result.trials) == 3
-
-
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow",
     reason="This is what TensorFlow keeps.",
 )
-def test_graphs_of_trials_are_let_go(source, data, tmp_path):
-    searched(source, data, tmp_path, trials=2)
-    assert _private.step_gradients() == []
-    another = network()
+def test_graphs_of_trials_are_let_go(search, data):
+    assert search("random").gradients_left == []
+    another = source_net()
     another.compile("sgd", "mse")
     another.fit(data[0][0], np.zeros((40, 8, 8, 8)), verbose=0)
     assert _private.step_gradients() != []

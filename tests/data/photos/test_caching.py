@@ -4,6 +4,8 @@ import pytest
 from keras_transfer import data
 from keras_transfer.data.photos import caching
 
+pytestmark = pytest.mark.any_backend
+
 
 @pytest.fixture
 def folder(tmp_path, photos):

@@ -9,6 +9,8 @@ from keras_transfer.data.photos.photo import (
 )
 from keras_transfer.data.photos.photo_file import PhotoError
 
+pytestmark = pytest.mark.any_backend
+
 # Colours of four quarters: red, green / blue, white.
 QUARTERS = np.array(
     [[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]]], np.uint8

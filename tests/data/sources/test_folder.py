@@ -6,6 +6,8 @@ import pytest
 
 from keras_transfer import data
 
+pytestmark = pytest.mark.any_backend
+
 
 def labels_of(batches):
     return np.concatenate([y for _, y in batches]).tolist()

@@ -5,6 +5,8 @@ import pytest
 
 from keras_transfer import data
 
+pytestmark = pytest.mark.any_backend
+
 
 @pytest.fixture
 def table(tmp_path, photos):

@@ -9,6 +9,8 @@ from keras_transfer import data
 
 tfds = pytest.importorskip("tensorflow_datasets")
 
+pytestmark = pytest.mark.any_backend
+
 FORMATS = ["array_record", "tfrecord"]
 
 

@@ -1,0 +1,85 @@
+"""`fit` with other options, stopped by Ctrl-C, and refused."""
+
+import json
+
+import pytest
+
+pytest.importorskip("PIL")
+pytest.importorskip("sklearn")
+pytest.importorskip("matplotlib")
+
+import keras_transfer as kt
+from keras_transfer import recipes
+from keras_transfer.cli import main
+from keras_transfer.recipes import head_stage, tuning_stage
+
+
+def test_few_shots_hidden_units_and_a_loss(fit, tmp_path, monkeypatch):
+    monkeypatch.setattr(head_stage, "EPOCHS", 2)
+    options = ["--shots", 2, "--head", "6", "--dropout", 0.1, "--epochs", 0]
+    options += ["--loss", "sparse_categorical_crossentropy"]
+    assert fit(tmp_path / "r", *options, "--max-minutes", 5) == 0
+    config = json.loads((tmp_path / "r" / "config.json").read_text())
+    assert config["num_samples"]["train"] == 6
+    model = kt.load_model(tmp_path / "r" / "model.keras")
+    assert model.head.hidden_units == (6,)
+
+
+def test_ctrl_c_keeps_the_best_so_far_and_says_how_to_go_on(
+    fit, tmp_path, capsys, monkeypatch
+):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tuning_stage.TuningStage, "run", interrupted)
+    assert fit(tmp_path / "r") == 130
+    assert "--resume" in capsys.readouterr().out
+    model = kt.load_model(tmp_path / "r" / "model.keras")
+    assert model.class_names == ["blue", "green", "red"]
+    metrics = json.loads((tmp_path / "r" / "metrics.json").read_text())
+    assert metrics["interrupted"] and metrics["best"]["stage"] == "head"
+
+
+def test_ctrl_c_before_there_is_anything_leaves_no_model(
+    fit, tmp_path, monkeypatch
+):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(head_stage, "pooled_once", interrupted)
+    assert fit(tmp_path / "r") == 130
+    assert not (tmp_path / "r" / "model.keras").exists()
+
+
+WRONG = {
+    "unknown backbone": (["digits", "--backbone", "Mobilnet"], "MobileNet"),
+    "no data": (["nowhere/at/all"], "nowhere"),
+    "no arguments": ([], "fit needs data"),
+    "head of words": (["digits", "--head", "wide"], "whole numbers"),
+    "missing config": (["--config", "none.json"], "no file 'none.json'"),
+    "missing weights": (
+        ["digits", "--image-size", "32", "--weights", "none.h5"],
+        "none.h5",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_arguments_are_explained_without_a_traceback(
+    case, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    arguments, message = WRONG[case]
+    assert main(["fit", *arguments, "--output", "r"]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_training(
+    fit, tmp_path, capsys, monkeypatch
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(recipes, "fine_tune", None)
+    assert fit(tmp_path / "file" / "run") == 1
+    assert "Could not write" in capsys.readouterr().err

@@ -1,0 +1,160 @@
+"""The command line, as a person uses it: one run, and all that follows."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import pytest
+
+pytest.importorskip("PIL")
+pytest.importorskip("sklearn")
+pytest.importorskip("matplotlib")
+
+import keras_transfer as kt
+from keras_transfer import data
+from keras_transfer.cli import main
+from keras_transfer.serving import saved_model
+
+CLASSES = ["blue", "green", "red"]
+EXPORT = saved_model.export_saved_model
+ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
+
+
+@pytest.fixture(scope="module")
+def run(fit, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        # Elsewhere an export starts a TensorFlow process; serving/ tests that.
+        if ON_TENSORFLOW:
+            patch.setattr(saved_model, "export_saved_model", EXPORT)
+        assert fit(folder) == 0
+    return folder
+
+
+def metrics_of(folder):
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_fit_writes_all_there_is_to_a_run(run):
+    names = {path.name for path in run.iterdir()}
+    expected = {
+        "classes.txt", "config.json", "curves.png", "history.csv",
+        "metrics.json", "model.keras",
+    }  # fmt: skip
+    assert names == expected | ({"saved_model"} if ON_TENSORFLOW else set())
+    assert (run / "classes.txt").read_text().split() == ["blue", "green", "red"]
+    rows = list(csv.DictReader((run / "history.csv").open()))
+    assert {row["stage"] for row in rows} == {"head", "fine-tune", "choice"}
+    assert (run / "curves.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_fit_learns_what_can_be_learnt(run):
+    metrics = metrics_of(run)
+    assert metrics["test"]["accuracy"] == 1.0
+    assert metrics["test"]["confusion"] == [[4, 0, 0], [0, 4, 0], [0, 0, 4]]
+    assert metrics["interrupted"] is False
+
+
+def test_evaluate_says_what_fit_said(run, photos, capsys):
+    assert main(["evaluate", str(run), str(photos), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    metrics = metrics_of(run)["test"]
+    assert said["confusion"] == metrics["confusion"]
+    assert said["loss"] == pytest.approx(metrics["loss"], rel=1e-5)
+
+
+def test_evaluate_refuses_other_classes(run, photos, tmp_path, capsys):
+    shutil.copytree(photos, tmp_path / "other")
+    for part in ("train", "test"):
+        (tmp_path / "other" / part / "red").rename(
+            tmp_path / "other" / part / "pink"
+        )
+    assert main(["evaluate", str(run), str(tmp_path / "other")]) == 1
+    assert "Expected: blue, green, red" in capsys.readouterr().err
+
+
+def test_predict_equals_the_model_in_memory(run, photos, capsys):
+    paths = [str(photos / "test" / name / "0.png") for name in CLASSES]
+    assert main(["predict", str(run), *paths, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    model = kt.load_model(run / "model.keras")
+    for result, path, name in zip(said, paths, CLASSES, strict=True):
+        image = data.read_photo(path, (16, 16))
+        scores = model.predict(image[None], verbose=0)[0]
+        assert result["label"] == name
+        assert result["score"] == float(scores.max())
+        assert len(result["top"]) == 3
+
+
+def test_predict_names_what_it_cannot_read_and_does_the_rest(
+    run, photos, tmp_path, capsys
+):
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no photo")
+    good = photos / "test" / "red" / "1.png"
+    assert main(["predict", str(run), str(bad), str(good)]) == 1
+    captured = capsys.readouterr()
+    assert "bad.jpg" in captured.err
+    assert "red" in captured.out
+
+
+@pytest.mark.skipif(not ON_TENSORFLOW, reason="stubbed on other backends")
+def test_export_writes_what_can_be_served(
+    run, photos, tmp_path, capsys, monkeypatch
+):
+    import tensorflow as tf
+
+    monkeypatch.setattr(saved_model, "export_saved_model", EXPORT)
+    assert main(["export", str(run), "--to", str(tmp_path / "served")]) == 0
+    assert str(tmp_path / "served") in capsys.readouterr().out
+    image = data.read_photo(photos / "test" / "green" / "2.png", (16, 16))
+    archive = tf.saved_model.load(str(tmp_path / "served"))
+    assert archive.serve(image[None])["label"].numpy() == [b"green"]
+
+
+def test_a_config_repeats_a_run_to_the_last_bit(run, tmp_path):
+    config = str(run / "config.json")
+    again, other = str(tmp_path / "again"), str(tmp_path / "other")
+    assert main(["fit", "--config", config, "--output", again]) == 0
+    first, second = (metrics_of(Path(folder)) for folder in (run, again))
+    for part in ("validation", "test"):
+        assert first[part]["loss"] == second[part]["loss"]
+    # Another seed holds out other photos.
+    arguments = ["--config", config, "--output", other, "--seed", "7"]
+    assert main(["fit", *arguments, "--epochs", "0"]) == 0
+    changed = json.loads(Path(other, "config.json").read_text())
+    assert (changed["seed"], changed["image_size"]) == (7, 16)
+    third = metrics_of(Path(other))
+    assert first["validation"]["loss"] != third["validation"]["loss"]
+
+
+def test_resume_goes_on_from_the_model_and_never_ends_below_it(
+    run, fit, tmp_path
+):
+    shutil.copytree(run, tmp_path / "r")
+    before = metrics_of(run)
+    assert fit(tmp_path / "r", "--resume", "--learning-rate", 5) == 0
+    after = metrics_of(tmp_path / "r")
+    assert after["stages"][0]["stage"] == "start"
+    assert after["validation"]["loss"] <= before["validation"]["loss"] + 1e-6
+
+
+@pytest.mark.slow
+def test_match_from_a_run_to_another_model(
+    run, backbone, photos, tmp_path, capsys
+):
+    folder = tmp_path / "matched"
+    arguments = [
+        "match", run, backbone, photos, "--weights", "none", "--shots", 4,
+        "--image-size", 16, "--epochs", 2, "--output", folder,
+    ]  # fmt: skip
+    assert main([str(x) for x in arguments]) == 0
+    printed = capsys.readouterr().out
+    assert "CKA before" in printed and "logits" in printed
+    rows = list(csv.DictReader((folder / "history.csv").open()))
+    assert {"matching", "head"} <= {row["stage"] for row in rows}
+    config = json.loads((folder / "config.json").read_text())
+    assert config["shots"] == 4 and config["source"] == str(run)
+    assert main(["evaluate", str(folder), str(photos)]) == 0

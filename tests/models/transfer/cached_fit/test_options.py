@@ -1,0 +1,139 @@
+"""A cached training equals an uncached one beside the other options."""
+
+import keras
+import pytest
+from cached_training import (
+    CLASSES,
+    adam,
+    arrays,
+    assert_same_history,
+    assert_same_model,
+    both,
+    fit,
+    made,
+    net,
+    scheduled,
+    some_slow,
+    validation_arrays,
+)
+from keras import layers, optimizers
+
+import keras_transfer as kt
+
+OPTIONS = {
+    "averages": {
+        "make": lambda: optimizers.AdamW(0.02, use_ema=True, ema_momentum=0.8)
+    },
+    "averages, overwritten": {
+        "make": lambda: optimizers.Adam(
+            0.02, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=2
+        )
+    },
+    "accumulating": {
+        "make": lambda: optimizers.Adam(0.02, gradient_accumulation_steps=2)
+    },
+    "pull to the start": {
+        "compiled": lambda: {"regularizer": kt.L2SP(0.1, 0.1)}
+    },
+    "layer-wise": {
+        "make": lambda: kt.LayerwiseOptimizer(
+            optimizers.AdamW(0.02, weight_decay=0.1), decay=0.5
+        )
+    },
+    "dropout in the head": {
+        "head": lambda: kt.ClassificationHead(
+            CLASSES, hidden_units=(4,), dropout=0.4
+        )
+    },
+    "a layer as head": {
+        "head": lambda: layers.Dense(
+            CLASSES, activation="softmax", name="classes"
+        )
+    },
+    "batch norm trains": {"train_batch_norm": True},
+    "rate that falls": {
+        "make": lambda: optimizers.SGD(
+            optimizers.schedules.ExponentialDecay(0.1, 3, 0.7), momentum=0.9
+        )
+    },
+    "several steps a call": {"compiled": lambda: {"steps_per_execution": 2}},
+    "weighted metrics": {
+        "compiled": lambda: {"weighted_metrics": ["accuracy"]}
+    },
+    "eager": {"compiled": lambda: {"run_eagerly": True}},
+}
+
+
+@pytest.mark.parametrize(
+    "name", some_slow(OPTIONS, {"averages", "dropout in the head"})
+)
+def test_options(name):
+    if name == "several steps a call" and keras.backend.backend() == "torch":
+        pytest.skip("torch has one step a call")
+    both(
+        arrays(),
+        scheduled(0, 2, 2, 1),
+        epochs=4,
+        model=OPTIONS[name],
+        validation=validation_arrays,
+    )
+
+
+def test_random_layers_that_train_or_stand_above_the_boundary():
+    """Dropout in a block above the boundary draws as without the cache."""
+    both(
+        arrays(),
+        model={
+            "depth": 2,
+            "below": {2: lambda: layers.Dropout(0.3, seed=3)},
+        },
+    )
+
+
+@pytest.mark.slow
+def test_a_loss_of_its_own_in_compute_loss():
+    class Doubled(kt.TransferModel):
+        def compute_loss(
+            self, x=None, y=None, y_pred=None, sample_weight=None, **kwargs
+        ):
+            assert y_pred.shape[-1] == CLASSES
+            return 2 * super().compute_loss(
+                x, y, y_pred, sample_weight, **kwargs
+            )
+
+    results = []
+    for cache in (None, "memory"):
+        keras.utils.set_random_seed(7)
+        model = Doubled(
+            net(),
+            head=CLASSES,
+            preprocessing=None,
+            output_layer="dense3",
+        )
+        model.compile(adam(), "sparse_categorical_crossentropy")
+        history = fit(model, arrays(), cache, scheduled(0, 1, 1)())
+        results.append((model, history))
+    assert_same_history(results[1][1], results[0][1])
+    assert_same_model(results[1][0], results[0][0])
+
+
+@pytest.mark.slow
+def test_a_cached_fit_after_another():
+    """Weights, optimizer and clocks go on as in two uncached fits."""
+    sides = []
+    for cache in (None, "memory"):
+        model = made(**OPTIONS["averages"])
+        one = fit(model, arrays(), cache, scheduled(0, 2)(), epochs=2)
+        two = fit(
+            model,
+            arrays(),
+            cache,
+            scheduled(0, 2, 1, 0)(),
+            epochs=4,
+            initial_epoch=2,
+        )
+        assert two.epoch == [2, 3]
+        sides.append((model, one, two))
+    for index in (1, 2):
+        assert_same_history(sides[1][index], sides[0][index])
+    assert_same_model(sides[1][0], sides[0][0])

@@ -1,0 +1,107 @@
+"""What a cached training would not do as an uncached one is refused."""
+
+import pytest
+from cached_training import (
+    CLASSES,
+    arrays,
+    assert_same_model,
+    fit,
+    made,
+    net,
+)
+from doubles import DrawnBatches, generator, tf_data, vectors
+from keras import layers
+
+import keras_transfer as kt
+
+
+def refused(match, make_data=None, feature_cache="memory", **model):
+    model = made(**model)
+    with pytest.raises(ValueError, match=match):
+        fit(model, make_data or arrays(), feature_cache, [])
+    assert model._suffix is None
+    return model
+
+
+def test_dropout_below_the_boundary_is_refused():
+    below = {1: lambda: layers.Dropout(0.3, name="drops")}
+    refused("'drops' below the boundary draws random numbers", below=below)
+    # Above it there is no obstacle.
+    fit(made(below=below, depth=3), arrays(), "memory", [])
+
+
+def test_augmentation_needs_views():
+    noise = layers.GaussianNoise(0.5, seed=3, name="noise")
+    refused(r"'noise' below.*views=K keeps K versions", augmentation=noise)
+
+
+def test_an_activity_regularizer_is_refused():
+    below = {
+        0: lambda: layers.Dense(5, activity_regularizer="l2", name="costs")
+    }
+    refused("'costs' below the boundary has an activity", below=below)
+
+
+def test_a_call_of_its_own_is_refused():
+    class Own(kt.TransferModel):
+        def call(self, inputs, training=None, mask=None):
+            return super().call(inputs, training=training, mask=mask)
+
+    model = Own(net(), head=CLASSES, preprocessing=None)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="Own has a `call` of its own"):
+        fit(model, arrays(), "memory", [])
+
+
+def test_batch_norm_that_trains_below_the_boundary_is_refused():
+    model = made()
+    norm = model.backbone.get_layer("norm1")
+    norm.trainable = True
+    with pytest.raises(ValueError, match="'norm1' below the boundary trains"):
+        fit(model, arrays(), "memory", [])
+
+
+def test_a_generator_is_refused():
+    refused(
+        "walked over again. Received: a generator",
+        lambda: ((generator(*vectors(8)),), {"steps_per_epoch": 1}),
+    )
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_data_that_differ_when_read_again_are_refused(shuffle):
+    refused(
+        "whose first batch differs",
+        lambda: ((DrawnBatches(*vectors()),), {"shuffle": shuffle}),
+    )
+
+
+def test_tf_data_that_draws_or_never_ends_is_refused():
+    tf = pytest.importorskip("tensorflow")
+
+    numbers = tf.random.Generator.from_seed(1)
+
+    def noisy(x, y):
+        return x + numbers.normal(tf.shape(x)), y
+
+    refused(
+        "first batch differs", lambda: ((tf_data(*vectors()).map(noisy),), {})
+    )
+    refused(
+        "repeats for ever",
+        lambda: ((tf_data(*vectors()).repeat(),), {"steps_per_epoch": 2}),
+    )
+
+
+def test_a_wrong_value_is_refused_before_anything_trains():
+    refused("`feature_cache` is None, 'memory'", feature_cache=7)
+
+
+def test_a_refused_training_leaves_the_model_as_it_was():
+    below = {1: lambda: layers.Dropout(0.3, name="drops")}
+    model = refused("draws random numbers", below=below)
+    fresh = made(below=below)
+    assert_same_model(model, fresh)
+    a = fit(model, arrays(), None, [])
+    b = fit(fresh, arrays(), None, [])
+    assert a.history == b.history
