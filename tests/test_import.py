@@ -12,7 +12,7 @@ print(json.dumps(sorted(new)))
 """
 OPTIONAL = {
     "tensorflow", "tensorflow_datasets", "keras_tuner", "sklearn", "scipy",
-    "rich", "matplotlib", "PIL", "jinja2", "torch", "jax",
+    "rich", "matplotlib", "PIL", "torch", "jax",
 }  # fmt: skip
 
 
