@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.any_backend
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "keras_transfer"
 LEVELS = {

@@ -8,6 +8,8 @@ import pytest
 
 from keras_transfer import graph
 
+pytestmark = pytest.mark.any_backend
+
 # Name: number of blocks, names of the first, second and last block.
 EXPECTED = {
     "ConvNeXtBase": (

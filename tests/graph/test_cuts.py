@@ -6,6 +6,8 @@ import pytest
 
 from keras_transfer import graph
 
+pytestmark = pytest.mark.any_backend
+
 layers = keras.layers
 
 

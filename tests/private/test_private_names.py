@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.any_backend
+
 PACKAGE = Path(__file__).parents[2] / "keras_transfer"
 FILES = sorted(PACKAGE.rglob("*.py"))
 ROOM = [path for path in FILES if path.parent.name == "_private"]
