@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import runpy
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,16 @@ def test_every_file_stands_in_a_room():
 def test_the_architecture_names_each_room():
     page = (ROOT / "docs" / "architecture.md").read_text()
     assert {room for room in ROOMS if f"`{room}/`" not in page} == set()
+
+
+def test_the_route_of_a_batch_names_files_that_are_there():
+    pytest.importorskip("matplotlib")
+    script = ROOT / "docs" / "pictures" / "route_of_a_batch.py"
+    drawn = runpy.run_path(str(script))
+    named = {file for route in drawn["ROUTES"].values() for file, _ in route}
+    assert len(named) > 10
+    files = {str(path.relative_to(PACKAGE)) for path in FILES}
+    assert named - files == {drawn["KERAS"]}
 
 
 def test_tests_mirror_the_rooms():
