@@ -181,3 +181,11 @@ def built_plain(make_optimizer=sgd, make_net=dense_net, *, dropout=0, seed=7):
 def values(variables):
     """Returns copies of the numbers of variables or tensors."""
     return [np.array(keras.ops.convert_to_numpy(v)) for v in variables]
+
+
+def weighted_layers(model):
+    """The names of the layers with weights, block by block."""
+    return [
+        [layer.name for layer in block.layers if layer.weights]
+        for block in kt.graph.blocks(model)
+    ]

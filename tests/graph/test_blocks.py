@@ -2,20 +2,13 @@
 
 import keras
 import pytest
+from small_nets import weighted_layers
 
 from keras_transfer import graph
 
 pytestmark = pytest.mark.any_backend
 
 layers = keras.layers
-
-
-def content(model):
-    """The names of the layers with weights, block by block."""
-    return [
-        [layer.name for layer in block.layers if layer.weights]
-        for block in graph.blocks(model)
-    ]
 
 
 def conv(x, name, kernel=3, filters=4, **kwargs):
@@ -40,7 +33,7 @@ def test_plain_convolutions():
     x = layers.ZeroPadding2D(name="pad")(x)
     x = conv_relu(x, "c2")
     model = keras.Model(start, x)
-    assert content(model) == [["c1", "c1_bn"], ["c2", "c2_bn"]]
+    assert weighted_layers(model) == [["c1", "c1_bn"], ["c2", "c2_bn"]]
     # The padding goes with the convolution it feeds, the pooling does not.
     assert graph.blocks(model)[1].layers[0].name == "pad"
 
@@ -51,7 +44,7 @@ def test_activation_before_the_norm():
         x = layers.Conv2D(4, 3, activation="relu", name=name)(x)
         x = layers.BatchNormalization(name=f"{name}_bn")(x)
     model = keras.Model(start, x)
-    assert content(model) == [["c1", "c1_bn"], ["c2", "c2_bn"]]
+    assert weighted_layers(model) == [["c1", "c1_bn"], ["c2", "c2_bn"]]
 
 
 def test_pre_activation_belongs_to_the_convolution_it_feeds():
@@ -62,7 +55,10 @@ def test_pre_activation_belongs_to_the_convolution_it_feeds():
         x = layers.Conv2D(4, 3, name=name)(x)
     x = layers.BatchNormalization(name="end_bn")(x)
     model = keras.Model(start, layers.ReLU()(x))
-    assert content(model) == [["c1_bn", "c1"], ["c2_bn", "c2", "end_bn"]]
+    assert weighted_layers(model) == [
+        ["c1_bn", "c1"],
+        ["c2_bn", "c2", "end_bn"],
+    ]
 
 
 def test_residual_blocks():
@@ -90,7 +86,7 @@ def test_pre_activated_residual_blocks():
         y = layers.Conv2D(4, 3, padding="same", name=f"{name}_conv")(y)
         x = layers.Add()([short, y])
     x = layers.ReLU()(layers.BatchNormalization(name="end_bn")(x))
-    assert list(map(sorted, content(keras.Model(start, x)))) == [
+    assert list(map(sorted, weighted_layers(keras.Model(start, x)))) == [
         ["stem"],
         ["r1_bn", "r1_conv", "r1_short"],
         ["end_bn", "r2_bn", "r2_conv", "r2_short"],
@@ -109,7 +105,7 @@ def test_dense_block_and_transition():
     x = layers.AveragePooling2D(2)(x)
     y = layers.Conv2D(2, 3, padding="same", name="d3")(x)
     x = layers.Concatenate()([x, y])
-    assert content(keras.Model(start, x)) == [
+    assert weighted_layers(keras.Model(start, x)) == [
         ["stem", "stem_bn"],
         ["d1_bn", "d1"],
         ["d2_bn", "d2"],
@@ -141,7 +137,7 @@ def test_depthwise_separable_blocks():
     for index in (1, 2):
         x = depthwise(x, f"dw{index}")
         x = conv_relu(x, f"pw{index}", kernel=1)
-    assert content(keras.Model(start, x)) == [
+    assert weighted_layers(keras.Model(start, x)) == [
         ["stem", "stem_bn"],
         ["dw1", "dw1_bn", "pw1", "pw1_bn"],
         ["dw2", "dw2_bn", "pw2", "pw2_bn"],
@@ -187,132 +183,10 @@ def test_activated_1x1_convolution_is_its_own_block():
     x = start = image()
     x = conv_relu(x, "c1", filters=8)
     x = conv_relu(x, "c2", kernel=1, filters=4)
-    assert content(keras.Model(start, x)) == [
+    assert weighted_layers(keras.Model(start, x)) == [
         ["c1", "c1_bn"],
         ["c2", "c2_bn"],
     ]
-
-
-def test_recurrent_network():
-    model = keras.Sequential(
-        [
-            keras.Input((6,), dtype="int32"),
-            layers.Embedding(10, 4, mask_zero=True, name="e"),
-            layers.Bidirectional(
-                layers.LSTM(3, return_sequences=True), name="b"
-            ),
-            layers.Dropout(0.1),
-            layers.GRU(3, name="g"),
-            layers.Dense(2, name="d"),
-        ]
-    )
-    assert content(model) == [["e"], ["b"], ["g"], ["d"]]
-
-
-def attention(x, name, mask=None):
-    layer = layers.MultiHeadAttention(2, 4, name=f"{name}_attention")
-    return layer(x, x, attention_mask=mask)
-
-
-def feed_forward(x, name):
-    x = layers.Dense(16, activation="gelu", name=f"{name}_up")(x)
-    return layers.Dense(8, name=f"{name}_down")(x)
-
-
-def norm(x, name):
-    return layers.LayerNormalization(name=name)(x)
-
-
-def pre_norm_encoder(x, name):
-    x = layers.Add()([x, attention(norm(x, f"{name}_ln1"), name)])
-    return layers.Add()([x, feed_forward(norm(x, f"{name}_ln2"), name)])
-
-
-def post_norm_encoder(x, name):
-    x = norm(layers.Add()([x, attention(x, name)]), f"{name}_ln1")
-    return norm(layers.Add()([x, feed_forward(x, name)]), f"{name}_ln2")
-
-
-@pytest.mark.parametrize("encoder", [pre_norm_encoder, post_norm_encoder])
-def test_transformer_encoder(encoder):
-    x = start = keras.Input((16, 16, 3))
-    x = layers.Conv2D(8, 4, 4, name="patches")(x)
-    x = layers.Reshape((16, 8))(x)
-    for name in ("t1", "t2"):
-        x = encoder(x, name)
-    x = norm(x, "final")
-    model = keras.Model(start, x)
-    expected = {"ln1", "ln2", "attention", "up", "down"}
-    assert [set(names) for names in content(model)] == [
-        {"patches"},
-        {f"t1_{part}" for part in expected},
-        {f"t2_{part}" for part in expected} | {"final"},
-    ]
-
-
-def test_token_encoder_with_a_mask():
-    ids = keras.Input((5,), dtype="int32", name="ids")
-    keep = keras.Input((5,), dtype="int32", name="keep")
-    x = layers.Embedding(10, 8, name="embed")(ids)
-    x = norm(x, "embed_ln")
-    mask = keras.ops.expand_dims(keras.ops.cast(keep, "bool"), 1)
-    for name in ("t1", "t2"):
-        x = norm(layers.Add()([x, attention(x, name, mask)]), f"{name}_ln1")
-        x = norm(layers.Add()([x, feed_forward(x, name)]), f"{name}_ln2")
-    blocks = graph.blocks(keras.Model({"ids": ids, "keep": keep}, x))
-    assert [block.name for block in blocks] == ["embed", "t1", "t2"]
-    assert [len(block.output.side) for block in blocks] == [1, 1, 0]
-
-
-class EncoderLayer(layers.Layer):
-    """One layer that holds a whole encoder, as in KerasHub."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.attention = layers.MultiHeadAttention(2, 4)
-        self.dense = layers.Dense(8)
-
-    def build(self, shape):
-        self.attention.build(shape, shape)
-        self.dense.build(shape)
-
-    def call(self, inputs, padding_mask=None):
-        mask = keras.ops.expand_dims(padding_mask, 1)
-        x = self.attention(inputs, inputs, attention_mask=mask)
-        return inputs + self.dense(inputs + x)
-
-
-class PositionEmbedding(layers.Embedding):
-    """Adds nothing but its type name."""
-
-
-def test_encoders_in_one_layer_each():
-    ids = keras.Input((5,), dtype="int32", name="ids")
-    keep = keras.Input((5,), dtype="int32", name="keep")
-    tokens = layers.Embedding(10, 8, name="tokens")(ids)
-    kinds = PositionEmbedding(3, 8, name="kinds")(keep)
-    x = norm(layers.Add()([tokens, kinds]), "embed_ln")
-    for name in ("layer_0", "layer_1"):
-        x = EncoderLayer(name=name)(x, padding_mask=keep)
-    x = norm(x, "final")
-    assert content(keras.Model({"ids": ids, "keep": keep}, x)) == [
-        ["tokens", "kinds", "embed_ln"],
-        ["layer_0"],
-        ["layer_1", "final"],
-    ]
-
-
-def test_attention_spelled_out_in_raw_operations():
-    x = start = keras.Input((5, 8))
-    x = layers.Dense(8, name="in")(x)
-    q, k, v = (layers.Dense(8, name=f"t_{n}")(x) for n in "qkv")
-    scores = keras.ops.softmax(
-        keras.ops.matmul(q, keras.ops.transpose(k, (0, 2, 1)))
-    )
-    x = layers.Add()([x, keras.ops.matmul(scores, v)])
-    x = layers.Add()([x, feed_forward(x, "t")])
-    blocks = graph.blocks(keras.Model(start, x))
-    assert [block.name for block in blocks] == ["in", "t"]
 
 
 def test_shared_layer_merges_what_lies_between():
@@ -321,7 +195,11 @@ def test_shared_layer_merges_what_lies_between():
     x = shared(layers.Dense(4, name="first")(x))
     x = shared(layers.Dense(4, name="between")(x))
     model = keras.Model(start, layers.Dense(2, name="last")(x))
-    assert content(model) == [["first"], ["shared", "between"], ["last"]]
+    assert weighted_layers(model) == [
+        ["first"],
+        ["shared", "between"],
+        ["last"],
+    ]
 
 
 def test_siamese_branches_are_one_block():
@@ -329,7 +207,7 @@ def test_siamese_branches_are_one_block():
     encoder = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="e")])
     both = layers.Concatenate()([encoder(a), encoder(b)])
     model = keras.Model([a, b], layers.Dense(1, name="end")(both))
-    assert content(model) == [["e"], ["end"]]
+    assert weighted_layers(model) == [["e"], ["end"]]
 
 
 def test_two_outputs():
