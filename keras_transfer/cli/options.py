@@ -26,7 +26,12 @@ _SHARED = {
 
 
 def adder(parser):
-    """Returns a function that adds options to the parser of a command."""
+    """Returns a function that adds options to the parser of a command.
+
+    It takes the flag alone of an option that commands share. Of any other it
+    takes, in this order, the flag, its type (`bool` for a flag without a
+    value), the name of the value, the help, and a default if there is one.
+    """
 
     def add(flag, *about, **more):
         kind, metavar, text, *default = about or _SHARED[flag]
