@@ -99,11 +99,7 @@ def load(
     return to_dataset(
         found,
         splits,
-        {
-            "image_size": image_size or 224,
-            "channels": channels,
-            "cache": cache,
-        },
+        {"image_size": image_size or 224, "channels": channels, "cache": cache},
         batch_size=batch_size,
         seed=seed,
     )

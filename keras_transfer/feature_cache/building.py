@@ -11,14 +11,9 @@ import numpy as np
 from keras_transfer.data.nested import concatenated, take_rows
 from keras_transfer.data.samples import prefetched
 from keras_transfer.data.views import SubsetBatches
-from keras_transfer.feature_cache import manifest
+from keras_transfer.feature_cache import manifest, prefix
 from keras_transfer.feature_cache.cached import CachedFeatures
 from keras_transfer.feature_cache.locking import locked
-from keras_transfer.feature_cache.prefix import (
-    InTraining,
-    run_prefix,
-    seeded_by_number,
-)
 from keras_transfer.feature_cache.rows import (
     MemoryRows,
     file_rows,
@@ -33,14 +28,7 @@ _ROWS_A_CHUNK = 32
 
 
 def build(
-    samples,
-    boundary,
-    cache,
-    *,
-    name,
-    views=1,
-    deeper=None,
-    verbose="auto",
+    samples, boundary, cache, *, name, views=1, deeper=None, verbose="auto"
 ):
     """Runs a data set through a boundary's prefix, or finds that it was run.
 
@@ -137,7 +125,7 @@ class _Pass:
         self.cache, self.key, self.num_views = cache, key, views
         self.below, self.prefix = deeper or (None, boundary.prefix)
         if views > 1:
-            self.prefix = InTraining(self.prefix)
+            self.prefix = prefix.InTraining(self.prefix)
         self.rows_of_items = samples.rows_of_items()
         self.num_rows = int(sum(self.rows_of_items))
         self.bar = keras.utils.Progbar(
@@ -148,7 +136,7 @@ class _Pass:
         self.views, self.rest = None, []
 
     def run(self):
-        with seeded_by_number(self.prefix) as count_from:
+        with prefix.seeded_by_number(self.prefix) as count_from:
             self._walk(count_from)
         for store in itertools.chain.from_iterable(self.views):
             store.finish()
@@ -192,7 +180,7 @@ class _Pass:
             )
 
     def _compute(self, x, stores, start):
-        outputs = run_prefix(self.prefix, x)
+        outputs = prefix.run(self.prefix, x)
         for store, output in zip(stores, outputs, strict=True):
             if output.shape[1:] != store.row_shape:
                 raise ValueError(
@@ -213,7 +201,7 @@ class _Pass:
                 if output.dtype.kind in "biu"
                 else self.cache.dtype,
             )
-            for output in run_prefix(self.prefix, take_rows(x, slice(1)))
+            for output in prefix.run(self.prefix, take_rows(x, slice(1)))
         ]
         self._check_room(layout)
         if self.cache.directory is None:

@@ -8,11 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_transfer.storage import fingerprints
-from keras_transfer.storage.bfloat16 import (
-    from_stored,
-    stored_dtype,
-    to_stored,
-)
+from keras_transfer.storage.bfloat16 import from_stored, stored_dtype, to_stored
 from keras_transfer.storage.files import replacing
 
 SHARD_BYTES = 1 << 26
