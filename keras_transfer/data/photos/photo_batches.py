@@ -118,8 +118,8 @@ class PhotoBatches(SeededBatches):
         return images, self.labels[sample_ids]
 
     def _fill(self, images, sample_ids, start):
-        stop = min(start + _PHOTOS_A_TASK, len(images))
-        for row, number in enumerate(sample_ids[start:stop], start):
+        numbers = sample_ids[start : start + _PHOTOS_A_TASK]
+        for row, number in enumerate(numbers, start):
             self._read_one(number, images[row])
 
     def _read_one(self, number, out):
