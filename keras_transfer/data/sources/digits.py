@@ -24,9 +24,7 @@ def find_digits(image_size, channels: int, classes=None) -> Source:
         names = chosen_classes(classes, names)
     kept = np.isin(digits, [int(name) for name in names])
     labels = np.argmax(digits[kept, None] == [int(n) for n in names], axis=1)
-    images = np.round(grey[kept].reshape(-1, 8, 8) * (255 / 16)).astype(
-        np.uint8
-    )
+    images = np.round(grey[kept].reshape(-1, 8, 8) * (255 / 16)).astype("uint8")
     size = height_and_width(8 if image_size is None else image_size)
     # Pillow leaves an image alone that has the size already.
     images = [
@@ -34,6 +32,4 @@ def find_digits(image_size, channels: int, classes=None) -> Source:
         for image in images
     ]
     images = np.repeat(np.stack(images)[..., None], channels, axis=-1)
-    return Source(
-        {"all": LabelledInputs(images, labels.astype(np.int64))}, names
-    )
+    return Source({"all": LabelledInputs(images, labels)}, names)
