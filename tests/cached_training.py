@@ -177,7 +177,7 @@ def both(
 @contextlib.contextmanager
 def counted(monkeypatch):
     """Collects the number of rows of each run of a prefix."""
-    rows, whole = [], building.run_prefix
+    rows, whole = [], building.prefix.run
 
     def counting(prefix, x, **kwargs):
         outputs = whole(prefix, x, **kwargs)
@@ -185,7 +185,7 @@ def counted(monkeypatch):
         return outputs
 
     with monkeypatch.context() as patch:
-        patch.setattr(building, "run_prefix", counting)
+        patch.setattr(building.prefix, "run", counting)
         yield rows
 
 

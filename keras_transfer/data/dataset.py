@@ -97,27 +97,29 @@ def divide(source: Source, validation_split, test_split, shots, seed) -> dict:
     return {name: splits[name] for name in order if name in splits}
 
 
-def to_dataset(source, splits, photo_options, **options) -> Dataset:
-    """Batches of every split; only those of `train` are shuffled."""
-    batches = {
-        name: _batches(
-            samples, photo_options, shuffle=name == "train", **options
-        )
-        for name, samples in splits.items()
-    }
-    for part in batches.values():
-        part.class_names = source.class_names
+def to_dataset(source, splits, reading, **options) -> Dataset:
+    """Batches of every split; only those of `train` are shuffled.
+
+    Args:
+        source: the `Source`.
+        splits: `LabelledInputs` by split, as `divide` returns them.
+        reading: how `PhotoBatches` reads photos.
+        **options: batch size and seed.
+    """
+    batches = {}
+    for name, samples in splits.items():
+        order = {"shuffle": name == "train", **options}
+        batches[name] = _batches(samples, reading, order)
+        batches[name].class_names = source.class_names
     about = {k: value for k, value in vars(source).items() if k != "splits"}
     counts = {name: len(part) for name, part in splits.items()}
     return Dataset(**batches, num_samples=counts, **about)
 
 
-def _batches(samples, photo_options, **options):
+def _batches(samples, reading, order):
     if isinstance(samples.inputs, np.ndarray):
-        return ArrayBatches(samples.inputs, samples.labels, **options)
-    return PhotoBatches(
-        samples.inputs, samples.labels, **photo_options, **options
-    )
+        return ArrayBatches(samples.inputs, samples.labels, **order)
+    return PhotoBatches(samples.inputs, samples.labels, **reading, **order)
 
 
 def _hold_out(samples, name, fraction, seed):

@@ -20,7 +20,10 @@ _ONE_HOT = "categorical_crossentropy"
 def are_arrays(data):
     """Tells whether `data` is an array, or a structure of nothing else."""
     leaves = keras.tree.flatten(data)
-    return bool(leaves) and all(_is_array(leaf) for leaf in leaves)
+    return bool(leaves) and all(
+        hasattr(leaf, "__array__") and len(getattr(leaf, "shape", ())) > 0
+        for leaf in leaves
+    )
 
 
 def cut_off(arrays, fraction):
@@ -82,7 +85,7 @@ def check(x, y, model):
 
 def examine(batch, model):
     """Raises or warns about what is wrong with one batch `(x, y, ...)`."""
-    x, y, _ = unpacked(as_arrays(batch))
+    x, y, _ = keras.utils.unpack_x_y_sample_weight(as_arrays(batch))
     for leaf in keras.tree.flatten(x):
         _check_pixels(np.asarray(leaf), model)
     if y is not None and getattr(model, "compiled", False):
@@ -160,18 +163,6 @@ def _resumed(first, rest):
     # Keras takes generators, but no other iterators.
     yield first
     yield from rest
-
-
-def _is_array(leaf):
-    is_sized = hasattr(leaf, "shape") and len(leaf.shape) > 0
-    return is_sized and hasattr(leaf, "__array__")
-
-
-def unpacked(batch):
-    """Returns `(x, y, sample_weight)` of a batch, which may be a list."""
-    if isinstance(batch, list):
-        batch = tuple(batch)
-    return keras.utils.unpack_x_y_sample_weight(batch)
 
 
 def is_tf_dataset(x):

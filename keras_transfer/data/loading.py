@@ -4,13 +4,7 @@ import difflib
 from pathlib import Path
 
 from keras_transfer.data.dataset import Dataset, Source, divide, to_dataset
-from keras_transfer.data.sources.digits import find_digits
-from keras_transfer.data.sources.folder import find_folder
-from keras_transfer.data.sources.label_table import (
-    find_label_table,
-    has_label_table,
-)
-from keras_transfer.data.sources.tfds import find_tfds
+from keras_transfer.data.sources import digits, folder, label_table, tfds
 
 
 def load(
@@ -99,11 +93,7 @@ def load(
     return to_dataset(
         found,
         splits,
-        {
-            "image_size": image_size or 224,
-            "channels": channels,
-            "cache": cache,
-        },
+        {"image_size": image_size or 224, "channels": channels, "cache": cache},
         batch_size=batch_size,
         seed=seed,
     )
@@ -112,35 +102,35 @@ def load(
 def _find(source, image_size, channels, classes, task, data_dir) -> Source:
     name = str(source)
     if name == "digits":
-        return find_digits(image_size, channels, classes)
+        return digits.find_digits(image_size, channels, classes)
     if name.startswith("tfds:"):
-        return find_tfds(name.removeprefix("tfds:"), data_dir, classes)
-    folder = _existing_folder(source)
-    if has_label_table(folder):
-        return find_label_table(folder, classes, task)
-    return find_folder(folder, classes)
+        return tfds.find_tfds(name.removeprefix("tfds:"), data_dir, classes)
+    path = _existing_folder(source)
+    if label_table.has_label_table(path):
+        return label_table.find_label_table(path, classes, task)
+    return folder.find_folder(path, classes)
 
 
 def _existing_folder(source) -> Path:
-    folder = Path(source).expanduser()
-    if folder.is_dir():
-        return folder
-    if folder.exists():
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
         raise ValueError(
-            f"{folder} is a file. Expected a folder of photos"
-            + ("; unzip it first." if folder.suffix == ".zip" else ".")
+            f"{path} is a file. Expected a folder of photos"
+            + ("; unzip it first." if path.suffix == ".zip" else ".")
         )
-    raise FileNotFoundError(_nothing_there(folder))
+    raise FileNotFoundError(_nothing_there(path))
 
 
-def _nothing_there(folder: Path) -> str:
-    parent = next(p for p in folder.absolute().parents if p.is_dir())
-    wanted = folder.absolute().relative_to(parent).parts[0]
+def _nothing_there(missing: Path) -> str:
+    parent = next(p for p in missing.absolute().parents if p.is_dir())
+    wanted = missing.absolute().relative_to(parent).parts[0]
     names = [path.name for path in parent.iterdir() if path.is_dir()]
-    near = difflib.get_close_matches(str(folder), ["digits"])
+    near = difflib.get_close_matches(str(missing), ["digits"])
     near += difflib.get_close_matches(wanted, sorted(names), n=3)
     return (
-        f"There is no folder {folder}: {parent} holds no {wanted!r}. "
+        f"There is no folder {missing}: {parent} holds no {wanted!r}. "
         + (f"Near: {', '.join(near)}. " if near else "")
         + 'Expected a folder of photos, "digits", or "tfds:NAME".'
     )

@@ -1,15 +1,12 @@
 """Nested arrays with one sample a row; a `None` among them stays `None`."""
 
+import functools
+
 import keras
 import numpy as np
 
-
-def map_arrays(function, *structures):
-    """Returns the results of a function of each array, nested likewise."""
-    return keras.tree.map_structure(
-        lambda *leaves: None if leaves[0] is None else function(*leaves),
-        *structures,
-    )
+# Returns the results of a function of each array, nested likewise.
+map_arrays = functools.partial(keras.tree.map_structure, none_is_leaf=False)
 
 
 def as_arrays(structure):

@@ -1,18 +1,12 @@
 """A look at the inputs of a data set, without disturbing it."""
 
-import contextlib
 import math
 
 import keras
 import numpy as np
 
+from keras_transfer.data import first_batch
 from keras_transfer.data.batches import ReorderedBatches
-from keras_transfer.data.first_batch import (
-    is_tf_dataset,
-    is_torch_loader,
-    order_kept,
-    unpacked,
-)
 from keras_transfer.data.nested import concatenated, num_rows
 from keras_transfer.data.seeded_batches import SeededBatches
 
@@ -39,21 +33,22 @@ def sample_inputs(data, count):
         count = min(count, data.num_samples)
         numbers = np.linspace(0, data.num_samples - 1, count).astype(int)
         parts = np.split(numbers, range(_BATCH, count, _BATCH))
-        return [unpacked(data.read(part))[0] for part in parts]
+        return [data.read(part)[0] for part in parts]
     if isinstance(data, keras.utils.PyDataset):
         return _first(map(data.__getitem__, range(len(data))), count)
     once = hasattr(data, "__next__") or not hasattr(data, "__iter__")
-    if once or is_tf_dataset(data):
+    if once or first_batch.is_tf_dataset(data):
         return []
-    shuffles = is_torch_loader(data)
-    with order_kept(data) if shuffles else contextlib.nullcontext():
-        return _first(data, count)
+    if first_batch.is_torch_loader(data):
+        with first_batch.order_kept(data):
+            return _first(data, count)
+    return _first(data, count)
 
 
 def _first(batches, count):
     found = []
     for batch in batches:
-        found.append(unpacked(batch)[0])
+        found.append(keras.utils.unpack_x_y_sample_weight(batch)[0])
         if len(found) >= math.ceil(count / num_rows(found[-1])):
             break
     return found

@@ -106,7 +106,13 @@ class ShuffledSamples(ListedSamples):
         )
 
     def fingerprint(self):
-        return _digest_of_rows(self.chunks())
+        """Returns a digest that does not depend on the order of the rows."""
+        total = 0
+        for _, batch in self.chunks():
+            for index in range(num_rows(batch)):
+                row = take_rows(batch, index)
+                total += int(fingerprints.of_arrays(row), 16)
+        return f"{total % (1 << 128):032x}"
 
 
 def samples_of(data, *, seed=0):
@@ -149,18 +155,14 @@ def _check_ends(data):
 
 
 def _shuffles(data):
+    """Whether a torch loader, or any step of a tf.data pipeline, shuffles."""
     if is_torch_loader(data):
         from torch.utils.data import SequentialSampler
 
         return not isinstance(data.sampler, SequentialSampler)
-    return _has_shuffle_operation(data)
-
-
-def _has_shuffle_operation(data):
-    """Looks through the steps of a tf.data pipeline."""
     if "shuffle" in type(data).__name__.lower():
         return True
-    return any(map(_has_shuffle_operation, _private.pipeline_inputs(data)))
+    return any(map(_shuffles, _private.pipeline_inputs(data)))
 
 
 def _check_same_twice(data, batches):
@@ -174,16 +176,6 @@ def _check_same_twice(data, batches):
             "feature_cache=FeatureCache(..., views=K); otherwise drop "
             "feature_cache=."
         )
-
-
-def _digest_of_rows(chunks):
-    """Returns a digest that does not depend on the order of the rows."""
-    total = 0
-    for _, batch in chunks:
-        for index in range(num_rows(batch)):
-            row = take_rows(batch, index)
-            total += int(fingerprints.of_arrays(row), 16)
-    return f"{total % (1 << 128):032x}"
 
 
 def _as_tuple(batch):

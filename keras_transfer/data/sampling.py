@@ -128,8 +128,7 @@ def few_shot(
 
 
 def _generator(*entropy) -> np.random.Generator:
-    seeds = np.random.SeedSequence([int(number) for number in entropy])
-    return np.random.Generator(np.random.PCG64(seeds))
+    return np.random.Generator(np.random.PCG64([int(n) for n in entropy]))
 
 
 def _group_numbers(labels: np.ndarray) -> np.ndarray:

@@ -79,7 +79,11 @@ class SeededBatches(keras.utils.PyDataset):
         devices=1,
     ):
         super().__init__()
-        _check_sizes(num_samples, batch_size, steps_per_epoch)
+        _check_sizes(
+            num_samples=num_samples,
+            batch_size=batch_size,
+            steps_per_epoch=steps_per_epoch,
+        )
         if num_samples < devices:
             raise ValueError(
                 f"{num_samples} samples cannot be shared by {devices} devices."
@@ -182,16 +186,13 @@ class SeededBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         index = range(len(self))[index]
-        return self._batch(*self._locate(index))
+        current = self._pass
+        if current is None or not self.shuffle:
+            return self._batch(self._epoch, index)
+        return self._batch(current.epoch, current.position(index))
 
     def _batch(self, epoch, position):
         return self.read(self.sample_ids(position, epoch))
-
-    def _locate(self, index):
-        current = self._pass
-        if current is None or not self.shuffle:
-            return self._epoch, index
-        return current.epoch, current.position(index)
 
     # Keras drives the clock through these three. `workers` is read once, when
     # `fit`, `evaluate` or `predict` takes the data; then an epoch is closed
@@ -217,12 +218,7 @@ class SeededBatches(keras.utils.PyDataset):
             self._epoch += 1
 
 
-def _check_sizes(num_samples, batch_size, steps_per_epoch):
-    sizes = {
-        "num_samples": num_samples,
-        "batch_size": batch_size,
-        "steps_per_epoch": steps_per_epoch,
-    }
+def _check_sizes(**sizes):
     for name, size in sizes.items():
         if size is not None and size < 1:
             raise ValueError(

@@ -11,20 +11,10 @@ import numpy as np
 from keras_transfer.data.nested import concatenated, take_rows
 from keras_transfer.data.samples import prefetched
 from keras_transfer.data.views import SubsetBatches
-from keras_transfer.feature_cache import manifest
+from keras_transfer.feature_cache import manifest, prefix
 from keras_transfer.feature_cache.cached import CachedFeatures
 from keras_transfer.feature_cache.locking import locked
-from keras_transfer.feature_cache.prefix import (
-    InTraining,
-    run_prefix,
-    seeded_by_number,
-)
-from keras_transfer.feature_cache.rows import (
-    MemoryRows,
-    file_rows,
-    free_bytes,
-    num_bytes,
-)
+from keras_transfer.feature_cache.rows import free_bytes, num_bytes, stores
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.memory import available_bytes
 from keras_transfer.training import random_state
@@ -33,14 +23,7 @@ _ROWS_A_CHUNK = 32
 
 
 def build(
-    samples,
-    boundary,
-    cache,
-    *,
-    name,
-    views=1,
-    deeper=None,
-    verbose="auto",
+    samples, boundary, cache, *, name, views=1, deeper=None, verbose="auto"
 ):
     """Runs a data set through a boundary's prefix, or finds that it was run.
 
@@ -134,10 +117,11 @@ class _Pass:
         self, samples, boundary, cache, key, name, views, deeper, verbose
     ):
         self.samples, self.boundary, self.name = samples, boundary, name
-        self.cache, self.key, self.num_views = cache, key, views
+        self.cache, self.num_views = cache, views
+        self.folder = cache.directory and cache.directory / key
         self.below, self.prefix = deeper or (None, boundary.prefix)
         if views > 1:
-            self.prefix = InTraining(self.prefix)
+            self.prefix = prefix.InTraining(self.prefix)
         self.rows_of_items = samples.rows_of_items()
         self.num_rows = int(sum(self.rows_of_items))
         self.bar = keras.utils.Progbar(
@@ -148,9 +132,9 @@ class _Pass:
         self.views, self.rest = None, []
 
     def run(self):
-        with seeded_by_number(self.prefix) as count_from:
+        with prefix.seeded_by_number(self.prefix) as count_from:
             self._walk(count_from)
-        for store in itertools.chain.from_iterable(self.views):
+        for store in itertools.chain(*self.views):
             store.finish()
         found = CachedFeatures(
             self.views,
@@ -158,10 +142,9 @@ class _Pass:
             np.concatenate([[0], np.cumsum(self.rows_of_items)]),
             self.samples,
             isinstance(self.boundary.prefix.output, list),
-            0.0,
         )
-        if self.cache.directory is not None:
-            manifest.write(self.cache.directory / self.key, found)
+        if self.folder is not None:
+            manifest.write(self.folder, found)
         return found
 
     def _walk(self, count_from):
@@ -170,10 +153,10 @@ class _Pass:
             self.rest.append(rest)
             if self.views is None:
                 self._prepare(inputs_of(0))
-            for view, stores in enumerate(self.views):
-                if any(s.missing(start, start + count) for s in stores):
+            for view, kept in enumerate(self.views):
+                if any(s.missing(start, start + count) for s in kept):
                     count_from(view * self.num_rows + start)
-                    self._compute(inputs_of(view), stores, start)
+                    self._compute(inputs_of(view), kept, start)
             start += count
             self.bar.update(start)
 
@@ -191,9 +174,9 @@ class _Pass:
                 self.below.rest_of(rows),
             )
 
-    def _compute(self, x, stores, start):
-        outputs = run_prefix(self.prefix, x)
-        for store, output in zip(stores, outputs, strict=True):
+    def _compute(self, x, kept, start):
+        outputs = prefix.run(self.prefix, x)
+        for store, output in zip(kept, outputs, strict=True):
             if output.shape[1:] != store.row_shape:
                 raise ValueError(
                     "The feature cache needs samples of one size. Received: "
@@ -205,27 +188,15 @@ class _Pass:
 
     def _prepare(self, x):
         """Learns the shapes from the first sample, and makes room."""
-        layout = [
-            (
-                output.shape[1:],
-                # Whole numbers, such as tokens, stay what they are.
-                output.dtype.name
-                if output.dtype.kind in "biu"
-                else self.cache.dtype,
-            )
-            for output in run_prefix(self.prefix, take_rows(x, slice(1)))
-        ]
+        outputs = prefix.run(self.prefix, take_rows(x, slice(1)))
+        layout = [(each.shape[1:], self._kept_dtype(each)) for each in outputs]
         self._check_room(layout)
-        if self.cache.directory is None:
-            self.views = [
-                [MemoryRows(self.num_rows, *each) for each in layout]
-                for _ in range(self.num_views)
-            ]
-        else:
-            folder = self.cache.directory / self.key
-            self.views = file_rows(
-                folder, self.num_rows, self.num_views, layout
-            )
+        self.views = stores(self.folder, self.num_rows, self.num_views, layout)
+
+    def _kept_dtype(self, output):
+        # Whole numbers, such as tokens, stay what they are.
+        is_float = output.dtype.kind not in "biu"
+        return self.cache.dtype if is_float else output.dtype.name
 
     def _check_room(self, layout):
         needed = self.num_views * sum(

@@ -30,7 +30,7 @@ class CachedFeatures:
     starts: np.ndarray
     samples: object
     is_several: bool
-    seconds: float
+    seconds: float = 0.0
 
     @property
     def rows(self):

@@ -83,8 +83,7 @@ def bytes_to_cache(model, num_samples, depth=None, *, views=1):
     boundary = boundary_at(model, depth)
     if reasons_not_to_cache(boundary, views=views):
         return None
-    outputs = keras.tree.flatten(boundary.prefix.output)
-    shapes = [tensor.shape[1:] for tensor in outputs]
+    shapes = [tensor.shape[1:] for tensor in boundary.prefix.outputs]
     if any(None in shape for shape in shapes):
         return None
     return views * sum(

@@ -6,8 +6,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_transfer.feature_cache import rows
 from keras_transfer.feature_cache.cached import CachedFeatures
-from keras_transfer.feature_cache.rows import file_rows
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.files import replacing
 
@@ -53,10 +53,10 @@ def read(folder, views):
         return None
     if not fits or about["views"] != views or starts[-1] != about["rows"]:
         return None
-    stores = file_rows(folder, about["rows"], views, about["layout"])
-    if any(s.missing(0, about["rows"]) for view in stores for s in view):
+    found = rows.stores(folder, about["rows"], views, about["layout"])
+    if any(s.missing(0, about["rows"]) for view in found for s in view):
         return None
-    return CachedFeatures(stores, rest, starts, None, about["is_list"], 0.0)
+    return CachedFeatures(found, rest, starts, None, about["is_list"])
 
 
 def _described(rest):

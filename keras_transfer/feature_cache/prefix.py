@@ -14,7 +14,7 @@ from keras_transfer.training.replicas import each_in_full, num_replicas
 _SEED_STEP = 256
 
 
-def run_prefix(prefix, x):
+def run(prefix, x):
     """Returns the tensors at the boundary for one batch, as a list."""
     with each_in_full():
         if num_replicas(prefix) == 1:

@@ -8,11 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_transfer.storage import fingerprints
-from keras_transfer.storage.bfloat16 import (
-    from_stored,
-    stored_dtype,
-    to_stored,
-)
+from keras_transfer.storage.bfloat16 import from_stored, stored_dtype, to_stored
 from keras_transfer.storage.files import replacing
 
 SHARD_BYTES = 1 << 26
@@ -152,22 +148,23 @@ class FileRows:
         return decoded(out, self.dtype)
 
 
-def file_rows(folder, num_rows, num_views, layout):
-    """Returns the `FileRows` of a folder: for each view one for each tensor.
+def stores(folder, num_rows, num_views, layout):
+    """Returns stores of rows: for each view one for each tensor.
 
     Args:
-        folder: where the files are, or will be.
+        folder: where the files are, or will be; `None` keeps rows in memory.
         num_rows: how many rows there will be.
         num_views: how many versions of each row.
         layout: for each tensor `(row_shape, dtype)`.
     """
-    return [
-        [
-            FileRows(folder, f"view{view}-{index}", num_rows, *each)
-            for index, each in enumerate(layout)
-        ]
-        for view in range(num_views)
-    ]
+
+    def store(view, index):
+        if folder is None:
+            return MemoryRows(num_rows, *layout[index])
+        return FileRows(folder, f"view{view}-{index}", num_rows, *layout[index])
+
+    numbers = range(len(layout))
+    return [[store(v, i) for i in numbers] for v in range(num_views)]
 
 
 def _mapped(path):

@@ -73,11 +73,8 @@ def check_photo(path) -> str | None:
 
 def height_and_width(image_size) -> tuple[int, int]:
     """`224` or `(height, width)` as a pair of positive integers."""
-    pair = (
-        (image_size, image_size)
-        if np.ndim(image_size) == 0
-        else tuple(image_size)
-    )
+    is_side = np.ndim(image_size) == 0
+    pair = (image_size, image_size) if is_side else tuple(image_size)
     if len(pair) != 2 or any(int(side) != side or side < 1 for side in pair):
         raise ValueError(
             "`image_size` must be a number of pixels or a pair "
@@ -90,7 +87,8 @@ def _write_pixels(image, out) -> None:
     orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
     # Resizing before turning is cheaper, into the size that will be turned.
     sideways = orientation in _SIDEWAYS
-    lying = np.empty(_turned(out.shape), np.uint8) if sideways else out
+    shape = out.swapaxes(0, 1).shape
+    lying = np.empty(shape, np.uint8) if sideways else out
     image.draft(None, (lying.shape[1], lying.shape[0]))
     image = _to_mode(image, "L" if out.shape[2] == 1 else "RGB")
     resize_into(image, lying)
@@ -110,10 +108,6 @@ def _to_mode(image, mode):
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
     return image.convert(mode)
-
-
-def _turned(shape):
-    return shape[1], shape[0], shape[2]
 
 
 # What undoes each value of the EXIF tag; 1 is upright.

@@ -29,9 +29,8 @@ class PhotoBatches(SeededBatches):
         channels: 3 for RGB, 1 for grey.
         cache: `True` keeps every decoded photo in memory after it was first
             read, `"auto"` does where they take little of it, `False` never.
-        batch_size: samples a batch; the last one may be smaller.
-        shuffle: `False` keeps the samples as they lie.
-        seed: integer >= 0.
+        **order: `batch_size`, `shuffle`, `seed` and `steps_per_epoch`, as in
+            `SeededBatches`.
 
     Raises:
         PhotoError: when a batch is read, naming the file that is no photo.
@@ -52,13 +51,9 @@ class PhotoBatches(SeededBatches):
         image_size=224,
         channels=3,
         cache="auto",
-        batch_size=32,
-        shuffle=True,
-        seed=0,
+        **order,
     ):
-        super().__init__(
-            len(photos), batch_size=batch_size, shuffle=shuffle, seed=seed
-        )
+        super().__init__(len(photos), **order)
         self.photos = list(photos)
         self.labels = None if labels is None else np.asarray(labels)
         self.image_size = height_and_width(image_size)
@@ -123,8 +118,8 @@ class PhotoBatches(SeededBatches):
         return images, self.labels[sample_ids]
 
     def _fill(self, images, sample_ids, start):
-        stop = min(start + _PHOTOS_A_TASK, len(images))
-        for row, number in enumerate(sample_ids[start:stop], start):
+        numbers = sample_ids[start : start + _PHOTOS_A_TASK]
+        for row, number in enumerate(numbers, start):
             self._read_one(number, images[row])
 
     def _read_one(self, number, out):

@@ -24,17 +24,12 @@ def find_digits(image_size, channels: int, classes=None) -> Source:
         names = chosen_classes(classes, names)
     kept = np.isin(digits, [int(name) for name in names])
     labels = np.argmax(digits[kept, None] == [int(n) for n in names], axis=1)
-    images = np.round(grey[kept].reshape(-1, 8, 8) * (255 / 16)).astype(
-        np.uint8
-    )
+    images = np.round(grey[kept].reshape(-1, 8, 8) * (255 / 16)).astype("uint8")
     size = height_and_width(8 if image_size is None else image_size)
-    if size != (8, 8):
-        images = [
-            Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR)
-            for image in images
-        ]
-        images = np.stack(images)
-    images = np.repeat(images[..., None], channels, axis=-1)
-    return Source(
-        {"all": LabelledInputs(images, labels.astype(np.int64))}, names
-    )
+    # Pillow leaves an image alone that has the size already.
+    images = [
+        Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR)
+        for image in images
+    ]
+    images = np.repeat(np.stack(images)[..., None], channels, axis=-1)
+    return Source({"all": LabelledInputs(images, labels)}, names)

@@ -24,7 +24,6 @@ from keras_transfer.data.photos.checking import good_photos
 from keras_transfer.data.sources.folder import chosen_classes, split_folders
 
 FILE_NAME = "labels.csv"
-TASKS = ("classification", "multi_label", "regression")
 
 
 def has_label_table(folder: Path) -> bool:
@@ -100,9 +99,10 @@ def _read(path: Path):
 
 def _task(rows, columns, task, folder):
     if task != "auto":
-        if task not in TASKS:
+        if task not in _LABELS:
             raise ValueError(
-                f"`task` must be 'auto' or one of {TASKS}. Received: {task!r}."
+                f"`task` must be 'auto' or one of {tuple(_LABELS)}. "
+                f"Received: {task!r}."
             )
         return task
     values = {row[name].strip() for row in rows for name in columns}

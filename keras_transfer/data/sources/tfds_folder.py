@@ -6,11 +6,6 @@ import re
 from pathlib import Path
 
 
-def _data_dir(data_dir) -> Path:
-    default = os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
-    return Path(data_dir or default).expanduser()
-
-
 def prepared_folder(name: str, data_dir=None) -> Path:
     """The newest fitting version that lies there complete.
 
@@ -23,7 +18,8 @@ def prepared_folder(name: str, data_dir=None) -> Path:
         FileNotFoundError: saying what lies there instead.
         ValueError: where several configurations fit.
     """
-    data_dir = _data_dir(data_dir)
+    default = os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
+    data_dir = Path(data_dir or default).expanduser()
     path, _, version = name.partition(":")
     wanted = path.split("/")
     found = [

@@ -9,7 +9,6 @@ import numpy as np
 from keras_transfer import _private
 from keras_transfer.callbacks import FreezingScheduler
 from keras_transfer.callbacks.run_aware import RunAwareCallback
-from keras_transfer.data.first_batch import unpacked
 from keras_transfer.data.order import with_callback
 from keras_transfer.data.sample_inputs import joined, sample_inputs
 from keras_transfer.models.matching.source_scale import SCALED_BY
@@ -115,7 +114,7 @@ def are_unlabelled(x):
         first = x.dataset[0]
     else:
         return False
-    return unpacked(first)[1] is None
+    return keras.utils.unpack_x_y_sample_weight(first)[1] is None
 
 
 def _measure_scales(matcher, batches):

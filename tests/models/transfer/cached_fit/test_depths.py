@@ -47,13 +47,13 @@ def test_schedules(name):
 def test_what_is_nearer_the_head_is_made_of_what_is_deeper(monkeypatch):
     """One pass over the data for the whole schedule, at its deepest."""
     prefixes = []
-    whole = building.run_prefix
+    whole = building.prefix.run
 
     def seen(prefix, x, **kwargs):
         prefixes.append(len(prefix.weights))
         return whole(prefix, x, **kwargs)
 
-    monkeypatch.setattr(building, "run_prefix", seen)
+    monkeypatch.setattr(building.prefix, "run", seen)
     depths = (0, 0, 2, 2, 3, 3)
     fit(made(), arrays(), "memory", scheduled(*depths)(), epochs=6)
     # Two weights a dense layer, four of the batch norm. One sample, then all:
