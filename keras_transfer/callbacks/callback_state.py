@@ -16,10 +16,7 @@ _REMEMBERED = {
         "best_weights",
     ),
     keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),
-    keras.callbacks.ModelCheckpoint: (
-        "best",
-        _private.BATCHES_SINCE_SAVED,
-    ),
+    keras.callbacks.ModelCheckpoint: ("best", _private.BATCHES_SINCE_SAVED),
     keras.callbacks.SwapEMAWeights: (_private.SWAPPED,),
     UnfreezeOnPlateau: ("best", "wait", "cooldown_counter"),
 }

@@ -58,12 +58,9 @@ class UnfreezeOnPlateau(RunAwareCallback):
         max_blocks=None,
     ):
         super().__init__()
-        for smallest, value, name in (
-            (1, blocks, "blocks"),
-            (0, patience, "patience"),
-            (0, cooldown, "cooldown"),
-        ):
-            at_least(smallest, value, name, of=" of UnfreezeOnPlateau")
+        at_least(1, blocks, "blocks", of=" of UnfreezeOnPlateau")
+        at_least(0, patience, "patience", of=" of UnfreezeOnPlateau")
+        at_least(0, cooldown, "cooldown", of=" of UnfreezeOnPlateau")
         if mode not in ("auto", "min", "max"):
             raise ValueError(
                 "UnfreezeOnPlateau got an unknown mode. Received: "
@@ -90,11 +87,8 @@ class UnfreezeOnPlateau(RunAwareCallback):
         self._reset()
         state = freeze_state(self.model)
         if self.max_blocks is not None:
-            checked_depth(
-                self.max_blocks,
-                len(state.blocks),
-                "`max_blocks` of UnfreezeOnPlateau",
-            )
+            what = "`max_blocks` of UnfreezeOnPlateau"
+            checked_depth(self.max_blocks, len(state.blocks), what)
         # Also lets the optimizer know all that may join.
         set_trainable_depth(self.model, state.depth)
         if self.run and not self.run.validates and self._is_validation:

@@ -1,8 +1,6 @@
 """Models that transfer."""
 
-from keras_transfer.models.matching.feature_matcher import (
-    FeatureMatcher as FeatureMatcher,
-)
-from keras_transfer.models.transfer.transfer_model import (
-    TransferModel as TransferModel,
-)
+from keras_transfer.models.matching.feature_matcher import FeatureMatcher
+from keras_transfer.models.transfer.transfer_model import TransferModel
+
+__all__ = ["FeatureMatcher", "TransferModel"]

@@ -3,26 +3,13 @@
 import keras
 
 from keras_transfer.callbacks.run_aware import with_run
-from keras_transfer.data import first_batch
+from keras_transfer.data import first_batch, order
 from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
-from keras_transfer.data.order import (
-    OrderOfEpoch,
-    is_foreign_py_dataset,
-    is_plain_py_dataset,
-    with_callback,
-)
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.feature_cache import as_feature_cache
 from keras_transfer.models.auto_compile import complete_arguments
 from keras_transfer.models.penalized import PenalizedModel
-from keras_transfer.training import freezing
-from keras_transfer.training.replicas import (
-    each_in_full,
-    num_replicas,
-    optimizer_for,
-    scope_of,
-    shared,
-)
+from keras_transfer.training import freezing, replicas
 
 
 class BaseModel(PenalizedModel):
@@ -76,13 +63,13 @@ class BaseModel(PenalizedModel):
             **kwargs: the other arguments of `keras.Model.compile`.
         """
         penalty = self.penalty_of(regularizer)
-        with scope_of(self):
+        with replicas.scope_of(self):
             if isinstance(optimizer, str) and optimizer == "auto":
                 optimizer, loss, metrics = complete_arguments(
                     self.head, loss, metrics
                 )
             super().compile(
-                optimizer=optimizer_for(self, optimizer),
+                optimizer=replicas.optimizer_for(self, optimizer),
                 loss=loss,
                 loss_weights=loss_weights,
                 metrics=metrics,
@@ -161,15 +148,16 @@ class BaseModel(PenalizedModel):
             validation_split = 0.0
         self._adopt_class_names(x)
         x = first_batch.check(x, y, self)
-        replicas = num_replicas(self)
-        if is_plain_py_dataset(x) and (shuffle or replicas > 1):
+        num_devices = replicas.num_replicas(self)
+        if order.is_plain_py_dataset(x) and (shuffle or num_devices > 1):
             x = ReorderedBatches(x, shuffle=shuffle, seed=seed)
-        x = shared(x, replicas)
+        x = replicas.shared(x, num_devices)
         # What is left to Keras to shuffle are data sets with several workers.
-        shuffle = shuffle and is_foreign_py_dataset(x)
-        order = OrderOfEpoch()
+        shuffle = shuffle and order.is_foreign_py_dataset(x)
+        order_of_epoch = order.OrderOfEpoch()
         if isinstance(x, SeededBatches):
-            x = order.batches = x.starting_at(initial_epoch, steps_per_epoch)
+            x = x.starting_at(initial_epoch, steps_per_epoch)
+            order_of_epoch.batches = x
             steps_per_epoch = None
         callbacks = with_run(
             self.prepare_run(x, callbacks),
@@ -192,7 +180,7 @@ class BaseModel(PenalizedModel):
                 x,
                 feature_cache=feature_cache,
                 callbacks=callbacks,
-                order=order,
+                order=order_of_epoch,
                 seed=seed,
                 **common,
             )
@@ -200,7 +188,7 @@ class BaseModel(PenalizedModel):
             x,
             y,
             batch_size=batch_size,
-            callbacks=with_callback(callbacks, order),
+            callbacks=order.with_callback(callbacks, order_of_epoch),
             validation_split=validation_split,
             sample_weight=sample_weight,
             **common,
@@ -208,12 +196,12 @@ class BaseModel(PenalizedModel):
 
     def evaluate(self, *args, **kwargs):
         """Like `keras.Model.evaluate`; counts each sample once, everywhere."""
-        with each_in_full():
+        with replicas.each_in_full():
             return super().evaluate(*args, **kwargs)
 
     def predict(self, *args, **kwargs):
         """Like `keras.Model.predict`, of any number of samples."""
-        with each_in_full():
+        with replicas.each_in_full():
             return super().predict(*args, **kwargs)
 
     def _adopt_class_names(self, data):

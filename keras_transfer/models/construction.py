@@ -3,12 +3,7 @@
 import keras
 import numpy as np
 
-from keras_transfer import graph
-from keras_transfer.layers import (
-    ClassificationHead,
-    ImageNetPreprocessing,
-    TrainingOnly,
-)
+from keras_transfer import graph, layers
 from keras_transfer.training import freezing
 
 
@@ -17,7 +12,7 @@ def head_layer(head):
     if isinstance(head, keras.layers.Layer):
         return head
     if isinstance(head, (int, np.integer)) and not isinstance(head, bool):
-        return ClassificationHead(int(head), name="head")
+        return layers.ClassificationHead(int(head), name="head")
     raise ValueError(
         "The head of a TransferModel is a number of classes or a layer. "
         f"Received: head={head!r} (of type {type(head).__name__}). Examples: "
@@ -34,11 +29,15 @@ def preprocessing_layer(preprocessing, source):
         return preprocessing
     if preprocessing in (None, "none"):
         return keras.layers.Identity(name="preprocessing")
-    return ImageNetPreprocessing(preprocessing, name="preprocessing")
+    return layers.ImageNetPreprocessing(preprocessing, name="preprocessing")
 
 
-def input_like(tensor):
-    """Returns an input for tensors like `tensor`, of any batch size."""
+def inputs_like(model):
+    """Returns inputs for what a model takes, of any batch size."""
+    return keras.tree.map_structure(_input_like, model.input)
+
+
+def _input_like(tensor):
     # Floats in, whatever the images are: an input of type uint8 would turn
     # 0.9 into 0, NaN into 0 and wrap 300 round, without a word.
     is_image = len(tensor.shape) == 4
@@ -58,9 +57,9 @@ def applied(preprocessing, inputs):
 
 def in_training_only(augmentation):
     """Returns the augmentation as a layer that acts in training alone."""
-    if isinstance(augmentation, TrainingOnly):
+    if isinstance(augmentation, layers.TrainingOnly):
         return augmentation
-    return TrainingOnly(augmentation, name="augmentation")
+    return layers.TrainingOnly(augmentation, name="augmentation")
 
 
 def described(source):

@@ -129,11 +129,9 @@ class LayerwiseOptimizer(
         shape = (len(variables),)
         # Steps that a variable has missed, and when it was paused (-1: not).
         self._missed = self.add_variable(shape, dtype="int32", name="missed")
+        not_paused = keras.initializers.Constant(-1)
         self._paused_at = self.add_variable(
-            shape,
-            dtype="int32",
-            initializer=keras.initializers.Constant(-1),
-            name="paused_at",
+            shape, not_paused, "int32", name="paused_at"
         )
         self._build_inner(variables)
         super().build(variables)
@@ -160,13 +158,12 @@ class LayerwiseOptimizer(
             [not _private.is_muon_matrix(inner, v) for v in variables]
         )
         factors = [self._factor_of[id(v)] for v in variables]
-        vars(self)["_rates"] = VariableRates(
+        rates = VariableRates(
             self, self._missed, factors, correction, corrected
         )
+        vars(self)["_rates"] = rates
         if correction is not None or set(factors) != {1.0}:
-            _private.scale_updates(
-                inner, self._rates.of_all, self._rates.of_groups
-            )
+            _private.scale_updates(inner, rates.of_all, rates.of_groups)
         if self.weight_decay_on == "kernels" or set(factors) != {1.0}:
             _private.scale_weight_decay(inner, self._decay_groups)
 
@@ -174,10 +171,8 @@ class LayerwiseOptimizer(
         groups = {}
         for variable in variables:
             index = _private.variable_index(self, variable)
-            decays = self.weight_decay_on == "all" or _is_kernel(
-                _private.built_on(self)[index]
-            )
-            if decays:
+            own = _private.built_on(self)[index]
+            if self.weight_decay_on == "all" or _is_kernel(own):
                 factor = self._rates.factors[index]
                 groups.setdefault(factor, []).append(variable)
         return groups.items()
@@ -257,12 +252,8 @@ class LayerwiseOptimizer(
 
 
 def _check_arguments(optimizer, weight_decay_on):
-    if isinstance(
-        optimizer,
-        keras.optimizers.LossScaleOptimizer
-        | LayerwiseOptimizer
-        | _multi_optimizer(),
-    ):
+    scaled = keras.optimizers.LossScaleOptimizer
+    if isinstance(optimizer, scaled | LayerwiseOptimizer | _multi_optimizer()):
         raise ValueError(
             "LayerwiseOptimizer goes around an optimizer that wraps no other. "
             f"Received: {type(optimizer).__name__}. Expected for example "
@@ -283,8 +274,5 @@ def _multi_optimizer():
 
 
 def _is_kernel(variable):
-    return len(variable.shape) >= 2 and variable.name not in (
-        "bias",
-        "gamma",
-        "beta",
-    )
+    is_vector = variable.name in ("bias", "gamma", "beta")
+    return len(variable.shape) >= 2 and not is_vector

@@ -150,11 +150,8 @@ def depth_at(schedule, epoch, num_blocks):
         ValueError: the schedule asks for a number of blocks that is no whole
             number from 0 to `num_blocks`.
     """
-    return checked_depth(
-        schedule(epoch, num_blocks),
-        num_blocks,
-        f"what {_name(schedule)} says for epoch {epoch}",
-    )
+    what = f"what {_name(schedule)} says for epoch {epoch}"
+    return checked_depth(schedule(epoch, num_blocks), num_blocks, what)
 
 
 def checked_depth(depth, num_blocks, what):

@@ -4,14 +4,8 @@ import keras
 from keras import ops
 
 from keras_transfer.backbones.channels import channel_axis
-from keras_transfer.models.construction import input_like
-from keras_transfer.models.matching import source_scale
-from keras_transfer.models.matching.taps import (
-    in_inference,
-    is_masked,
-    listed,
-    tapped,
-)
+from keras_transfer.models.construction import inputs_like
+from keras_transfer.models.matching import source_scale, taps
 
 
 class PairedFeatures:
@@ -27,17 +21,17 @@ class PairedFeatures:
         self.pairs = pairs
         augmentation = getattr(target, "augmentation", None)
         self.augments = augmentation is not None
-        self.target = tapped(
+        self.target = taps.tapped(
             target,
             [pair.target for pair in pairs],
             also=[augmentation.name] if self.augments else (),
         )
         self.source = on_input_of(
-            target, tapped(source, [pair.source for pair in pairs])
+            target, taps.tapped(source, [pair.source for pair in pairs])
         )
         # Padded steps are zero, and stay so.
         self.are_padded = [
-            is_masked(source, pair.source) and not pair.source.is_pooled
+            taps.is_masked(source, pair.source) and not pair.source.is_pooled
             for pair in pairs
         ]
 
@@ -58,16 +52,16 @@ class PairedFeatures:
 
     def run_once(self, inputs):
         """The same in inference mode, outside of a training step."""
-        output, *features = in_inference(self.target, inputs)
+        output, *features = taps.in_inference(self.target, inputs)
         if self.augments:
             inputs, *features = features
-        given = in_inference(self.source, inputs)
+        given = taps.in_inference(self.source, inputs)
         return output, self._at_scale(given), features
 
     def _at_scale(self, given):
         return [
             _like(x, _scaled(x, pair)) if padded else _scaled(x, pair)
-            for x, pair, padded in self._each(listed(given))
+            for x, pair, padded in self._each(taps.listed(given))
         ]
 
     @property
@@ -124,7 +118,7 @@ def _like(padded, x):
 
 def on_input_of(target, source):
     """The source's features from what the target takes, without its output."""
-    inputs = keras.tree.map_structure(input_like, target.input)
+    inputs = inputs_like(target)
     wanted = keras.tree.flatten(source.input)
     resized = [
         _at_size(x, like)

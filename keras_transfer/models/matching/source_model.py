@@ -7,12 +7,8 @@ from keras import ops
 
 from keras_transfer.backbones.channels import channel_axis
 from keras_transfer.backbones.resolving import resolve_backbone
+from keras_transfer.models import construction
 from keras_transfer.models.base import BaseModel
-from keras_transfer.models.construction import (
-    applied,
-    input_like,
-    preprocessing_layer,
-)
 
 
 def as_source(source):
@@ -27,9 +23,9 @@ def as_source(source):
     resolved = resolve_backbone(source)
     if resolved.preprocessing == "none":
         return resolved.model
-    preprocessing = preprocessing_layer("auto", resolved)
-    inputs = keras.tree.map_structure(input_like, resolved.model.input)
-    outputs = resolved.model(applied(preprocessing, inputs))
+    preprocessing = construction.preprocessing_layer("auto", resolved)
+    inputs = construction.inputs_like(resolved.model)
+    outputs = resolved.model(construction.applied(preprocessing, inputs))
     return keras.Model(inputs, outputs, name=resolved.model.name)
 
 

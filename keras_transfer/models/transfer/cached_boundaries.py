@@ -40,7 +40,7 @@ class CachedBoundaries:
         self, model, train, validation, feature_cache, depths, verbose
     ):
         self.model = model
-        self.train, self.validation = train, validation
+        self.samples = {"training": train, "validation": validation}
         self.cache = feature_cache
         self.depths = depths
         self.verbose = verbose
@@ -105,12 +105,8 @@ class CachedBoundaries:
         boundary = cache.boundary_at(self.model, depth)
         self._check(boundary)
         deeper = min((d for d in self.made if d > depth), default=None)
-        train = self._activations("training", self.train, boundary, deeper)
-        validation = None
-        if self.validation is not None:
-            validation = self._activations(
-                "validation", self.validation, boundary, deeper
-            )
+        train = self._activations("training", boundary, deeper)
+        validation = self._activations("validation", boundary, deeper)
         self.made[depth] = boundary, train, validation
 
     def _check(self, boundary):
@@ -123,14 +119,16 @@ class CachedBoundaries:
                 "random versions with feature_cache=FeatureCache(..., views=K)."
             )
 
-    def _activations(self, name, samples, boundary, deeper):
+    def _activations(self, name, boundary, deeper):
+        if self.samples[name] is None:
+            return None
         below = None
         if deeper is not None:
             other, *both = self.made[deeper]
             cached = both[name == "validation"]
             below = cached, cache.between(other, boundary)
         found = cache.build(
-            samples,
+            self.samples[name],
             boundary,
             self.cache,
             name=name,

@@ -10,15 +10,7 @@ from keras_transfer.data.order import is_foreign_py_dataset
 from keras_transfer.data.samples import samples_of
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.models import validation_batches
-from keras_transfer.models.transfer.cached_boundaries import (
-    CachedBoundaries,
-    scheduled_depths,
-)
-from keras_transfer.models.transfer.continued_fit import (
-    ContinuedCallbackList,
-    DepthExceeded,
-    DepthWatch,
-)
+from keras_transfer.models.transfer import cached_boundaries, continued_fit
 
 
 def fit_cached(
@@ -62,8 +54,8 @@ def fit_cached(
     samples = samples_of(x, seed=seed)
     if samples.note:
         print(samples.note)
-    watch = DepthWatch()
-    training = ContinuedCallbackList(
+    watch = continued_fit.DepthWatch()
+    training = continued_fit.ContinuedCallbackList(
         [*callbacks, order, watch],
         add_history=True,
         add_progbar=options["verbose"] != 0,
@@ -75,12 +67,14 @@ def fit_cached(
     model.stop_training = False
     training.begin()
     epoch = _private.epoch_to_start_at(model) or initial_epoch
-    boundaries = CachedBoundaries(
+    boundaries = cached_boundaries.CachedBoundaries(
         model,
         samples,
         _validation_samples(validation_data, options),
         feature_cache,
-        scheduled_depths(model, callbacks, range(epoch, epochs)),
+        cached_boundaries.scheduled_depths(
+            model, callbacks, range(epoch, epochs)
+        ),
         options["verbose"],
     )
     calls = _FitCalls(model, fit, x, validation_data, boundaries, order)
@@ -110,7 +104,7 @@ class _FitCalls:
             until = self.boundaries.served_until(epoch, epochs)
             train, validation = self._data(depth, epoch, epochs)
             watch.watch(depth, epoch)
-            with contextlib.suppress(DepthExceeded):
+            with contextlib.suppress(continued_fit.DepthExceeded):
                 self.fit(
                     train,
                     validation_data=validation,

@@ -3,23 +3,12 @@
 import keras
 
 from keras_transfer import _private
+from keras_transfer.backbones import resolving
 from keras_transfer.backbones.assignment import assign_weights
-from keras_transfer.backbones.resolving import (
-    ResolvedBackbone,
-    resolve_backbone,
-)
 from keras_transfer.feature_cache import FEATURES
 from keras_transfer.layers import HeadPart, ImageNetPreprocessing
+from keras_transfer.models import construction
 from keras_transfer.models.base import BaseModel
-from keras_transfer.models.construction import (
-    applied,
-    described,
-    head_layer,
-    in_training_only,
-    initial_freeze_state,
-    input_like,
-    preprocessing_layer,
-)
 from keras_transfer.models.transfer.cached_fit import fit_cached
 from keras_transfer.training import freezing
 
@@ -90,20 +79,20 @@ class TransferModel(BaseModel, keras.Model):
         output_layer=None,
         name=None,
     ):
-        source = resolve_backbone(
+        source = resolving.resolve_backbone(
             backbone,
             input_shape=input_shape,
             weights=weights,
             output_layer=output_layer,
         )
-        head = head_layer(head)
-        preprocessing = preprocessing_layer(preprocessing, source)
-        inputs = keras.tree.map_structure(input_like, source.model.input)
+        head = construction.head_layer(head)
+        preprocessing = construction.preprocessing_layer(preprocessing, source)
+        inputs = construction.inputs_like(source.model)
         x = inputs
         if augmentation is not None:
-            augmentation = in_training_only(augmentation)
+            augmentation = construction.in_training_only(augmentation)
             x = augmentation(x)
-        features = source.model(applied(preprocessing, x))
+        features = source.model(construction.applied(preprocessing, x))
         super().__init__(inputs, head(features), name=name)
         self.features = features
         self.backbone = source.model
@@ -111,8 +100,8 @@ class TransferModel(BaseModel, keras.Model):
         self.preprocessing = preprocessing
         self.augmentation = augmentation
         self.class_names = None
-        self._source = described(source)
-        self._freeze_state = initial_freeze_state(
+        self._source = construction.described(source)
+        self._freeze_state = construction.initial_freeze_state(
             source, head, train_batch_norm, self.name
         )
         freezing.set_trainable_depth(self, self._freeze_state.depth)
@@ -205,7 +194,7 @@ class TransferModel(BaseModel, keras.Model):
                 config[key], custom_objects=custom_objects
             )
 
-        source = ResolvedBackbone(
+        source = resolving.ResolvedBackbone(
             model=restored("backbone"), preprocessing="none", **config["source"]
         )
         model = cls(
