@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from keras_transfer.cli import training
-from keras_transfer.cli.options import adder, chosen
+from keras_transfer.cli.command import chosen
 from keras_transfer.recipes import run_folder, writers
 from keras_transfer.training import distribution
 
@@ -22,9 +22,8 @@ _RECIPE = (
 )  # fmt: skip
 
 
-def add_options(parser):
+def add_options(add):
     """Adds the options of the command."""
-    add = adder(parser)
     add("data")
     add("--output", str, "DIR",
         "folder to write; a search that is in it goes on",

@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
 from keras_transfer.data.first_batch import are_arrays
+from keras_transfer.data.nested import concatenated
 from keras_transfer.data.samples import samples_of
 from keras_transfer.data.sampling import train_validation_split
 from keras_transfer.data.seeded_batches import SeededBatches
@@ -100,11 +101,8 @@ def _in_memory(data, name, options):
     most = (available_bytes() or float("inf")) / 2
     for _, batch in samples_of(data).chunks():
         batches.append(batch)
-        taken += sum(
-            leaf.nbytes
-            for leaf in keras.tree.flatten(batch)
-            if leaf is not None
-        )
+        arrays = keras.tree.flatten(batch)
+        taken += sum(leaf.nbytes for leaf in arrays if leaf is not None)
         if taken > most:
             raise MemoryError(
                 f"`{name}` is a {kind} of more than "
@@ -113,8 +111,4 @@ def _in_memory(data, name, options):
                 "keras_transfer.data.load, which reads photos as they are "
                 "needed, or fewer samples."
             )
-    whole = keras.tree.map_structure(
-        lambda *leaves: None if leaves[0] is None else np.concatenate(leaves),
-        *batches,
-    )
-    return ArrayBatches(*whole, **options)
+    return ArrayBatches(*concatenated(batches), **options)
