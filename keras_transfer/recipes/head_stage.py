@@ -40,13 +40,10 @@ class HeadStage:
     Args:
         runner: the `StageRunner`.
         plan: the `Plan`.
-        log: the `DecisionLog`.
-        seed: seed of the folds.
     """
 
-    def __init__(self, runner, plan, log, seed):
-        self.runner, self.plan, self.seed = runner, plan, seed
-        self.model, self.log = runner.model, log
+    def __init__(self, runner, plan):
+        self.runner, self.plan, self.model = runner, plan, runner.model
         self._parts = []
         self._uses_flips = False
 
@@ -94,7 +91,7 @@ class HeadStage:
         self._parts = [p for p in (train, validation) if p is not None]
         folds = None
         if self.plan.use_folds:
-            folds = folds_for(train[1], kind, self.seed)
+            folds = folds_for(train[1], kind, runner.seed)
         solve_head(self.model, train, validation, runner.best, folds=folds)
         if both is not None:
             self._try_flips(both, validation, folds)
@@ -114,7 +111,7 @@ class HeadStage:
             mirrored=True,
         )
         old, new = before["val_loss"], best.row["val_loss"]
-        self._uses_flips = self.log.decide(
+        self._uses_flips = self.runner.log.decide(
             "mirrored copies",
             self.plan.mirror,
             new <= (1 + TOLERANCE) * old,
@@ -250,9 +247,6 @@ def solve_head(
         folds: as in `fit_linear_probe`.
         strengths: as in `fit_linear_probe`.
         **about: what else the rows say.
-
-    Returns:
-        The `Probe`.
     """
     started = time.perf_counter()
     kind = solvable_kind(model)
@@ -271,7 +265,6 @@ def solve_head(
     seconds = (time.perf_counter() - started) / len(probe.rows)
     rows = [row | about for row in probe.rows]
     best.add_solved(rows, probe.best | about, seconds)
-    return probe
 
 
 def set_head(model, probe):

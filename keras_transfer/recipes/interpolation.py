@@ -79,19 +79,6 @@ def _judged(part, data, model):
     return {"temperature": best, **named}
 
 
-def set_weights_of(model, start, end, row):
-    """Gives a model the weights and the temperature of a row.
-
-    Args:
-        model: a `TransferModel`.
-        start: weights of the whole model.
-        end: weights of the whole model.
-        row: `share` and `temperature`.
-    """
-    model.set_weights(between_weights(start, end, row["share"]))
-    set_temperature(model, row)
-
-
 def set_temperature(model, row):
     """Gives a model the temperature of a row."""
     if row["temperature"] != 1.0:
@@ -112,13 +99,6 @@ def best_of(rows):
         )
 
     return min(filter(keeps_up, rows), key=lambda row: row["val_loss"])
-
-
-def description(row):
-    """Returns a row of `evaluate_shares` in words."""
-    if row["share"] == 0:
-        return "those of the head alone"
-    return f"{row['share']:.0%} of the way to epoch {row['epochs']}"
 
 
 def part_to_judge(model, validation, *, depth, cache, verbose):
