@@ -3,13 +3,12 @@
 import json
 from pathlib import Path
 
-from keras_transfer import recipes
+from keras_transfer import recipes, tuner
 from keras_transfer.cli import training
 from keras_transfer.cli.command import chosen, progress
 from keras_transfer.recipes import run_folder
 from keras_transfer.training import distribution
 from keras_transfer.tuner import search_space, trial
-from keras_transfer.tuner.repeated_trial import repeat_trial
 
 SUMMARY = "fine-tune a source model on your own data and keep all of the run"
 EXAMPLES = """  keras-transfer fit photos/ --backbone MobileNetV2 --output run/
@@ -176,7 +175,7 @@ def _settings(arguments):
 def _train(arguments, model, data):
     options = {"seed": arguments.seed, "verbose": training.verbosity()}
     if arguments.recipe == "searched" and not arguments.resume:
-        return repeat_trial(
+        return tuner.repeat_trial(
             model,
             _settings(arguments),
             data,

@@ -3,10 +3,12 @@
 import shutil
 from pathlib import Path
 
+from keras_transfer import tuner
 from keras_transfer.cli import training
 from keras_transfer.cli.command import chosen
 from keras_transfer.recipes import run_folder, writers
 from keras_transfer.training import distribution
+from keras_transfer.tuner import search_space
 
 SUMMARY = "search hyperparameters with KerasTuner and keep the best model"
 EXAMPLES = """  keras-transfer tune photos/ --trials 15
@@ -62,9 +64,6 @@ def _add_search_options(add):
 
 def run(arguments):
     """Searches, evaluates the best model and writes the run."""
-    # Here, as it needs KerasTuner, which other commands do without.
-    from keras_transfer.tuner import search
-
     folder = Path(arguments.output)
     run_folder.check_writable(folder)
     names = [name for name in arguments.backbones.split(",") if name]
@@ -76,7 +75,7 @@ def run(arguments):
     hypermodel = _hypermodel(
         arguments, backbones, data, folder / "features", strategy
     )
-    result = search(
+    result = tuner.search(
         hypermodel,
         data,
         directory=folder / "search",
@@ -106,14 +105,12 @@ def run(arguments):
 
 
 def _hypermodel(arguments, backbones, data, features, strategy):
-    from keras_transfer.tuner import TransferHyperModel, search_space
-
     if data.task != "classification":
         raise ValueError(
             f"tune searches classifiers with one label a sample. Received: "
             f"{data.task} data. Use `keras-transfer fit`."
         )
-    return TransferHyperModel(
+    return tuner.TransferHyperModel(
         len(data.class_names),
         training.input_shape_of(data),
         backbones,

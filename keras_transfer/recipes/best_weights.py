@@ -148,7 +148,7 @@ def stage(name, result, best):
     finally:
         rows = best.rows_of_stage
         row = min(rows, key=loss_of, default={})
-        result.history = list(best.rows)
+        result.history += rows
         result.stages.append(
             {
                 "stage": name,

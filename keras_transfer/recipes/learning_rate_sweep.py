@@ -39,10 +39,7 @@ class LearningRateSweep:
         Returns:
             A `matplotlib.figure.Figure`.
         """
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(6, 3.6), layout="constrained")
-        axes = figure.subplots()
+        figure, (axes,) = plots.panels(1, 1, 6, 3.6)
         axes.plot(self.rates, self.losses, alpha=0.3, label="loss of a batch")
         axes.plot(self.rates, self.smoothed, label="smoothed")
         axes.axvline(

@@ -174,11 +174,11 @@ class _Recipe:
         self.log.show(matcher.pairs)
         # Frozen, a target would have nothing to match with.
         set_trainable_depth(self.target, len(self.target.blocks))
-        best, matching = BestWeights(self.target), MatchResult()
+        best = BestWeights(self.target)
         rates = rising_and_falling(rate, epochs * len(every))
         matcher.compile(keras.optimizers.Adam(rates))
         try:
-            with stage("matching", matching, best):
+            with stage("matching", self.result, best):
                 matcher.fit(
                     every,
                     epochs=epochs,
@@ -187,8 +187,7 @@ class _Recipe:
                     verbose=self.verbose,
                 )
         except KeyboardInterrupt:
-            matching.interrupted = True
-        self._add(matching)
+            self.result.interrupted = True
         self.target.mark_pretrained()
         return not self.result.interrupted
 

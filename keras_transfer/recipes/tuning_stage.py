@@ -60,15 +60,16 @@ class TuningStage:
             which the end was read, `val_loss` and the metrics.
         """
         runner, blocks = self.runner, self.plan.blocks
-        judge = interpolation.part_to_judge(
+        judged = interpolation.part_to_judge(
             self.model, runner.validation, depth=blocks,
             cache=runner.cache_at(blocks), verbose=runner.verbose,
         )  # fmt: skip
         rows, ends = [], self._ends()
         for epochs, end in ends.items():
             # The start is the same for both ends.
+            shares = self._shares()[bool(rows) :]
             found = interpolation.evaluate_shares(
-                self.model, judge, self.start, end, self._shares()[bool(rows) :]
+                self.model, *judged, self.start, end, shares
             )
             rows += [
                 row | {"epochs": epochs if row["share"] else 0} for row in found

@@ -48,8 +48,6 @@ class SearchResult(TwoStageResult):
         Returns:
             A `matplotlib.figure.Figure`.
         """
-        from matplotlib.figure import Figure
-
         oracle = self.tuner.oracle
         logarithmic = {
             hp.name
@@ -60,8 +58,7 @@ class SearchResult(TwoStageResult):
         names = _hyperparameters_of(scored)
         across = min(3, len(names))
         down = -(-len(names) // across)
-        figure = Figure(figsize=(4 * across, 3 * down), layout="constrained")
-        axes = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
+        figure, axes = plots.panels(down, across, 4, 3, sharey=True)
         for each, name in zip(axes, names, strict=False):
             _plot_one(each, scored, name, name in logarithmic)
         for each in axes[::across]:

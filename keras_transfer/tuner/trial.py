@@ -92,7 +92,6 @@ def train(
     head_epochs,
     callbacks=(),
     feature_cache=None,
-    seed=0,
     **options,
 ):
     """Trains what `build` has returned in both phases, in one `fit`.
@@ -106,8 +105,7 @@ def train(
         head_epochs: epochs of the first phase.
         callbacks: callbacks of `fit`.
         feature_cache: as in `fit`; a model that augments does not use it.
-        seed: seed of the order of samples.
-        **options: the other arguments of `TransferModel.fit`.
+        **options: the other arguments of `TransferModel.fit`, its `seed` too.
 
     Returns:
         A `keras.callbacks.History`.
@@ -128,7 +126,6 @@ def train(
             *callbacks,
         ],
         feature_cache=None if settings.augmentation else feature_cache,
-        seed=seed,
         **options,
     )
     losses = history.history.get("loss", [])
