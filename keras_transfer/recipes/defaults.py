@@ -91,7 +91,6 @@ class Plan:
     Attributes:
         kind: how the head is solved, or `None` if it is trained.
         hold_out: share of the samples to validate on, 0 for none.
-        use_folds: whether the head is cross-validated.
         epochs: most epochs of fine-tuning.
         blocks: blocks that are fine-tuned.
         rate: peak learning rate.
@@ -107,7 +106,6 @@ class Plan:
 
     kind: str | None
     hold_out: float
-    use_folds: bool
     epochs: int
     blocks: int
     rate: float
@@ -152,12 +150,11 @@ def plan(counts, given, runner):
         "epochs of fine-tuning", given.epochs, automatic_epochs, reason
     )
     if not epochs:
-        return Plan(kind, hold_out, use_folds, 0, 1, 0.0, mirror=mirror)
+        return Plan(kind, hold_out, 0, 1, 0.0, mirror=mirror)
     third = max(1, len(model.blocks) // 3)
     return Plan(
         kind,
         hold_out,
-        False,
         epochs,
         decide("blocks", given.blocks, third, "the top third"),
         decide("learning rate", given.learning_rate, rate, reason),
@@ -178,7 +175,6 @@ def _plan_from_random_weights(given, runner):
     return Plan(
         None,
         hold_out,
-        False,
         decide("epochs", given.epochs, 30, "stops when validation does"),
         decide("blocks", given.blocks, len(runner.model.blocks), why),
         decide("learning rate", given.learning_rate, 1e-3, "Adam's own"),

@@ -1,13 +1,8 @@
 """`fine_tune`: the whole of training a target model in one call."""
 
 from keras_transfer.recipes import defaults, diagnostics, plots
-from keras_transfer.recipes.best_weights import (
-    BestWeights,
-    TwoStageResult,
-    stage,
-)
+from keras_transfer.recipes.best_weights import TwoStageResult, stage
 from keras_transfer.recipes.data_parts import hold_out, parts
-from keras_transfer.recipes.decision_log import DecisionLog
 from keras_transfer.recipes.head_stage import HeadStage
 from keras_transfer.recipes.interpolation import set_temperature
 from keras_transfer.recipes.label_counts import count_labels
@@ -139,11 +134,10 @@ def fine_tune(
     train, validation = parts(
         train, validation, batch_size=batch_size, seed=seed
     )
-    best, log = BestWeights(model), DecisionLog(verbose)
     runner = StageRunner(
-        model, train, validation, best, limit, log, seed, verbose
+        model, train, validation, limit, list(callbacks), seed, verbose
     )
-    recipe = _Recipe(runner, given, list(callbacks))
+    recipe = _Recipe(runner, given)
     try:
         recipe.run()
     except KeyboardInterrupt:
@@ -154,8 +148,8 @@ def fine_tune(
 class _Recipe:
     """The stages one after the other."""
 
-    def __init__(self, runner, given, callbacks):
-        self.runner, self.given, self.callbacks = runner, given, callbacks
+    def __init__(self, runner, given):
+        self.runner, self.given = runner, given
         self.model, self.best, self.log = runner.model, runner.best, runner.log
         self.result = FineTuneResult(choices=self.log.rows)
         self.compiled = self.model.get_compile_config()
@@ -171,7 +165,7 @@ class _Recipe:
             self.runner.validation = self.judged_on
         if not self.model.is_pretrained:
             with stage("all blocks", self.result, self.best):
-                TuningStage(self.runner, plan, self.callbacks).run()
+                TuningStage(self.runner, plan).run()
             return
         head = HeadStage(self.runner, plan)
         with stage("head", self.result, self.best):
@@ -186,7 +180,7 @@ class _Recipe:
             self._skipped("fine-tuning")
             return None, None
         self.best.restore()
-        tuning = TuningStage(self.runner, plan, self.callbacks)
+        tuning = TuningStage(self.runner, plan)
         with stage("fine-tune", self.result, self.best):
             tuning.run()
         with stage("choice", self.result, self.best):

@@ -90,7 +90,8 @@ class HeadStage:
         validation = self._solvable(runner.validation, "validation")
         self._parts = [p for p in (train, validation) if p is not None]
         folds = None
-        if self.plan.use_folds:
+        if validation is None:
+            # Samples are few: none are held out.
             folds = folds_for(train[1], kind, runner.seed)
         solve_head(self.model, train, validation, runner.best, folds=folds)
         if both is not None:
@@ -228,14 +229,7 @@ def pooled_once(model, batches, name, verbose, **options):
 
 
 def solve_head(
-    model,
-    train,
-    validation,
-    best,
-    *,
-    folds=None,
-    strengths=STRENGTHS,
-    **about,
+    model, train, validation, best, *, folds=None, strengths=STRENGTHS, **about
 ):
     """Solves the head on features and puts the solution into the model.
 

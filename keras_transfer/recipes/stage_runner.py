@@ -54,26 +54,26 @@ class StageRunner:
         model: a compiled `TransferModel`.
         train: `SeededBatches`.
         validation: `SeededBatches`, or `None`.
-        best: the `BestWeights` of the recipe.
-        limit: its `TimeLimit`.
-        log: its `DecisionLog`.
+        limit: the `TimeLimit` of the recipe.
+        callbacks: those of the user, for fine-tuning.
         seed: seed of what is held out.
         verbose: as in `keras.Model.fit`.
+        best: the `BestWeights` of the recipe.
+        log: its `DecisionLog`.
         cache: what the frozen part has put out so far.
     """
 
     model: keras.Model
     train: object
     validation: object
-    best: BestWeights
     limit: TimeLimit
-    log: DecisionLog
+    callbacks: list
     seed: int
     verbose: object
-    cache: FeatureCache = dataclasses.field(
-        default_factory=lambda: FeatureCache("memory")
-    )
-    _fits: dict = dataclasses.field(default_factory=dict, repr=False)
+
+    def __post_init__(self):
+        self.best, self.log = BestWeights(self.model), DecisionLog(self.verbose)
+        self.cache, self._fits = FeatureCache("memory"), {}
 
     def cache_at(self, depth):
         """The cache, or `None` where it would not be exact or not fit."""

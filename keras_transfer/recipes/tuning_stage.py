@@ -23,12 +23,10 @@ class TuningStage:
     Args:
         runner: the `StageRunner`; its model has the weights to start from.
         plan: the `Plan`.
-        callbacks: those of the user.
     """
 
-    def __init__(self, runner, plan, callbacks):
-        self.runner, self.plan, self.callbacks = runner, plan, callbacks
-        self.model = runner.model
+    def __init__(self, runner, plan):
+        self.runner, self.plan, self.model = runner, plan, runner.model
         self.start = self.model.get_weights()
         if plan.views:
             runner.cache = FeatureCache("memory", views=plan.views)
@@ -45,7 +43,7 @@ class TuningStage:
                 depth=self.plan.blocks,
                 best=self.tuned,
                 first=self._gradually(),
-                last=self.callbacks,
+                last=self.runner.callbacks,
             )
         finally:
             if not best.row:

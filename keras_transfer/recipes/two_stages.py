@@ -3,20 +3,13 @@
 import keras
 
 from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.layers import (
-    ClassificationHead,
-    RegressionHead,
-)
+from keras_transfer.layers import ClassificationHead, RegressionHead
+from keras_transfer.recipes import head_stage
 from keras_transfer.recipes.best_weights import (
     BestWeights,
     TwoStageResult,
     early_stopping,
     stage,
-)
-from keras_transfer.recipes.head_stage import (
-    pooled_once,
-    solvable_kind,
-    solve_head,
 )
 from keras_transfer.recipes.training import compile_like, fits_in_memory
 from keras_transfer.training.freezing import set_trainable_depth
@@ -118,12 +111,14 @@ def _train_head(model, data, epochs, rate, best, options):
         _fit(model, data, epochs, rate, best, options)
         return
     show = options["verbose"]
-    train = pooled_once(model, data.train, "training", show)
+    train = head_stage.pooled_once(model, data.train, "training", show)
     validation = data.validation
     if validation is not None:
-        validation = pooled_once(model, validation, "validation", show)
-    if solvable_kind(model) == "softmax":
-        solve_head(model, train, validation, best)
+        validation = head_stage.pooled_once(
+            model, validation, "validation", show
+        )
+    if head_stage.solvable_kind(model) == "softmax":
+        head_stage.solve_head(model, train, validation, best)
         return
     # The model's own head, weights shared, on vectors that are ready.
     inputs = keras.Input(train[0].shape[1:], name="features")

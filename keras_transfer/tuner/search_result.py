@@ -160,14 +160,8 @@ def _cells(row, names):
     if row["score"] is not None:
         score, seconds = f"{row['score']:.4f}", f"{row['seconds']:.1f}"
         outcome = [score, row["best_epoch"], seconds]
-    return [
-        row["trial"],
-        *outcome,
-        *(
-            format_value(values[name]) if name in values else ""
-            for name in names
-        ),
-    ]
+    chosen = [format_value(values.get(name, "")) for name in names]
+    return [row["trial"], *outcome, *chosen]
 
 
 def _plot_one(axes, rows, name, is_logarithmic):
@@ -182,9 +176,7 @@ def _plot_one(axes, rows, name, is_logarithmic):
         axes.xaxis.set_minor_formatter(NullFormatter())
     if not all(type(value) is float for value in values):
         kinds = sorted(set(values), key=lambda v: (str(type(v)), v))
-        axes.set_xticks(
-            range(len(kinds)), [format_value(kind) for kind in kinds]
-        )
+        axes.set_xticks(range(len(kinds)), [*map(format_value, kinds)])
         values = [kinds.index(value) for value in values]
     axes.scatter(values, [row["score"] for row in having], alpha=0.7)
     axes.set_xlabel(name)
