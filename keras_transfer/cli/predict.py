@@ -46,8 +46,6 @@ def _cells(result):
         named = result["values"].items()
         return [", ".join(f"{name} {value:.4g}" for name, value in named)]
     first, *others = result["top"]
-    label = (
-        ", ".join(result["labels"]) if "labels" in result else first["label"]
-    )
+    label = ", ".join(result.get("labels", [first["label"]]))
     following = ", ".join(f"{t['label']} {t['score']:.3f}" for t in others)
     return [label or "none", f"{first['score']:.3f}", following]

@@ -126,10 +126,8 @@ def _hypermodel(arguments, backbones, data, features, strategy):
 def _write(folder, arguments, result):
     recipe = chosen(arguments, *_RECIPE)
     writers.write_json(folder / "best_recipe.json", recipe)
-    rows = [
-        {**{k: v for k, v in row.items() if k != "hyperparameters"},
-         **row["hyperparameters"]}
-        for row in result.trials
-    ]  # fmt: skip
+    rows = [row | row["hyperparameters"] for row in result.trials]
+    for row in rows:
+        del row["hyperparameters"]
     writers.write_rows(folder / "trials.csv", rows)
     result.plot(folder / "trials.png")

@@ -12,12 +12,9 @@ from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.layers import ClassificationHead
 from keras_transfer.losses import SmoothedCrossentropy
 from keras_transfer.models import TransferModel
+from keras_transfer.training import schedules
 from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
 from keras_transfer.training.regularizers import L2SP
-from keras_transfer.training.schedules import (
-    GradualUnfreezing,
-    PiecewiseUnfreezing,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,9 +142,9 @@ def _phases(settings, model, epochs, head_epochs):
     if settings.gradual:
         left = max(1, epochs - head_epochs)
         step = max(1, -(-blocks // left))
-        schedule = GradualUnfreezing(head_epochs, 1, step, blocks)
+        schedule = schedules.GradualUnfreezing(head_epochs, 1, step, blocks)
     else:
-        schedule = PiecewiseUnfreezing([head_epochs], [0, blocks])
+        schedule = schedules.PiecewiseUnfreezing([head_epochs], [0, blocks])
     return [
         FreezingScheduler(schedule),
         FallingRate(head_epochs, epochs, settings.fine_tuning_rate),
