@@ -48,16 +48,14 @@ def parts(train, validation, *, held_out=0, batch_size=32, seed=0):
     return train, validation
 
 
-def as_numbered(data, name, batch_size=32, seed=0):
+def as_numbered(data, name, **options):
     """Returns data, with labels or without, as `SeededBatches`.
 
     Args:
         data: as in `parts`, or arrays `x` alone.
         name: what to call them in a message.
-        batch_size: samples a step, for what has none of its own.
-        seed: seed of the order, for what has none of its own.
+        **options: `batch_size` and `seed`, as in `parts`.
     """
-    options = {"batch_size": batch_size, "seed": seed}
     return _numbered(getattr(data, "train", data), name, options)
 
 

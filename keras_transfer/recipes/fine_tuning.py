@@ -174,10 +174,7 @@ class _Recipe:
 
     def _fine_tune(self, plan):
         """Returns the stage and the row chosen; `None`s if none was tried."""
-        if not plan.epochs:
-            return None, None
-        if self.runner.limit.is_over:
-            self._skipped("fine-tuning")
+        if not plan.epochs or self._out_of_time("fine-tuning"):
             return None, None
         self.best.restore()
         tuning = TuningStage(self.runner, plan)
@@ -189,10 +186,8 @@ class _Recipe:
         return tuning, row
 
     def _refit(self, plan, head, tuning, row):
-        if not plan.hold_out:
-            return
-        if self.runner.limit.is_over:
-            self._skipped("training again on all samples")
+        step = "training again on all samples"
+        if not plan.hold_out or self._out_of_time(step):
             return
         kept = self.model.get_weights()
         self.runner.train, self.runner.validation = self.whole, None
@@ -206,16 +201,18 @@ class _Recipe:
                 head.again()
                 if row is not None:
                     set_temperature(self.model, row)
-        if self.runner.limit.is_over:
+        if self._out_of_time(step):
             self.model.set_weights(kept)
-            self._skipped("training again on all samples")
         self.best.weights = self.model.get_weights()
 
-    def _skipped(self, what):
-        self.log.decide(
-            what, None, "left out",
-            f"the limit of {self.runner.limit.minutes:g} minutes is over",
-        )  # fmt: skip
+    def _out_of_time(self, step):
+        """Whether the time limit is over; then the step is logged as such."""
+        limit = self.runner.limit
+        is_over = limit.is_over
+        if is_over:
+            reason = f"the limit of {limit.minutes:g} minutes is over"
+            self.log.decide(step, None, "left out", reason)
+        return is_over
 
     def finished(self):
         self.best.restore()

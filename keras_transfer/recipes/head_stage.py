@@ -62,9 +62,8 @@ class HeadStage:
         if self._uses_flips:
             together = self._solvable(WithFlips(self.runner.train))
         else:
-            together = [
-                np.concatenate(pair) for pair in zip(*self._parts, strict=True)
-            ]
+            pairs = zip(*self._parts, strict=True)
+            together = [np.concatenate(pair) for pair in pairs]
         probe = linear_probe.fit_linear_probe(
             self.plan.kind, together, None, self.model.head.num_outputs,
             strengths=(row["strength"],),

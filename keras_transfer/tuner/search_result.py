@@ -116,12 +116,9 @@ def read_trials(result, hypermodel, epochs, objective):
 def _add_epochs(result, best, head_epochs):
     """Gives the result the epochs of the best trial, as other recipes do."""
     rows = result.tuner.epochs_of(best.trial_id)
+    stages = ("head", "fine-tuning")
     result.history = [
-        {
-            "stage": "head" if i < head_epochs else "fine-tuning",
-            "epoch": i + 1,
-            **row,
-        }
+        {"stage": stages[i >= head_epochs], "epoch": i + 1, **row}
         for i, row in enumerate(rows)
     ]
     result.best = result.history[best.best_step]

@@ -112,21 +112,16 @@ def search(
     )
     search_folder.write(directory, about)
     result = SearchResult(tuner=tuner)
-    _run(result, train, validation, epochs, callbacks)
+    options = {"validation_data": validation, "callbacks": callbacks}
+    _run(result, train, epochs=epochs, **options)
     read_trials(result, hypermodel, epochs, objective)
     return result
 
 
-def _run(result, train, validation, epochs, callbacks):
+def _run(result, train, **options):
     tuner = result.tuner
     try:
-        tuner.search(
-            train,
-            epochs=epochs,
-            validation_data=validation,
-            callbacks=callbacks,
-            verbose=0,
-        )
+        tuner.search(train, verbose=0, **options)
     except KeyboardInterrupt:
         result.interrupted = True
     except RuntimeError:
