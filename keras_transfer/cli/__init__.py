@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import functools
 import logging
 import os
 import sys
@@ -18,9 +19,9 @@ from keras_transfer.cli import (
     predict,
     tune,
 )
-from keras_transfer.cli.output import INTERRUPTED
+from keras_transfer.cli.command import INTERRUPTED, add_option
 
-# Each has SUMMARY, EXAMPLES, `add_options(parser)` and `run(arguments)`.
+# Each has SUMMARY, EXAMPLES, `add_options(add)` and `run(arguments)`.
 COMMANDS = (
     demo, backbones, fit, tune, match, evaluate, predict, export, completion
 )  # fmt: skip
@@ -89,14 +90,12 @@ def _add_command(commands, command):
         epilog=f"examples:\n{command.EXAMPLES}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print the result as JSON only"
-    )
-    parser.add_argument(
-        "--debug", action="store_true", help="show the traceback of an error"
-    )
-    command.add_options(parser)
-    parser.set_defaults(run=command.run, parser=parser)
+    add = functools.partial(add_option, parser)
+    add("--json", bool, None, "print the result as JSON only")
+    add("--debug", bool, None, "show the traceback of an error")
+    command.add_options(add)
+    defaults = getattr(command, "DEFAULTS", {})
+    parser.set_defaults(run=command.run, parser=parser, **defaults)
 
 
 @contextlib.contextmanager

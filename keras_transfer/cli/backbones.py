@@ -1,7 +1,7 @@
 """`keras-transfer backbones`: the source models that can be named."""
 
 from keras_transfer.backbones.resolving import list_backbones
-from keras_transfer.cli.output import show
+from keras_transfer.cli.command import show
 from keras_transfer.storage.tables import format_table
 
 SUMMARY = "list the models that can be named"
@@ -15,15 +15,10 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def add_options(parser):
+def add_options(add):
     """Adds the options of the command."""
-    parser.add_argument(
-        "part",
-        nargs="?",
-        default="",
-        metavar="PART",
-        help="only names that hold this, in upper or lower case",
-    )
+    text = "only names that hold this, in upper or lower case"
+    add("part", str, "PART", text, "", nargs="?")
 
 
 def run(arguments):

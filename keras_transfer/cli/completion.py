@@ -1,15 +1,15 @@
 """`keras-transfer completion SHELL`: a script that completes commands."""
 
-from keras_transfer.cli.output import show
+from keras_transfer.cli.command import show
 
 SUMMARY = "print a completion script"
 EXAMPLES = """  keras-transfer completion bash > ~/.keras-transfer.bash
   keras-transfer completion zsh > ~/.zfunc/_keras-transfer"""
 
 
-def add_options(parser):
+def add_options(add):
     """Adds the options of the command."""
-    parser.add_argument("shell", choices=["bash", "zsh", "tcsh"])
+    add("shell", str, None, None, choices=["bash", "zsh", "tcsh"])
 
 
 def run(arguments):

@@ -1,7 +1,6 @@
 """`keras-transfer evaluate DIR DATA`: how good is it, class by class."""
 
-from keras_transfer.cli.options import adder
-from keras_transfer.cli.output import show
+from keras_transfer.cli.command import show
 from keras_transfer.data import load
 from keras_transfer.recipes import evaluation, run_folder, writers
 
@@ -10,9 +9,8 @@ EXAMPLES = """  keras-transfer evaluate run/ photos/
   keras-transfer evaluate run/ other_photos/ --split all --json"""
 
 
-def add_options(parser):
+def add_options(add):
     """Adds the options of the command."""
-    add = adder(parser)
     add("run_dir")
     add("data", str, "DATA", "folder of photos")
     add("--split", str, None,
@@ -23,8 +21,7 @@ def add_options(parser):
 
 def run(arguments):
     """Evaluates and prints."""
-    finished = run_folder.read(arguments.run_dir)
-    config, model = finished.config, finished.model
+    model, config = run_folder.read(arguments.run_dir)
     data = load(
         arguments.data,
         image_size=tuple(config["input_shape"][:2]),

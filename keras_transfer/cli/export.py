@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from keras_transfer.cli.options import adder
-from keras_transfer.cli.output import show
+from keras_transfer.cli.command import show
 from keras_transfer.recipes import run_folder
 from keras_transfer.serving import saved_model
 
@@ -12,17 +11,16 @@ EXAMPLES = """  keras-transfer export run/
   keras-transfer export run/ --to /srv/models/flowers/1"""
 
 
-def add_options(parser):
+def add_options(add):
     """Adds the options of the command."""
-    add = adder(parser)
     add("run_dir")
     add("--to", str, "PATH", "folder to write [DIR/saved_model]")
 
 
 def run(arguments):
     """Exports and prints where to."""
-    finished = run_folder.read(arguments.run_dir)
+    model, _ = run_folder.read(arguments.run_dir)
     target = arguments.to or Path(arguments.run_dir) / "saved_model"
-    path = saved_model.export_saved_model(finished.model, target)
+    path = saved_model.export_saved_model(model, target)
     show(arguments, {"saved_model": str(path)}, f"Wrote {path}")
     return 0

@@ -3,14 +3,12 @@
 import json
 from pathlib import Path
 
-from keras_transfer import recipes
+from keras_transfer import recipes, tuner
 from keras_transfer.cli import training
-from keras_transfer.cli.options import adder, chosen
-from keras_transfer.cli.output import progress
+from keras_transfer.cli.command import chosen, progress
 from keras_transfer.recipes import run_folder
 from keras_transfer.training import distribution
 from keras_transfer.tuner import search_space, trial
-from keras_transfer.tuner.repeated_trial import repeat_trial
 
 SUMMARY = "fine-tune a source model on your own data and keep all of the run"
 EXAMPLES = """  keras-transfer fit photos/ --backbone MobileNetV2 --output run/
@@ -19,6 +17,8 @@ EXAMPLES = """  keras-transfer fit photos/ --backbone MobileNetV2 --output run/
   keras-transfer fit --config run/config.json --seed 1 --output run-1/
   keras-transfer fit --config run/config.json --output run/ --resume"""
 
+# Of a recipe that was searched; these come by --config alone.
+DEFAULTS = {"hyperparameters": None, "objective": "val_accuracy"}
 # Whatever determines a run, apart from the data themselves.
 REPEATABLE = (
     "data", "data_dir", "shots", "validation_split", "image_size",
@@ -28,9 +28,8 @@ REPEATABLE = (
 )  # fmt: skip
 
 
-def add_options(parser):
+def add_options(add):
     """Adds the options, in the order in which a run uses them."""
-    add = adder(parser)
     add("data", nargs="?")
     add("--config", str, "FILE",
         "config.json of an earlier run; options given here go "
@@ -54,8 +53,6 @@ def add_options(parser):
     add("--dropout")
     add("--loss", str, "NAME", "a Keras loss [what fits the labels]")
     _add_training_options(add)
-    # Of a recipe that was searched; these come by --config alone.
-    parser.set_defaults(hyperparameters=None, objective="val_accuracy")
 
 
 def _add_training_options(add):
@@ -136,7 +133,7 @@ def _resumed(arguments, data):
     """The model of the run in --output, if that is to go on."""
     if not arguments.resume:
         return None
-    model = run_folder.read(arguments.output).model
+    model, _ = run_folder.read(arguments.output)
     run_folder.check_names(model, data)
     return model
 
@@ -178,7 +175,7 @@ def _settings(arguments):
 def _train(arguments, model, data):
     options = {"seed": arguments.seed, "verbose": training.verbosity()}
     if arguments.recipe == "searched" and not arguments.resume:
-        return repeat_trial(
+        return tuner.repeat_trial(
             model,
             _settings(arguments),
             data,

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_transfer import recipes
 from keras_transfer.cli import training
-from keras_transfer.cli.options import adder, chosen
+from keras_transfer.cli.command import chosen
 from keras_transfer.data.sampling import few_shot
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.recipes import run_folder
@@ -23,9 +23,8 @@ _REPEATABLE = (
 )  # fmt: skip
 
 
-def add_options(parser):
+def add_options(add):
     """Adds the options of the command."""
-    add = adder(parser)
     add("source", str, "SOURCE",
         "what to learn from: keras.applications name, .keras file or folder "
         "of a run")  # fmt: skip
@@ -79,7 +78,7 @@ def run(arguments):
 def _source(name):
     """The model of a run or of a file; any other source stays a name."""
     if Path(name).is_dir():
-        return run_folder.read(name).model
+        return run_folder.read(name)[0]
     return training.named_or_read(name)
 
 

@@ -2,8 +2,7 @@
 
 import sys
 
-from keras_transfer.cli.options import adder
-from keras_transfer.cli.output import show
+from keras_transfer.cli.command import show
 from keras_transfer.data import PhotoError, read_photo
 from keras_transfer.recipes import run_folder
 from keras_transfer.serving.predictions import describe
@@ -14,18 +13,17 @@ EXAMPLES = """  keras-transfer predict run/ new.jpg other.png
   keras-transfer predict run/ new.jpg --json"""
 
 
-def add_options(parser):
+def add_options(add):
     """Adds the options of the command."""
-    add = adder(parser)
     add("run_dir")
     add("images", str, "IMAGE", "photos", nargs="+")
 
 
 def run(arguments):
     """Predicts and prints; a photo that cannot be read fails at the end."""
-    finished = run_folder.read(arguments.run_dir)
-    shape = finished.config["input_shape"]
-    results = [_predict(finished.model, shape, p) for p in arguments.images]
+    model, config = run_folder.read(arguments.run_dir)
+    shape = config["input_shape"]
+    results = [_predict(model, shape, path) for path in arguments.images]
     good = [result for result in results if result is not None]
     rows = [[r["image"], *_cells(r)] for r in good]
     columns = ["image", "label", "score", "next"][: len(rows[0]) if rows else 4]
@@ -48,8 +46,6 @@ def _cells(result):
         named = result["values"].items()
         return [", ".join(f"{name} {value:.4g}" for name, value in named)]
     first, *others = result["top"]
-    label = (
-        ", ".join(result["labels"]) if "labels" in result else first["label"]
-    )
+    label = ", ".join(result.get("labels", [first["label"]]))
     following = ", ".join(f"{t['label']} {t['score']:.3f}" for t in others)
     return [label or "none", f"{first['score']:.3f}", following]

@@ -4,8 +4,7 @@ import sys
 
 import keras
 
-from keras_transfer.cli.options import chosen
-from keras_transfer.cli.output import INTERRUPTED, progress, show
+from keras_transfer.cli.command import INTERRUPTED, chosen, progress, show
 from keras_transfer.data import load
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.models import TransferModel

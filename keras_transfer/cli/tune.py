@@ -3,10 +3,12 @@
 import shutil
 from pathlib import Path
 
+from keras_transfer import tuner
 from keras_transfer.cli import training
-from keras_transfer.cli.options import adder, chosen
+from keras_transfer.cli.command import chosen
 from keras_transfer.recipes import run_folder, writers
 from keras_transfer.training import distribution
+from keras_transfer.tuner import search_space
 
 SUMMARY = "search hyperparameters with KerasTuner and keep the best model"
 EXAMPLES = """  keras-transfer tune photos/ --trials 15
@@ -22,9 +24,8 @@ _RECIPE = (
 )  # fmt: skip
 
 
-def add_options(parser):
+def add_options(add):
     """Adds the options of the command."""
-    add = adder(parser)
     add("data")
     add("--output", str, "DIR",
         "folder to write; a search that is in it goes on",
@@ -63,9 +64,6 @@ def _add_search_options(add):
 
 def run(arguments):
     """Searches, evaluates the best model and writes the run."""
-    # Here, as it needs KerasTuner, which other commands do without.
-    from keras_transfer.tuner import search
-
     folder = Path(arguments.output)
     run_folder.check_writable(folder)
     names = [name for name in arguments.backbones.split(",") if name]
@@ -77,7 +75,7 @@ def run(arguments):
     hypermodel = _hypermodel(
         arguments, backbones, data, folder / "features", strategy
     )
-    result = search(
+    result = tuner.search(
         hypermodel,
         data,
         directory=folder / "search",
@@ -107,14 +105,12 @@ def run(arguments):
 
 
 def _hypermodel(arguments, backbones, data, features, strategy):
-    from keras_transfer.tuner import TransferHyperModel, search_space
-
     if data.task != "classification":
         raise ValueError(
             f"tune searches classifiers with one label a sample. Received: "
             f"{data.task} data. Use `keras-transfer fit`."
         )
-    return TransferHyperModel(
+    return tuner.TransferHyperModel(
         len(data.class_names),
         training.input_shape_of(data),
         backbones,
@@ -130,10 +126,8 @@ def _hypermodel(arguments, backbones, data, features, strategy):
 def _write(folder, arguments, result):
     recipe = chosen(arguments, *_RECIPE)
     writers.write_json(folder / "best_recipe.json", recipe)
-    rows = [
-        {**{k: v for k, v in row.items() if k != "hyperparameters"},
-         **row["hyperparameters"]}
-        for row in result.trials
-    ]  # fmt: skip
+    rows = [row | row["hyperparameters"] for row in result.trials]
+    for row in rows:
+        del row["hyperparameters"]
     writers.write_rows(folder / "trials.csv", rows)
     result.plot(folder / "trials.png")

@@ -148,17 +148,14 @@ def stage(name, result, best):
     finally:
         rows = best.rows_of_stage
         row = min(rows, key=loss_of, default={})
-        result.history = list(best.rows)
+        measured = {k: x for k, x in row.items() if k.startswith("val_")}
+        result.history += rows
         result.stages.append(
             {
                 "stage": name,
                 "epochs": len(rows),
                 "seconds": time.perf_counter() - started,
                 "val_loss": loss_of(row) if row else None,
-                **{
-                    name: value
-                    for name, value in row.items()
-                    if name.startswith("val_") and name != "val_loss"
-                },
+                **measured,
             }
         )

@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
 from keras_transfer.data.first_batch import are_arrays
+from keras_transfer.data.nested import concatenated
 from keras_transfer.data.samples import samples_of
 from keras_transfer.data.sampling import train_validation_split
 from keras_transfer.data.seeded_batches import SeededBatches
@@ -47,16 +48,14 @@ def parts(train, validation, *, held_out=0, batch_size=32, seed=0):
     return train, validation
 
 
-def as_numbered(data, name, batch_size=32, seed=0):
+def as_numbered(data, name, **options):
     """Returns data, with labels or without, as `SeededBatches`.
 
     Args:
         data: as in `parts`, or arrays `x` alone.
         name: what to call them in a message.
-        batch_size: samples a step, for what has none of its own.
-        seed: seed of the order, for what has none of its own.
+        **options: `batch_size` and `seed`, as in `parts`.
     """
-    options = {"batch_size": batch_size, "seed": seed}
     return _numbered(getattr(data, "train", data), name, options)
 
 
@@ -100,11 +99,8 @@ def _in_memory(data, name, options):
     most = (available_bytes() or float("inf")) / 2
     for _, batch in samples_of(data).chunks():
         batches.append(batch)
-        taken += sum(
-            leaf.nbytes
-            for leaf in keras.tree.flatten(batch)
-            if leaf is not None
-        )
+        arrays = keras.tree.flatten(batch)
+        taken += sum(leaf.nbytes for leaf in arrays if leaf is not None)
         if taken > most:
             raise MemoryError(
                 f"`{name}` is a {kind} of more than "
@@ -113,8 +109,4 @@ def _in_memory(data, name, options):
                 "keras_transfer.data.load, which reads photos as they are "
                 "needed, or fewer samples."
             )
-    whole = keras.tree.map_structure(
-        lambda *leaves: None if leaves[0] is None else np.concatenate(leaves),
-        *batches,
-    )
-    return ArrayBatches(*whole, **options)
+    return ArrayBatches(*concatenated(batches), **options)

@@ -91,7 +91,6 @@ class Plan:
     Attributes:
         kind: how the head is solved, or `None` if it is trained.
         hold_out: share of the samples to validate on, 0 for none.
-        use_folds: whether the head is cross-validated.
         epochs: most epochs of fine-tuning.
         blocks: blocks that are fine-tuned.
         rate: peak learning rate.
@@ -107,7 +106,6 @@ class Plan:
 
     kind: str | None
     hold_out: float
-    use_folds: bool
     epochs: int
     blocks: int
     rate: float
@@ -120,18 +118,17 @@ class Plan:
     mirror: bool | None = False
 
 
-def plan(model, counts, given, log, runner):
+def plan(counts, given, runner):
     """Returns the `Plan` for a model, and logs what decides about it.
 
     Args:
-        model: a compiled `TransferModel`.
-        counts: its `LabelCounts`.
+        counts: the `LabelCounts`.
         given: the `FineTuneOptions`.
-        log: the `DecisionLog`.
-        runner: the `StageRunner` with the data.
+        runner: the `StageRunner` with the model and the data.
     """
+    model, decide = runner.model, runner.log.decide
     if not model.is_pretrained:
-        return _plan_from_random_weights(model, given, log, runner)
+        return _plan_from_random_weights(given, runner)
     kind = solvable_kind(model)
     # Who asks for fine-tuning gets it, with a part held out to judge it by.
     use_folds = (
@@ -140,10 +137,9 @@ def plan(model, counts, given, log, runner):
         and kind is not None
         and not given.epochs
     )
-    decide = log.decide
     decide("head", None, *_about_head(kind, use_folds))
-    mirror = _mirror(model, kind, counts, given, runner, use_folds)
-    hold_out = _hold_out(runner, counts, use_folds, decide)
+    mirror = _mirror(kind, counts, given, runner, use_folds)
+    hold_out = _hold_out(counts, runner, use_folds)
     reason = f"{counts.mean:.0f} samples"
     reason += " a class" if counts.per_class else ""
     automatic_epochs, rate, decay = _FEW if counts.is_few else _MANY
@@ -154,35 +150,33 @@ def plan(model, counts, given, log, runner):
         "epochs of fine-tuning", given.epochs, automatic_epochs, reason
     )
     if not epochs:
-        return Plan(kind, hold_out, use_folds, 0, 1, 0.0, mirror=mirror)
+        return Plan(kind, hold_out, 0, 1, 0.0, mirror=mirror)
     third = max(1, len(model.blocks) // 3)
     return Plan(
         kind,
         hold_out,
-        False,
         epochs,
         decide("blocks", given.blocks, third, "the top third"),
         decide("learning rate", given.learning_rate, rate, reason),
         decide("decay of the rate by block", given.decay, decay, reason),
         *_regularisation(given),
-        views=_views(model, given, epochs, decide),
+        views=_views(given, runner, epochs),
         patience=_PATIENCE,
         mirror=mirror,
     )
 
 
-def _plan_from_random_weights(model, given, log, runner):
+def _plan_from_random_weights(given, runner):
     why = "the weights are random: there are no features to start from"
-    decide = log.decide
+    decide = runner.log.decide
     hold_out = 0.0
     if runner.validation is None:
         hold_out = decide("validation", None, HELD_OUT, "held out")
     return Plan(
         None,
         hold_out,
-        False,
         decide("epochs", given.epochs, 30, "stops when validation does"),
-        decide("blocks", given.blocks, len(model.blocks), why),
+        decide("blocks", given.blocks, len(runner.model.blocks), why),
         decide("learning rate", given.learning_rate, 1e-3, "Adam's own"),
         1.0 if given.decay is None else given.decay,
         *_regularisation(given)[:2],
@@ -198,9 +192,9 @@ def _about_head(kind, use_folds):
     return "solved", f"linear {kind}, its penalty picked {picked}"
 
 
-def _mirror(model, kind, counts, given, runner, use_folds):
+def _mirror(kind, counts, given, runner, use_folds):
     """`Plan.mirror`: with few pictures, but enough to compare, try it."""
-    can = kind == "softmax" and takes_images(model)
+    can = kind == "softmax" and takes_images(runner.model)
     if given.mirror and not can:
         raise ValueError(
             "`mirror=True` turns pictures left to right to solve a linear "
@@ -216,11 +210,12 @@ def _mirror(model, kind, counts, given, runner, use_folds):
     return None if min(counts.num_samples, compared_on) >= enough else False
 
 
-def _hold_out(runner, counts, use_folds, decide):
+def _hold_out(counts, runner, use_folds):
     if runner.validation is not None or use_folds:
         return 0.0
     share = HELD_OUT if counts.is_few else _HELD_OUT_OF_MANY
-    return decide("validation", None, share, "held out, as none was given")
+    reason = "held out, as none was given"
+    return runner.log.decide("validation", None, share, reason)
 
 
 def _regularisation(given):
@@ -232,10 +227,10 @@ def _regularisation(given):
     )
 
 
-def _views(model, given, epochs, decide):
-    if model.augmentation is None:
+def _views(given, runner, epochs):
+    if runner.model.augmentation is None:
         return 0
-    return decide(
+    return runner.log.decide(
         "augmented views", given.views, min(4, epochs),
         "computed once, not in each epoch",
     )  # fmt: skip

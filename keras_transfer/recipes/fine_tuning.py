@@ -1,22 +1,12 @@
 """`fine_tune`: the whole of training a target model in one call."""
 
-from keras_transfer.recipes import (
-    defaults,
-    diagnostics,
-    interpolation,
-    plots,
-)
-from keras_transfer.recipes.best_weights import (
-    BestWeights,
-    TwoStageResult,
-    stage,
-)
+from keras_transfer.recipes import defaults, diagnostics, plots
+from keras_transfer.recipes.best_weights import TwoStageResult, stage
 from keras_transfer.recipes.data_parts import hold_out, parts
-from keras_transfer.recipes.decision_log import DecisionLog
 from keras_transfer.recipes.head_stage import HeadStage
+from keras_transfer.recipes.interpolation import set_temperature
 from keras_transfer.recipes.label_counts import count_labels
-from keras_transfer.recipes.stage_runner import StageRunner
-from keras_transfer.recipes.time_limit import TimeLimit
+from keras_transfer.recipes.stage_runner import StageRunner, TimeLimit
 from keras_transfer.recipes.tuning_stage import TuningStage
 
 
@@ -145,10 +135,9 @@ def fine_tune(
         train, validation, batch_size=batch_size, seed=seed
     )
     runner = StageRunner(
-        model, train, validation, BestWeights(model), limit, verbose
+        model, train, validation, limit, list(callbacks), seed, verbose
     )
-    log = DecisionLog(verbose)
-    recipe = _Recipe(runner, given, log, seed, list(callbacks))
+    recipe = _Recipe(runner, given)
     try:
         recipe.run()
     except KeyboardInterrupt:
@@ -159,65 +148,46 @@ def fine_tune(
 class _Recipe:
     """The stages one after the other."""
 
-    def __init__(self, runner, given, log, seed, callbacks):
+    def __init__(self, runner, given):
         self.runner, self.given = runner, given
-        self.log, self.seed, self.callbacks = log, seed, callbacks
-        self.model, self.best = runner.model, runner.best
-        self.result = FineTuneResult(choices=log.rows)
+        self.model, self.best, self.log = runner.model, runner.best, runner.log
+        self.result = FineTuneResult(choices=self.log.rows)
         self.compiled = self.model.get_compile_config()
-        self.judged_on = runner.validation
-        self.whole = runner.train
-        head = self.model.head
-        self.counts = count_labels(
-            self.whole.read_labels(),
-            getattr(head, "activation", None),
-            self.model.output_shape[-1],
-        )
+        self.judged_on, self.whole = runner.validation, runner.train
+        self.counts = count_labels(self.whole.read_labels(), self.model)
 
     def run(self):
-        plan = defaults.plan(
-            self.model, self.counts, self.given, self.log, self.runner
-        )
-        self._divide(plan)
+        plan = defaults.plan(self.counts, self.given, self.runner)
+        if plan.hold_out:
+            self.runner.train, self.judged_on = hold_out(
+                self.whole, plan.hold_out, self.runner.seed
+            )
+            self.runner.validation = self.judged_on
         if not self.model.is_pretrained:
             with stage("all blocks", self.result, self.best):
-                TuningStage(self.runner, plan, self.callbacks).run()
+                TuningStage(self.runner, plan).run()
             return
-        head = HeadStage(self.runner, plan, self.log, self.seed)
+        head = HeadStage(self.runner, plan)
         with stage("head", self.result, self.best):
             head.run()
         self._refit(plan, head, *self._fine_tune(plan))
 
-    def _divide(self, plan):
-        if plan.hold_out:
-            self.runner.train, self.runner.validation = hold_out(
-                self.whole, plan.hold_out, self.seed
-            )
-        self.judged_on = self.runner.validation
-
     def _fine_tune(self, plan):
         """Returns the stage and the row chosen; `None`s if none was tried."""
-        if not plan.epochs:
-            return None, None
-        if self.runner.limit.is_over:
-            self._skipped("fine-tuning")
+        if not plan.epochs or self._out_of_time("fine-tuning"):
             return None, None
         self.best.restore()
-        tuning = TuningStage(self.runner, plan, self.callbacks)
+        tuning = TuningStage(self.runner, plan)
         with stage("fine-tune", self.result, self.best):
             tuning.run()
         with stage("choice", self.result, self.best):
             row = tuning.choose()
-        self.log.decide(
-            "weights", None, interpolation.description(row), tuning.reason(row)
-        )
+        self.log.decide("weights", None, *tuning.choice_and_reason(row))
         return tuning, row
 
     def _refit(self, plan, head, tuning, row):
-        if not plan.hold_out:
-            return
-        if self.runner.limit.is_over:
-            self._skipped("training again on all samples")
+        step = "training again on all samples"
+        if not plan.hold_out or self._out_of_time(step):
             return
         kept = self.model.get_weights()
         self.runner.train, self.runner.validation = self.whole, None
@@ -230,17 +200,19 @@ class _Recipe:
             else:
                 head.again()
                 if row is not None:
-                    interpolation.set_temperature(self.model, row)
-        if self.runner.limit.is_over:
+                    set_temperature(self.model, row)
+        if self._out_of_time(step):
             self.model.set_weights(kept)
-            self._skipped("training again on all samples")
         self.best.weights = self.model.get_weights()
 
-    def _skipped(self, what):
-        self.log.decide(
-            what, None, "left out",
-            f"the limit of {self.runner.limit.minutes:g} minutes is over",
-        )  # fmt: skip
+    def _out_of_time(self, step):
+        """Whether the time limit is over; then the step is logged as such."""
+        limit = self.runner.limit
+        is_over = limit.is_over
+        if is_over:
+            reason = f"the limit of {limit.minutes:g} minutes is over"
+            self.log.decide(step, None, "left out", reason)
+        return is_over
 
     def finished(self):
         self.best.restore()

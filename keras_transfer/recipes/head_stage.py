@@ -13,11 +13,7 @@ from keras_transfer.data.horizontal_flips import WithFlips, folds_with_flips
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.recipes.training import compile_like
 from keras_transfer.training.freezing import freeze
-from keras_transfer.transferability.linear_probe import (
-    STRENGTHS,
-    fit_linear_probe,
-    neighbouring_strengths,
-)
+from keras_transfer.transferability import linear_probe
 
 RATES = (3e-4, 1e-3, 3e-3)
 EPOCHS = 20
@@ -40,13 +36,10 @@ class HeadStage:
     Args:
         runner: the `StageRunner`.
         plan: the `Plan`.
-        log: the `DecisionLog`.
-        seed: seed of the folds.
     """
 
-    def __init__(self, runner, plan, log, seed):
-        self.runner, self.plan, self.seed = runner, plan, seed
-        self.model, self.log = runner.model, log
+    def __init__(self, runner, plan):
+        self.runner, self.plan, self.model = runner, plan, runner.model
         self._parts = []
         self._uses_flips = False
 
@@ -69,10 +62,9 @@ class HeadStage:
         if self._uses_flips:
             together = self._solvable(WithFlips(self.runner.train))
         else:
-            together = [
-                np.concatenate(pair) for pair in zip(*self._parts, strict=True)
-            ]
-        probe = fit_linear_probe(
+            pairs = zip(*self._parts, strict=True)
+            together = [np.concatenate(pair) for pair in pairs]
+        probe = linear_probe.fit_linear_probe(
             self.plan.kind, together, None, self.model.head.num_outputs,
             strengths=(row["strength"],),
         )  # fmt: skip
@@ -93,8 +85,9 @@ class HeadStage:
         validation = self._solvable(runner.validation, "validation")
         self._parts = [p for p in (train, validation) if p is not None]
         folds = None
-        if self.plan.use_folds:
-            folds = folds_for(train[1], kind, self.seed)
+        if validation is None:
+            # Samples are few: none are held out.
+            folds = folds_for(train[1], kind, runner.seed)
         solve_head(self.model, train, validation, runner.best, folds=folds)
         if both is not None:
             self._try_flips(both, validation, folds)
@@ -110,11 +103,11 @@ class HeadStage:
             validation,
             best,
             folds=folds_with_flips(folds, len(both[1]) // 2),
-            strengths=neighbouring_strengths(before["strength"]),
+            strengths=linear_probe.neighbouring_strengths(before["strength"]),
             mirrored=True,
         )
         old, new = before["val_loss"], best.row["val_loss"]
-        self._uses_flips = self.log.decide(
+        self._uses_flips = self.runner.log.decide(
             "mirrored copies",
             self.plan.mirror,
             new <= (1 + TOLERANCE) * old,
@@ -230,16 +223,7 @@ def pooled_once(model, batches, name, verbose, **options):
     return (found.take(found.rows), *found.rest)
 
 
-def solve_head(
-    model,
-    train,
-    validation,
-    best,
-    *,
-    folds=None,
-    strengths=STRENGTHS,
-    **about,
-):
+def solve_head(model, train, validation, best, *, mirrored=False, **options):
     """Solves the head on features and puts the solution into the model.
 
     Args:
@@ -247,31 +231,22 @@ def solve_head(
         train: what `pooled_once` returns.
         validation: the same, or `None`.
         best: the `BestWeights` that takes the rows, one a strength.
-        folds: as in `fit_linear_probe`.
-        strengths: as in `fit_linear_probe`.
-        **about: what else the rows say.
-
-    Returns:
-        The `Probe`.
+        mirrored: whether the rows say that flips are among the samples.
+        **options: `folds` and `strengths` of `fit_linear_probe`.
     """
     started = time.perf_counter()
     kind = solvable_kind(model)
     train, validation = (
         with_integer_labels(kind, part) for part in (train, validation)
     )
-    probe = fit_linear_probe(
-        kind,
-        train,
-        validation,
-        model.head.num_outputs,
-        folds=folds,
-        strengths=strengths,
+    probe = linear_probe.fit_linear_probe(
+        kind, train, validation, model.head.num_outputs, **options
     )
     set_head(model, probe)
     seconds = (time.perf_counter() - started) / len(probe.rows)
+    about = {"mirrored": True} if mirrored else {}
     rows = [row | about for row in probe.rows]
     best.add_solved(rows, probe.best | about, seconds)
-    return probe
 
 
 def set_head(model, probe):

@@ -38,7 +38,7 @@ def between_weights(start, end, share):
     ]  # fmt: skip
 
 
-def evaluate_shares(model, judge, start, end, shares):
+def evaluate_shares(model, part, data, start, end, shares):
     """Evaluates each share of the way on validation data.
 
     Fine-tuned models are too sure of themselves, which hides in their loss
@@ -48,7 +48,8 @@ def evaluate_shares(model, judge, start, end, shares):
     Args:
         model: a compiled `TransferModel`; it has the last share's weights
             afterwards.
-        judge: what `part_to_judge` returns.
+        part: what `part_to_judge` returns, the part of it that has trained.
+        data: its validation data.
         start: weights of the whole model.
         end: weights of the whole model.
         shares: what to evaluate.
@@ -56,7 +57,6 @@ def evaluate_shares(model, judge, start, end, shares):
     Returns:
         List of dicts: `share`, `temperature`, `val_loss` and the metrics.
     """
-    part, data = judge
     rows = []
     for share in shares:
         model.set_weights(between_weights(start, end, share))
@@ -79,19 +79,6 @@ def _judged(part, data, model):
     return {"temperature": best, **named}
 
 
-def set_weights_of(model, start, end, row):
-    """Gives a model the weights and the temperature of a row.
-
-    Args:
-        model: a `TransferModel`.
-        start: weights of the whole model.
-        end: weights of the whole model.
-        row: `share` and `temperature`.
-    """
-    model.set_weights(between_weights(start, end, row["share"]))
-    set_temperature(model, row)
-
-
 def set_temperature(model, row):
     """Gives a model the temperature of a row."""
     if row["temperature"] != 1.0:
@@ -112,13 +99,6 @@ def best_of(rows):
         )
 
     return min(filter(keeps_up, rows), key=lambda row: row["val_loss"])
-
-
-def description(row):
-    """Returns a row of `evaluate_shares` in words."""
-    if row["share"] == 0:
-        return "those of the head alone"
-    return f"{row['share']:.0%} of the way to epoch {row['epochs']}"
 
 
 def part_to_judge(model, validation, *, depth, cache, verbose):

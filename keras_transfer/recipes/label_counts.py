@@ -39,19 +39,19 @@ class LabelCounts:
         return max(self.per_class, default=1) / max(1, self.smallest)
 
 
-def count_labels(labels, kind, num_outputs):
-    """Returns `LabelCounts`.
+def count_labels(labels, model):
+    """Returns the `LabelCounts` of what a model learns.
 
     Args:
         labels: integers `(samples,)`, or one-hot, multi-hot or numbers
             `(samples, outputs)`.
-        kind: `"softmax"`, `"sigmoid"` or anything else.
-        num_outputs: number of outputs of the head.
+        model: the `TransferModel`.
     """
     labels = np.asarray(labels)
+    kind = getattr(model.head, "activation", None)
     if kind == "softmax" and labels.reshape(len(labels), -1).shape[1] == 1:
         whole = labels.reshape(-1).astype(int)
-        counts = np.bincount(whole, minlength=num_outputs)
+        counts = np.bincount(whole, minlength=model.output_shape[-1])
     elif kind in ("softmax", "sigmoid"):
         counts = (labels.reshape(len(labels), -1) > 0.5).sum(axis=0)
     else:

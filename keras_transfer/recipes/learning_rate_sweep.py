@@ -39,20 +39,13 @@ class LearningRateSweep:
         Returns:
             A `matplotlib.figure.Figure`.
         """
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(6, 3.6), layout="constrained")
-        axes = figure.subplots()
+        figure, (axes,) = plots.panels(1, 1, 6, 3.6)
         axes.plot(self.rates, self.losses, alpha=0.3, label="loss of a batch")
         axes.plot(self.rates, self.smoothed, label="smoothed")
-        axes.axvline(
-            self.suggestion, color="C2", ls="--",
-            label=f"suggestion {self.suggestion:.1e}",
-        )  # fmt: skip
-        axes.axvline(
-            self.steepest, color="C3", ls=":",
-            label=f"steepest {self.steepest:.1e}",
-        )  # fmt: skip
+        lines = (("suggestion", "C2", "--"), ("steepest", "C3", ":"))
+        for name, color, ls in lines:
+            rate = getattr(self, name)
+            axes.axvline(rate, color=color, ls=ls, label=f"{name} {rate:.1e}")
         low, high = self.smoothed.min(), self.smoothed[0]
         room = max(high - low, 1e-3)
         axes.set(
@@ -95,11 +88,6 @@ def read_off(rates, losses):
     average = smoothed(losses)
     lowest = int(average.argmin())
     slopes = np.gradient(average, np.log(rates))
-    steepest = int(slopes[: lowest + 1].argmin())
-    return LearningRateSweep(
-        rates,
-        losses,
-        average,
-        suggestion=float(rates[lowest] / 10),
-        steepest=float(rates[steepest]),
-    )
+    steepest = float(rates[slopes[: lowest + 1].argmin()])
+    suggestion = float(rates[lowest] / 10)
+    return LearningRateSweep(rates, losses, average, suggestion, steepest)

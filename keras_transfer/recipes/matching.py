@@ -115,31 +115,22 @@ def match(
     names = getattr(getattr(train, "train", train), "class_names", None)
     if target.class_names is None and names:
         target.class_names = list(names)
-    train, validation = data_parts.parts(
-        train, validation, batch_size=batch_size, seed=seed
-    )
+    order = {"batch_size": batch_size, "seed": seed}
+    train, validation = data_parts.parts(train, validation, **order)
     labelled = None
     if validation is None:
         labelled = train
         train, validation = data_parts.hold_out(
             train, data_parts.HELD_OUT, seed
         )
-    recipe = _Recipe(
-        target,
-        functools.partial(
-            fine_tune, target, batch_size=batch_size, seed=seed,
-            # In the end, on all labels, as in what has been compared.
-            verbose=verbose, **{"mirror": False, **fine_tuning},
-        ),
-        verbose,
-    )  # fmt: skip
+    # In the end, on all labels, as in what has been compared.
+    fine_tuning = {"mirror": False} | fine_tuning
+    recipe = _Recipe(target, order | fine_tuning, verbose)
     # Not what is held out: a source may have learnt the labels of that.
     every = [train]
     if unlabelled is not None:
-        every.append(
-            data_parts.as_numbered(unlabelled, "unlabelled", batch_size, seed)
-        )
-    every = JoinedInputs(every, batch_size=batch_size, seed=seed)
+        every.append(data_parts.as_numbered(unlabelled, "unlabelled", **order))
+    every = JoinedInputs(every, **order)
     matcher = FeatureMatcher(
         target, source, pairs=pairs, loss=loss, soft_targets=soft_targets,
         task_weight=0, data=joined(sample_inputs(every, _LOOKED_AT)),
@@ -157,8 +148,11 @@ def match(
 class _Recipe:
     """The stages one after the other; each says whether it was finished."""
 
-    def __init__(self, target, tune, verbose):
-        self.target, self.tune, self.verbose = target, tune, verbose
+    def __init__(self, target, fine_tuning, verbose):
+        self.target, self.verbose = target, verbose
+        self.tune = functools.partial(
+            fine_tune, target, verbose=verbose, **fine_tuning
+        )
         self.log, self.candidates = DecisionLog(verbose), []
         self.result = MatchResult(choices=self.log.rows)
 
@@ -174,11 +168,11 @@ class _Recipe:
         self.log.show(matcher.pairs)
         # Frozen, a target would have nothing to match with.
         set_trainable_depth(self.target, len(self.target.blocks))
-        best, matching = BestWeights(self.target), MatchResult()
+        best = BestWeights(self.target)
         rates = rising_and_falling(rate, epochs * len(every))
         matcher.compile(keras.optimizers.Adam(rates))
         try:
-            with stage("matching", matching, best):
+            with stage("matching", self.result, best):
                 matcher.fit(
                     every,
                     epochs=epochs,
@@ -187,8 +181,7 @@ class _Recipe:
                     verbose=self.verbose,
                 )
         except KeyboardInterrupt:
-            matching.interrupted = True
-        self._add(matching)
+            self.result.interrupted = True
         self.target.mark_pretrained()
         return not self.result.interrupted
 
@@ -197,9 +190,8 @@ class _Recipe:
         if any(pair.loss.on_logits for pair in matcher.pairs):
             row = metrics_of(self.target, validation, "val_")
             row["stage"] = "matching"
-            self.candidates.append(
-                _Candidate("with the scores learnt", row, start)
-            )
+            learnt = _Candidate("with the scores learnt", row, start)
+            self.candidates.append(learnt)
         self._candidate("matched", start, self.tune(train, validation))
 
     def finished(self, labelled=None):

@@ -17,18 +17,33 @@ def plot_history(path, rows):
     Returns:
         A `matplotlib.figure.Figure`.
     """
-    from matplotlib.figure import Figure
-
     names = [
         name
         for name in ("loss", "accuracy", "binary_accuracy")
         if any(name in row or f"val_{name}" in row for row in rows)
     ]
-    figure = Figure(figsize=(5 * len(names), 3.6), layout="constrained")
-    all_axes = figure.subplots(1, len(names), squeeze=False)[0]
+    figure, all_axes = panels(1, len(names), 5, 3.6)
     for axes, name in zip(all_axes, names, strict=True):
         _plot_metric(axes, name, rows)
     return save_figure(figure, path)
+
+
+def panels(rows, columns, width, height, **options):
+    """Returns a figure and the axes of its panels, row by row.
+
+    Args:
+        rows: how many rows of panels.
+        columns: how many in each.
+        width: of a panel, in inches.
+        height: of a panel, in inches.
+        **options: as in `matplotlib.figure.Figure.subplots`.
+    """
+    from matplotlib.figure import Figure
+
+    size = (columns * width, rows * height)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, **options)
+    return figure, axes.ravel()
 
 
 def save_figure(figure, path):

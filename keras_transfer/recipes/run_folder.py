@@ -1,6 +1,5 @@
 """A folder that holds a run: the model, how it was made, what it can do."""
 
-import dataclasses
 import json
 import platform
 from pathlib import Path
@@ -11,19 +10,6 @@ from keras_transfer import _version
 from keras_transfer.recipes import plots, writers
 from keras_transfer.serving import saved_model
 from keras_transfer.storage import files
-
-
-@dataclasses.dataclass
-class Run:
-    """A finished run, read back.
-
-    Attributes:
-        model: the `TransferModel`.
-        config: what `config.json` holds.
-    """
-
-    model: keras.Model
-    config: dict
 
 
 def check_writable(folder):
@@ -94,6 +80,9 @@ def write(folder, model, result, metrics, config):
 def read(folder):
     """Reads a run back.
 
+    Returns:
+        `(model, config)`: the `TransferModel`, and what `config.json` holds.
+
     Raises:
         FileNotFoundError: the folder holds no run.
         ValueError: a file in it cannot be read.
@@ -106,4 +95,4 @@ def read(folder):
             "(its --output)."
         )
     config = json.loads((folder / "config.json").read_text())
-    return Run(files.load_model(folder / "model.keras"), config)
+    return files.load_model(folder / "model.keras"), config

@@ -1,13 +1,49 @@
-"""The model, data and cache that the stages of `fine_tune` share."""
+"""What the stages of `fine_tune` share: model, data, cache, time limit."""
 
 import dataclasses
+import time
 
 import keras
 
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.recipes.best_weights import BestWeights, early_stopping
-from keras_transfer.recipes.time_limit import StopAtTimeLimit, TimeLimit
+from keras_transfer.recipes.decision_log import DecisionLog
 from keras_transfer.recipes.training import fits_in_memory
+
+
+class TimeLimit(keras.callbacks.Callback):
+    """A time limit that keeps what has been reached.
+
+    It counts from when it is made. As a callback it ends a training at the
+    next step after the limit; the epoch that was under way is validated as it
+    is.
+
+    Args:
+        minutes: more than 0; `None` is no limit.
+
+    Raises:
+        ValueError: it is no positive number.
+    """
+
+    def __init__(self, minutes):
+        super().__init__()
+        if minutes is not None and not minutes > 0:
+            raise ValueError(
+                "`max_minutes` is a positive number of minutes, or None for "
+                f"no limit. Received: max_minutes={minutes!r}."
+            )
+        self.minutes = minutes
+        self._started = time.monotonic()
+
+    @property
+    def is_over(self):
+        if self.minutes is None:
+            return False
+        return time.monotonic() - self._started >= 60 * self.minutes
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.is_over:
+            self.model.stop_training = True
 
 
 @dataclasses.dataclass
@@ -18,22 +54,26 @@ class StageRunner:
         model: a compiled `TransferModel`.
         train: `SeededBatches`.
         validation: `SeededBatches`, or `None`.
-        best: the `BestWeights` of the recipe.
-        limit: its `TimeLimit`.
+        limit: the `TimeLimit` of the recipe.
+        callbacks: those of the user, for fine-tuning.
+        seed: seed of what is held out.
         verbose: as in `keras.Model.fit`.
+        best: the `BestWeights` of the recipe.
+        log: its `DecisionLog`.
         cache: what the frozen part has put out so far.
     """
 
     model: keras.Model
     train: object
     validation: object
-    best: BestWeights
     limit: TimeLimit
+    callbacks: list
+    seed: int
     verbose: object
-    cache: FeatureCache = dataclasses.field(
-        default_factory=lambda: FeatureCache("memory")
-    )
-    _fits: dict = dataclasses.field(default_factory=dict, repr=False)
+
+    def __post_init__(self):
+        self.best, self.log = BestWeights(self.model), DecisionLog(self.verbose)
+        self.cache, self._fits = FeatureCache("memory"), {}
 
     def cache_at(self, depth):
         """The cache, or `None` where it would not be exact or not fit."""
@@ -48,13 +88,14 @@ class StageRunner:
             )
         return self.cache if self._fits[asked] else None
 
-    def fit(self, epochs, patience, *, depth, first=(), last=()):
+    def fit(self, epochs, patience, *, depth, best=None, first=(), last=()):
         """Trains, and remembers the best epoch.
 
         Args:
             epochs: most epochs.
             patience: epochs without a better one before it stops.
             depth: most blocks that are going to train.
+            best: the `BestWeights` to remember it, the recipe's if `None`.
             first: callbacks that act before the epoch is remembered.
             last: callbacks that act after that.
         """
@@ -64,8 +105,6 @@ class StageRunner:
             validation_data=self.validation,
             epochs=epochs,
             feature_cache=self.cache_at(depth),
-            callbacks=[
-                *first, self.best, stop, StopAtTimeLimit(self.limit), *last
-            ],
+            callbacks=[*first, best or self.best, stop, self.limit, *last],
             verbose=self.verbose,
-        )  # fmt: skip
+        )

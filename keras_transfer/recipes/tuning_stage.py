@@ -5,7 +5,6 @@ import keras
 from keras_transfer.callbacks import FreezingScheduler
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.recipes import interpolation
-from keras_transfer.recipes.time_limit import StopAtTimeLimit
 from keras_transfer.recipes.training import compile_like, rising_and_falling
 from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
@@ -24,36 +23,31 @@ class TuningStage:
     Args:
         runner: the `StageRunner`; its model has the weights to start from.
         plan: the `Plan`.
-        callbacks: those of the user.
     """
 
-    def __init__(self, runner, plan, callbacks):
-        self.runner, self.plan, self.callbacks = runner, plan, callbacks
-        self.model = runner.model
+    def __init__(self, runner, plan):
+        self.runner, self.plan, self.model = runner, plan, runner.model
         self.start = self.model.get_weights()
         if plan.views:
             runner.cache = FeatureCache("memory", views=plan.views)
 
     def run(self):
         """Trains; `tuned` remembers the best epoch, `last` are the weights."""
-        overall = self.runner.best
-        self.tuned = overall.beside()
+        best = self.runner.best
+        self.tuned = best.beside()
         self._prepare(self.plan.epochs, self.plan.rate)
-        self.runner.best = self.tuned
         try:
             self.runner.fit(
                 self.plan.epochs,
                 self.plan.patience,
                 depth=self.plan.blocks,
+                best=self.tuned,
                 first=self._gradually(),
-                last=self.callbacks,
+                last=self.runner.callbacks,
             )
         finally:
-            self.runner.best = overall
-            if not overall.row:
-                overall.row, overall.weights = (
-                    self.tuned.row, self.tuned.weights
-                )  # fmt: skip
+            if not best.row:
+                best.row, best.weights = self.tuned.row, self.tuned.weights
         self.last = self.model.get_weights()
 
     def choose(self):
@@ -64,22 +58,26 @@ class TuningStage:
             which the end was read, `val_loss` and the metrics.
         """
         runner, blocks = self.runner, self.plan.blocks
-        judge = interpolation.part_to_judge(
+        judged = interpolation.part_to_judge(
             self.model, runner.validation, depth=blocks,
             cache=runner.cache_at(blocks), verbose=runner.verbose,
         )  # fmt: skip
         rows, ends = [], self._ends()
         for epochs, end in ends.items():
             # The start is the same for both ends.
+            shares = self._shares()[bool(rows) :]
             found = interpolation.evaluate_shares(
-                self.model, judge, self.start, end, self._shares()[bool(rows) :]
+                self.model, *judged, self.start, end, shares
             )
             rows += [
                 row | {"epochs": epochs if row["share"] else 0} for row in found
             ]
         row = interpolation.best_of(rows)
         end = ends.get(row["epochs"], self.start)
-        interpolation.set_weights_of(self.model, self.start, end, row)
+        self.model.set_weights(
+            interpolation.between_weights(self.start, end, row["share"])
+        )
+        interpolation.set_temperature(self.model, row)
         runner.best.add_solved(rows, row, 0.0)
         return row
 
@@ -90,24 +88,26 @@ class TuningStage:
             self.runner.train,
             epochs=EPOCHS_ON_ALL,
             feature_cache=self.runner.cache_at(self.plan.blocks),
-            callbacks=[StopAtTimeLimit(self.runner.limit)],
+            callbacks=[self.runner.limit],
             verbose=self.runner.verbose,
         )
 
-    def reason(self, row):
-        """Why these weights, in words."""
+    def choice_and_reason(self, row):
+        """Which weights were chosen, and why, in words."""
         first = next(
             r for r in self.runner.best.rows
             if r["stage"] == "choice" and r["share"] == 0
         )  # fmt: skip
         if row["share"] == 0:
             return (
+                "those of the head alone",
                 f"nothing fine-tuned has a validation loss below "
-                f"{first['val_loss']:.4f} without losing accuracy"
+                f"{first['val_loss']:.4f} without losing accuracy",
             )
         return (
+            f"{row['share']:.0%} of the way to epoch {row['epochs']}",
             f"validation loss {row['val_loss']:.4f} after "
-            f"{first['val_loss']:.4f} of the head alone"
+            f"{first['val_loss']:.4f} of the head alone",
         )
 
     def _prepare(self, epochs, peak):
@@ -118,9 +118,7 @@ class TuningStage:
         optimizer = keras.optimizers.Adam(rate)
         if plan.decay < 1:
             optimizer = LayerwiseOptimizer(optimizer, decay=plan.decay)
-        more = {}
-        if plan.l2sp:
-            more["regularizer"] = L2SP(plan.l2sp, 0.0)
+        more = {"regularizer": L2SP(plan.l2sp, 0.0)} if plan.l2sp else {}
         compile_like(model, model, optimizer, **more)
 
     def _gradually(self):

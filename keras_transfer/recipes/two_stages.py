@@ -3,21 +3,8 @@
 import keras
 
 from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.layers import (
-    ClassificationHead,
-    RegressionHead,
-)
-from keras_transfer.recipes.best_weights import (
-    BestWeights,
-    TwoStageResult,
-    early_stopping,
-    stage,
-)
-from keras_transfer.recipes.head_stage import (
-    pooled_once,
-    solvable_kind,
-    solve_head,
-)
+from keras_transfer.layers import ClassificationHead, RegressionHead
+from keras_transfer.recipes import best_weights, head_stage
 from keras_transfer.recipes.training import compile_like, fits_in_memory
 from keras_transfer.training.freezing import set_trainable_depth
 
@@ -77,19 +64,20 @@ def two_stage(
     """
     if not getattr(model, "compiled", False):
         model.compile("auto")
-    best, result = BestWeights(model), TwoStageResult()
+    best = best_weights.BestWeights(model)
+    result = best_weights.TwoStageResult()
     options = {"seed": seed, "callbacks": list(callbacks), "verbose": verbose}
     try:
         if head_epochs:
-            with stage("head", result, best):
+            with best_weights.stage("head", result, best):
                 _train_head(model, data, head_epochs, head_rate, best, options)
         else:
-            with stage("start", result, best):
+            with best_weights.stage("start", result, best):
                 best.add_present(data)
         if epochs:
             share = max(1, len(model.blocks) // 3)
             best.restore()
-            with stage("fine-tune", result, best):
+            with best_weights.stage("fine-tune", result, best):
                 set_trainable_depth(model, share if blocks is None else blocks)
                 _fit(model, data, epochs, fine_tune_rate, best, options)
     except KeyboardInterrupt:
@@ -112,18 +100,20 @@ def _fit(model, data, epochs, rate, best, options):
 
 
 def _train_head(model, data, epochs, rate, best, options):
-    stop = early_stopping(data.validation, patience=5)
+    stop = best_weights.early_stopping(data.validation, patience=5)
     options = options | {"callbacks": [stop, *options["callbacks"]]}
     if not _features_stand_still(model):
         _fit(model, data, epochs, rate, best, options)
         return
     show = options["verbose"]
-    train = pooled_once(model, data.train, "training", show)
+    train = head_stage.pooled_once(model, data.train, "training", show)
     validation = data.validation
     if validation is not None:
-        validation = pooled_once(model, validation, "validation", show)
-    if solvable_kind(model) == "softmax":
-        solve_head(model, train, validation, best)
+        validation = head_stage.pooled_once(
+            model, validation, "validation", show
+        )
+    if head_stage.solvable_kind(model) == "softmax":
+        head_stage.solve_head(model, train, validation, best)
         return
     # The model's own head, weights shared, on vectors that are ready.
     inputs = keras.Input(train[0].shape[1:], name="features")

@@ -83,10 +83,9 @@ def _checked_names(model, names):
 def _write(model, path, names):
     import tensorflow as tf
 
-    outputs = _named_outputs(model, names)
-
     def serve(inputs):
-        return outputs(model(_as_floats(inputs), training=False))
+        values = model(_as_floats(inputs), training=False)
+        return _named_outputs(model, names, values)
 
     archive = keras.export.ExportArchive()
     archive.track(model)
@@ -110,27 +109,24 @@ def _as_floats(inputs):
     )
 
 
-def _named_outputs(model, names):
-    """Returns a function from the model's output to the dict that is served."""
+def _named_outputs(model, names, values):
+    """Returns the model's output as the dict that is served."""
     import tensorflow as tf
 
     activation = getattr(model.head, "activation", None)
     if activation is not None and not isinstance(activation, str):
         activation = keras.activations.serialize(activation)
 
-    def outputs(values):
-        if activation == "softmax":
-            best = tf.argmax(values, axis=-1)
-            return {
-                "scores": values,
-                "label": tf.gather(tf.constant(names), best),
-                "score": tf.reduce_max(values, axis=-1),
-            }
-        if activation == "sigmoid":
-            return {"scores": values, "labels": tf.constant(names)}
-        return {"values": values}
-
-    return outputs
+    if activation == "softmax":
+        best = tf.argmax(values, axis=-1)
+        return {
+            "scores": values,
+            "label": tf.gather(tf.constant(names), best),
+            "score": tf.reduce_max(values, axis=-1),
+        }
+    if activation == "sigmoid":
+        return {"scores": values, "labels": tf.constant(names)}
+    return {"values": values}
 
 
 def _write_with_tensorflow(model, path, names):

@@ -81,13 +81,10 @@ def fit_linear_probe(
     if folds is None:
         held_out = [] if validation is None else [(problem, validation)]
     else:
-        held_out = [
-            (
-                _Problem([part[rows] for part in train], num_outputs),
-                [part[rest] for part in train],
-            )
-            for rows, rest in folds
-        ]
+        held_out = []
+        for rows, rest in folds:
+            of_fold = _Problem([part[rows] for part in train], num_outputs)
+            held_out.append((of_fold, [part[rest] for part in train]))
     rows, solutions = _path(kind, held_out, strengths)
     best = min(rows, key=lambda row: row.get("val_loss", 0.0))
     if validation is None:
@@ -265,10 +262,8 @@ def _score_sigmoid(logits, y):
 
 def _score_linear(logits, y):
     errors = logits - y.reshape(len(logits), -1)
-    return (errors**2).mean(axis=1), (
-        "mean_absolute_error",
-        np.abs(errors).mean(),
-    )
+    absolute = np.abs(errors).mean()
+    return (errors**2).mean(axis=1), ("mean_absolute_error", absolute)
 
 
 _KINDS = {

@@ -9,14 +9,7 @@ from keras_tuner import errors
 
 from keras_transfer.feature_cache import as_feature_cache
 from keras_transfer.training import distribution
-from keras_transfer.tuner import trial
-from keras_transfer.tuner.search_space import (
-    ONLY_WITH,
-    choose,
-    ends_of,
-    is_open,
-    space_of,
-)
+from keras_transfer.tuner import search_space, trial
 
 # Of the epochs, those that train the head alone.
 _HEAD_SHARE = 0.6
@@ -86,7 +79,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
         self.num_classes, self.input_shape = num_classes, input_shape
         # KerasTuner chooses among names: a model goes by its own.
         self.backbones = {_name_of(each): each for each in backbones}
-        self.space = space_of(space, list(self.backbones))
+        self.space = search_space.space_of(space, list(self.backbones))
         self.weights, self.seed = weights, seed
         self.head_epochs = head_epochs
         self.strategy = strategy or distribution.strategy("default")
@@ -111,17 +104,19 @@ class TransferHyperModel(keras_tuner.HyperModel):
         return trial.Settings(**found)
 
     def _chosen(self, hp, name, values, found):
-        if name not in ONLY_WITH:
-            return choose(hp, name, values)
-        parent, matters = ONLY_WITH[name]
-        known = self.space[parent]
-        if not is_open(known):
-            # The parent is settled; nothing of it lies in `hp`.
-            fits = matters(found[parent])
-            return choose(hp, name, values) if fits else ends_of(values)[0]
-        with hp.conditional_scope(parent, [v for v in known if matters(v)]):
-            chosen = choose(hp, name, values)
-        return chosen if matters(found[parent]) else ends_of(values)[0]
+        if name not in search_space.ONLY_WITH:
+            return search_space.choose(hp, name, values)
+        parent, matters = search_space.ONLY_WITH[name]
+        known, fits = self.space[parent], matters(found[parent])
+        # A parent that is settled does not lie in `hp`.
+        scope = contextlib.nullcontext()
+        if search_space.is_open(known):
+            scope = hp.conditional_scope(parent, [*filter(matters, known)])
+        elif not fits:
+            return search_space.ends_of(values)[0]
+        with scope:
+            chosen = search_space.choose(hp, name, values)
+        return chosen if fits else search_space.ends_of(values)[0]
 
     def build(self, hp):
         """Returns a compiled `TransferModel`; called by the tuner."""

@@ -5,6 +5,7 @@ import json
 import keras_tuner
 
 from keras_transfer._private import keras_tuner as private
+from keras_transfer.recipes import writers
 from keras_transfer.storage import files
 
 
@@ -20,8 +21,8 @@ class _Resumable(private.SavesTrials):
         private.drop_retries(self, self.end_order)
 
     def save(self):
-        with files.replacing(private.oracle_file(self)) as temporary:
-            temporary.write_text(json.dumps(self.get_state()))
+        state = json.dumps(self.get_state())
+        writers.write_text(private.oracle_file(self), state)
 
     def save_trial(self, trial):
         with files.replacing(private.trial_file(self, trial)) as temporary:

@@ -1,10 +1,6 @@
 """Trains once more what a search has found."""
 
-from keras_transfer.recipes.best_weights import (
-    BestWeights,
-    TwoStageResult,
-    stage,
-)
+from keras_transfer.recipes import best_weights
 from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.tuner import trial
 
@@ -42,9 +38,10 @@ def repeat_trial(
     """
     # As much is held out as in a search.
     train, validation = parts(train, validation, held_out=HELD_OUT, seed=seed)
-    result, best = TwoStageResult(), _BestByObjective(model, objective)
+    result = best_weights.TwoStageResult()
+    best = _BestByObjective(model, objective)
     try:
-        with stage("trial", result, best):
+        with best_weights.stage("trial", result, best):
             trial.train(
                 settings,
                 model,
@@ -64,7 +61,7 @@ def repeat_trial(
     return result
 
 
-class _BestByObjective(BestWeights):
+class _BestByObjective(best_weights.BestWeights):
     """Remembers the first epoch with the best objective, as KerasTuner does."""
 
     def __init__(self, whole, objective):

@@ -48,8 +48,6 @@ class SearchResult(TwoStageResult):
         Returns:
             A `matplotlib.figure.Figure`.
         """
-        from matplotlib.figure import Figure
-
         oracle = self.tuner.oracle
         logarithmic = {
             hp.name
@@ -60,8 +58,7 @@ class SearchResult(TwoStageResult):
         names = _hyperparameters_of(scored)
         across = min(3, len(names))
         down = -(-len(names) // across)
-        figure = Figure(figsize=(4 * across, 3 * down), layout="constrained")
-        axes = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
+        figure, axes = plots.panels(down, across, 4, 3, sharey=True)
         for each, name in zip(axes, names, strict=False):
             _plot_one(each, scored, name, name in logarithmic)
         for each in axes[::across]:
@@ -119,12 +116,9 @@ def read_trials(result, hypermodel, epochs, objective):
 def _add_epochs(result, best, head_epochs):
     """Gives the result the epochs of the best trial, as other recipes do."""
     rows = result.tuner.epochs_of(best.trial_id)
+    stages = ("head", "fine-tuning")
     result.history = [
-        {
-            "stage": "head" if i < head_epochs else "fine-tuning",
-            "epoch": i + 1,
-            **row,
-        }
+        {"stage": stages[i >= head_epochs], "epoch": i + 1, **row}
         for i, row in enumerate(rows)
     ]
     result.best = result.history[best.best_step]
@@ -163,14 +157,8 @@ def _cells(row, names):
     if row["score"] is not None:
         score, seconds = f"{row['score']:.4f}", f"{row['seconds']:.1f}"
         outcome = [score, row["best_epoch"], seconds]
-    return [
-        row["trial"],
-        *outcome,
-        *(
-            format_value(values[name]) if name in values else ""
-            for name in names
-        ),
-    ]
+    chosen = [format_value(values.get(name, "")) for name in names]
+    return [row["trial"], *outcome, *chosen]
 
 
 def _plot_one(axes, rows, name, is_logarithmic):
@@ -185,9 +173,7 @@ def _plot_one(axes, rows, name, is_logarithmic):
         axes.xaxis.set_minor_formatter(NullFormatter())
     if not all(type(value) is float for value in values):
         kinds = sorted(set(values), key=lambda v: (str(type(v)), v))
-        axes.set_xticks(
-            range(len(kinds)), [format_value(kind) for kind in kinds]
-        )
+        axes.set_xticks(range(len(kinds)), [*map(format_value, kinds)])
         values = [kinds.index(value) for value in values]
     axes.scatter(values, [row["score"] for row in having], alpha=0.7)
     axes.set_xlabel(name)

@@ -8,12 +8,8 @@ from keras_transfer.tuner.trial import Settings
 # Shares of the blocks, from the top.
 _THIRD = 1 / 3
 
-# What is taken where nothing is searched.
-DEFAULTS = {
-    field.name: field.default
-    for field in dataclasses.fields(Settings)
-    if field.name != "backbone"
-}
+# What is taken where nothing is searched; a backbone, the first, is given.
+DEFAULTS = {f.name: f.default for f in dataclasses.fields(Settings)[1:]}
 
 SMALL = {
     "hidden_units": [0, 256],

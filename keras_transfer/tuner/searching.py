@@ -6,7 +6,7 @@ from keras_tuner import Objective
 
 from keras_transfer.recipes import run_folder
 from keras_transfer.recipes.data_parts import HELD_OUT, parts
-from keras_transfer.training.schedules import whole_number
+from keras_transfer.training.schedules import at_least
 from keras_transfer.tuner import search_folder, search_space, trial
 from keras_transfer.tuner.hyper_model import check_objective
 from keras_transfer.tuner.oracles import ORACLES
@@ -112,21 +112,16 @@ def search(
     )
     search_folder.write(directory, about)
     result = SearchResult(tuner=tuner)
-    _run(result, train, validation, epochs, callbacks)
+    options = {"validation_data": validation, "callbacks": callbacks}
+    _run(result, train, epochs=epochs, **options)
     read_trials(result, hypermodel, epochs, objective)
     return result
 
 
-def _run(result, train, validation, epochs, callbacks):
+def _run(result, train, **options):
     tuner = result.tuner
     try:
-        tuner.search(
-            train,
-            epochs=epochs,
-            validation_data=validation,
-            callbacks=callbacks,
-            verbose=0,
-        )
+        tuner.search(train, verbose=0, **options)
     except KeyboardInterrupt:
         result.interrupted = True
     except RuntimeError:
@@ -141,16 +136,9 @@ def _run(result, train, validation, epochs, callbacks):
 
 
 def _check(trials, epochs, keep_checkpoints, tuner):
-    given = {
-        "trials": trials, "epochs": epochs, "keep_checkpoints": keep_checkpoints
-    }  # fmt: skip
-    for name, value in given.items():
-        number = whole_number(value)
-        if number is None or number < 1:
-            raise ValueError(
-                f"`{name}` is a whole number of at least 1. Received: "
-                f"{name}={value!r}."
-            )
+    at_least(1, trials, "trials")
+    at_least(1, epochs, "epochs")
+    at_least(1, keep_checkpoints, "keep_checkpoints")
     if tuner not in ORACLES:
         raise ValueError(
             f"There is no tuner {tuner!r}. Expected one of "

@@ -12,12 +12,9 @@ from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.layers import ClassificationHead
 from keras_transfer.losses import SmoothedCrossentropy
 from keras_transfer.models import TransferModel
+from keras_transfer.training import schedules
 from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
 from keras_transfer.training.regularizers import L2SP
-from keras_transfer.training.schedules import (
-    GradualUnfreezing,
-    PiecewiseUnfreezing,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +89,6 @@ def train(
     head_epochs,
     callbacks=(),
     feature_cache=None,
-    seed=0,
     **options,
 ):
     """Trains what `build` has returned in both phases, in one `fit`.
@@ -106,8 +102,7 @@ def train(
         head_epochs: epochs of the first phase.
         callbacks: callbacks of `fit`.
         feature_cache: as in `fit`; a model that augments does not use it.
-        seed: seed of the order of samples.
-        **options: the other arguments of `TransferModel.fit`.
+        **options: the other arguments of `TransferModel.fit`, its `seed` too.
 
     Returns:
         A `keras.callbacks.History`.
@@ -128,7 +123,6 @@ def train(
             *callbacks,
         ],
         feature_cache=None if settings.augmentation else feature_cache,
-        seed=seed,
         **options,
     )
     losses = history.history.get("loss", [])
@@ -148,9 +142,9 @@ def _phases(settings, model, epochs, head_epochs):
     if settings.gradual:
         left = max(1, epochs - head_epochs)
         step = max(1, -(-blocks // left))
-        schedule = GradualUnfreezing(head_epochs, 1, step, blocks)
+        schedule = schedules.GradualUnfreezing(head_epochs, 1, step, blocks)
     else:
-        schedule = PiecewiseUnfreezing([head_epochs], [0, blocks])
+        schedule = schedules.PiecewiseUnfreezing([head_epochs], [0, blocks])
     return [
         FreezingScheduler(schedule),
         FallingRate(head_epochs, epochs, settings.fine_tuning_rate),

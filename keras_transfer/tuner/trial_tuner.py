@@ -9,7 +9,6 @@ import keras_tuner
 from keras_transfer import _private
 from keras_transfer._private.keras_tuner import tuner_file
 from keras_transfer.recipes import writers
-from keras_transfer.storage import files
 
 _HISTORY = "history.json"
 _CHECKPOINT = "checkpoint.weights.h5"
@@ -31,8 +30,7 @@ class TrialTuner(keras_tuner.Tuner):
 
     def save(self):
         """Writes the tuner's own file, whole or not at all."""
-        with files.replacing(tuner_file(self)) as temporary:
-            temporary.write_text(json.dumps(self.get_state()))
+        writers.write_text(tuner_file(self), json.dumps(self.get_state()))
 
     def run_trial(self, trial, *args, **options):
         """Trains one trial; its epochs are written beside its weights."""

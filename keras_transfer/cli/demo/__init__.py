@@ -1,8 +1,7 @@
 """`keras-transfer demo`: a whole transfer, without a download."""
 
+from keras_transfer.cli.command import progress, show
 from keras_transfer.cli.demo import experiment, story
-from keras_transfer.cli.options import adder
-from keras_transfer.cli.output import progress, show
 from keras_transfer.recipes import run_folder
 
 SUMMARY = "show a whole transfer on handwritten digits, without a download"
@@ -10,9 +9,8 @@ EXAMPLES = """  keras-transfer demo
   keras-transfer demo --seeds 1 --output demo/ --json"""
 
 
-def add_options(parser):
+def add_options(add):
     """Adds the options of the command."""
-    add = adder(parser)
     add("--output", str, "DIR", "folder to write", "transfer_demo")
     add("--seeds", int, "N", "repetitions of each row", 3)
 

@@ -31,12 +31,10 @@ def digits(classes, copies=1):
     rng = np.random.default_rng(classes[0])
     order = rng.permutation(len(labels))
     held_out, rest = np.split(order, [len(order) // 3])
+    parts = {"train": np.repeat(rest, copies), "test": held_out}
     return {
         name: (placed(images[chosen], rng), labels[chosen])
-        for name, chosen in (
-            ("train", np.repeat(rest, copies)),
-            ("test", held_out),
-        )
+        for name, chosen in parts.items()
     }
 
 

@@ -78,13 +78,10 @@ def _about_matching(matching):
 
 def plot(rows, path):
     """Draws accuracy over epochs, one panel a number of labels, as PNG."""
-    from matplotlib.figure import Figure
-
     all_shots = list(dict.fromkeys(row["shots"] for row in rows))
-    figure = Figure(figsize=(8, 3.6), layout="constrained")
-    for axes, shots in zip(
-        figure.subplots(1, len(all_shots), sharey=True), all_shots, strict=True
-    ):
+    width = 8 / len(all_shots)
+    figure, panels = plots.panels(1, len(all_shots), width, 3.6, sharey=True)
+    for axes, shots in zip(panels, all_shots, strict=True):
         _panel(axes, [row for row in rows if row["shots"] == shots])
         axes.set(title=f"{shots} labels a class", xlabel="epochs", xscale="log")
         epochs = sorted({row["epochs"] for row in rows})
