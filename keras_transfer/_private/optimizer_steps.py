@@ -85,13 +85,8 @@ def _narrow(optimizer, name):
     def narrowed(self, *args):
         if name == "finalize_variable_values" and vars(self).get("_goes_on"):
             return None
-        kept = {
-            key: vars(self)[key]
-            for key in (
-                "_trainable_variables",
-                "_model_variables_moving_average",
-            )
-        }
+        names = ("_trainable_variables", "_model_variables_moving_average")
+        kept = {key: vars(self)[key] for key in names}
         where = [self._get_variable_index(v) for v in args[-1]]
         # Past __setattr__, which would track the lists.
         vars(self).update(

@@ -62,8 +62,7 @@ def adapt_input(model: keras.Model, input_shape) -> keras.Model:
             f"shape {old}. Received: input_shape={new}, which has another "
             "number of axes."
         )
-    axis = channel_axis(old)
-    target = _rebuild(source, new, axis)
+    target = _rebuild(source, new)
     _copy_weights(source, target)
     return target
 
@@ -127,10 +126,10 @@ def _as_functional(model):
     return keras.Model(functional.input, functional.output, name=model.name)
 
 
-def _rebuild(source, input_shape, axis):
+def _rebuild(source, input_shape):
     old = tuple(source.inputs[0].shape[1:])
     config = copy.deepcopy(source.get_config())
-    _Change(old, input_shape, axis).apply(config)
+    _Change(old, input_shape, channel_axis(old)).apply(config)
     try:
         return keras.Model.from_config(config)
     except (ValueError, TypeError) as error:

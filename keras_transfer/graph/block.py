@@ -57,12 +57,8 @@ def blocks(model):
         ...     print(block.index, block.name, block.num_params)
     """
     found = _units(segments.segments(cuts.exact_trace(model)))
-    return [
-        _block(index, name, unit)
-        for index, (name, unit) in enumerate(
-            zip(naming.block_names(found), found, strict=True)
-        )
-    ]
+    named = zip(naming.block_names(found), found, strict=True)
+    return [_block(index, *each) for index, each in enumerate(named)]
 
 
 def _units(found):

@@ -181,22 +181,20 @@ def find(flat, cut):
     """
     known = places(flat)
     if isinstance(cut, Cut):
+        name = cut.name
         matches = [x for x in known if x.cut.tensor is cut.tensor]
         # Read from another model over the same layers, or read once more.
-        matches = matches or [
-            x for x in known if x.cut.operation is cut.operation
-        ]
-        if matches:
-            same_name = [x for x in matches if x.cut.name == cut.name]
-            return (same_name or matches)[0]
-        name = cut.name
+        same = [x for x in known if x.cut.operation is cut.operation]
+        matches = matches or same
+        matches = [x for x in matches if x.cut.name == name] or matches
     else:
-        name = cut
-        ends = flat.ends.get(name, ())
-        for place in known:
-            if place.cut.name == name or place.cut.operation in ends:
-                return place
-    raise ValueError(_no_cut_message(flat, name, known))
+        name, ends = cut, flat.ends.get(cut, ())
+        matches = [
+            x for x in known if x.cut.name == name or x.cut.operation in ends
+        ]
+    if not matches:
+        raise ValueError(_no_cut_message(flat, name, known))
+    return matches[0]
 
 
 def _no_cut_message(flat, name, known):

@@ -53,17 +53,15 @@ class FeatureAdapter(keras.layers.Layer):
     def build(self, input_shape):
         self._check(input_shape)
         channels = self.shape[-1]
-        if channels is not None and (
-            self.always or channels != input_shape[-1]
-        ):
-            keeps = channels == input_shape[-1]
+        keeps = channels == input_shape[-1]
+        if channels is not None and (self.always or not keeps):
             self.projection = keras.layers.Dense(
                 channels,
                 kernel_initializer="identity" if keeps else "glorot_uniform",
                 name="projection",
                 dtype=self.dtype_policy,
             )
-            self.projection.build((*input_shape[:-1], input_shape[-1]))
+            self.projection.build(input_shape)
         super().build(input_shape)
 
     def call(self, inputs):

@@ -1,7 +1,6 @@
 """The preprocessing that ImageNet models were trained with, as a layer."""
 
 import difflib
-import itertools
 
 import keras
 from keras import ops
@@ -130,8 +129,7 @@ def channel_statistics(mode, num_channels):
     if num_channels == 1:
         return tuple([sum(values) / 3] for values in statistics)
     return tuple(
-        list(itertools.islice(itertools.cycle(values), num_channels))
-        for values in statistics
+        [values[i % 3] for i in range(num_channels)] for values in statistics
     )
 
 

@@ -4,7 +4,7 @@ import keras
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
-class TrainingOnly(keras.layers.Layer):
+class TrainingOnly(keras.layers.Wrapper):
     """Applies another layer in training and lets the input through otherwise.
 
     Keras' own random layers already do so; this makes it certain for any
@@ -26,19 +26,14 @@ class TrainingOnly(keras.layers.Layer):
     """
 
     def __init__(self, layer, **kwargs):
-        super().__init__(**kwargs)
         if not isinstance(layer, keras.layers.Layer):
             raise ValueError(
                 "An augmentation is a Keras layer. Received: "
                 f"{layer!r} (of type {type(layer).__name__}). Several layers "
                 "go into one keras.Sequential([...])."
             )
-        self.layer = layer
+        super().__init__(layer, **kwargs)
         self.supports_masking = True
-
-    def build(self, input_shape):
-        if not self.layer.built:
-            self.layer.build(input_shape)
 
     def call(self, inputs, training=None):
         if not training:
@@ -48,14 +43,3 @@ class TrainingOnly(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        layer = keras.saving.serialize_keras_object(self.layer)
-        return super().get_config() | {"layer": layer}
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        layer = keras.saving.deserialize_keras_object(
-            config.pop("layer"), custom_objects=custom_objects
-        )
-        return cls(layer, **config)

@@ -1,6 +1,7 @@
 """What all distances between features have in common."""
 
 import math
+import re
 
 import keras
 import numpy as np
@@ -151,7 +152,4 @@ def squared_distances(a, b):
 
 
 def _snake(kind):
-    return "".join(
-        f"_{letter.lower()}" if letter.isupper() else letter
-        for letter in kind.__name__
-    ).lstrip("_")
+    return re.sub("([A-Z])", r"_\1", kind.__name__).lower().lstrip("_")
