@@ -133,6 +133,34 @@ def test_labels_are_solved_each_on_its_own(rng):
     assert probe.best["loss"] == pytest.approx(by_hand, rel=1e-6)
 
 
+def test_weights_of_labels_and_numbers_are_those_of_the_formulas(rng):
+    from sklearn.linear_model import LogisticRegression
+
+    x, weights = rng.normal(size=(30, 3)), rng.uniform(0.1, 5.0, 30)
+    numbers = x @ rng.normal(size=(3, 1)) + rng.normal(size=(30, 1))
+    scale = 1 / np.sqrt(np.var(x, axis=0).mean())
+
+    # Weighted means off, then (X'WX + I / C) k = X'Wy on scaled samples.
+    spread, total = numbers.std(), weights.sum()
+    rows = scale * (x - weights @ x / total)
+    target = (numbers - weights @ numbers / total) / spread
+    left = rows.T @ (weights[:, None] * rows) + np.eye(3) / 0.5
+    by_hand = np.linalg.solve(left, rows.T @ (weights[:, None] * target))
+    ridge, plain = (
+        solve("linear", (x, numbers, *w), None, 1, strengths=(0.5,))
+        for w in ([weights], [])
+    )
+    np.testing.assert_allclose(ridge.kernel, by_hand * scale * spread)
+    assert not np.allclose(ridge.kernel, plain.kernel, rtol=1e-3)
+
+    labels = numbers > 0
+    alone = LogisticRegression(C=0.5).fit(x * scale, labels[:, 0], weights)
+    found = solve("sigmoid", (x, labels, weights), None, 1, strengths=(0.5,))
+    np.testing.assert_allclose(
+        found.kernel, alone.coef_.T * scale, rtol=1e-3, atol=1e-3
+    )
+
+
 def test_numbers_are_solved_by_ridge_regression(rng):
     x = rng.normal(size=(60, 4))
     y = x @ rng.normal(size=(4, 2)) * (100.0, 0.01) + (7.0, -3.0)
