@@ -51,6 +51,27 @@ def test_ctrl_c_before_there_is_anything_leaves_no_model(
     assert not (tmp_path / "r" / "model.keras").exists()
 
 
+class StopError(ValueError):
+    pass
+
+
+@pytest.mark.parametrize("recipe", ["fine_tune", "two_stage"])
+def test_the_options_reach_the_recipe(fit, tmp_path, monkeypatch, recipe):
+    seen = {}
+
+    def noted(model, data, **options):
+        seen.update(options)
+        raise StopError("here it would train")
+
+    monkeypatch.setattr(recipes, recipe, noted)
+    more = ["--recipe", "two-stage"] if recipe == "two_stage" else []
+    more += ["--seed", 3, "--blocks", 2, "--learning-rate", 0.5]
+    assert fit(tmp_path / "r", *more) == 1
+    rate = "learning_rate" if recipe == "fine_tune" else "fine_tune_rate"
+    wanted = {"seed": 3, "epochs": 1, "blocks": 2, rate: 0.5}
+    assert {name: seen[name] for name in wanted} == wanted
+
+
 WRONG = {
     "unknown backbone": (["digits", "--backbone", "Mobilnet"], "MobileNet"),
     "no data": (["nowhere/at/all"], "nowhere"),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_transfer as kt
+from keras_transfer.tuner import trial
 from keras_transfer.tuner.search_space import DEFAULTS, FULL
 
 keras_tuner = pytest.importorskip("keras_tuner")
@@ -70,6 +71,29 @@ def test_searches(kind, source, data, tmp_path):
     assert isinstance(model, kt.TransferModel)
     score = model.evaluate(x[40:], y[40:], verbose=0, return_dict=True)
     assert score["accuracy"] == pytest.approx(best.score, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name, kind", [("adam", "Adam"), ("adamw", "AdamW"), ("sgd", "SGD")]
+)
+def test_settings_reach_the_optimizer_the_head_and_the_loss(name, kind, source):
+    settings = trial.Settings(
+        "source", hidden_units=6, dropout=0.25, pooling="max", optimizer=name,
+        weight_decay=0.3, learning_rate=0.02, label_smoothing=0.1, l2sp=0.5,
+        fine_tuned_share=0.5, layer_decay=0.7,
+    )  # fmt: skip
+    model = trial.build(
+        settings, source, 3, input_shape=(8, 8, 3), weights=None, seed=0
+    )
+    outer = model.optimizer
+    assert float(outer.learning_rate) == pytest.approx(0.02)
+    assert outer.decay == 0.7
+    inner = outer.inner_optimizer
+    assert type(inner).__name__ == kind
+    assert inner.weight_decay == (0.3 if name == "adamw" else None)
+    assert model.head.hidden_units == (6,)
+    assert (model.head.dropout, model.head.pooling) == (0.25, "max")
+    assert model.loss.amount == 0.1
 
 
 def test_two_phases_and_the_source_runs_once(source, data):
