@@ -87,8 +87,8 @@ def _labelled_part(arguments, data):
     if arguments.shots is None:
         return data.train, None
     labels = data.train.read_labels()
-    chosen = few_shot(labels, arguments.shots, arguments.seed)
-    rest = np.setdiff1d(np.arange(len(labels)), chosen)
+    drawn = few_shot(labels, arguments.shots, arguments.seed)
+    rest = np.setdiff1d(np.arange(len(labels)), drawn)
     if not len(rest):
         return data.train, None
-    return SubsetBatches(data.train, chosen), SubsetBatches(data.train, rest)
+    return SubsetBatches(data.train, drawn), SubsetBatches(data.train, rest)

@@ -2,6 +2,7 @@
 
 from keras_transfer.graph.block import Block as Block
 from keras_transfer.graph.block import blocks as blocks
+from keras_transfer.graph.build import input_like as input_like
 from keras_transfer.graph.cuts import Cut as Cut
 from keras_transfer.graph.cuts import cut_points as cut_points
 from keras_transfer.graph.masking import is_added as is_added

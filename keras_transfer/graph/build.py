@@ -12,6 +12,13 @@ from keras_transfer import _private
 from keras_transfer.graph import masking, trace
 
 
+def input_like(tensor):
+    """Returns a new `keras.Input` with a tensor's shape, type and name."""
+    return keras.Input(
+        batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name
+    )
+
+
 def build_model(steps, known, inputs, outputs, name=None):
     """Returns the functional model from `inputs` to `outputs`.
 

@@ -81,7 +81,7 @@ def feature_extractor(backbone, output_layer=None) -> keras.Model:
 def _inputs_and_features(backbone, output_layer):
     inner = _with_one_output(unrolled(backbone), output_layer)
     given, mask = backbone.input, None
-    inputs = keras.tree.map_structure(_input_like, given)
+    inputs = keras.tree.map_structure(graph.input_like, given)
     features = inner(inputs)
     if isinstance(given, dict):
         mask = inputs.get("padding_mask")
@@ -118,10 +118,4 @@ def _holds_only_images(given):
         isinstance(given, dict)
         and len(given) == 1
         and len(next(iter(given.values())).shape) == 4
-    )
-
-
-def _input_like(tensor):
-    return keras.Input(
-        batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name
     )

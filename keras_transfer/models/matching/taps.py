@@ -138,7 +138,7 @@ def tapped(model, wanted, *, also=()):
     ]
     plain = graph.tap(model, places, [start + index for index in masked])
     # Called as one layer: two nested models may have layers of one name.
-    inputs = keras.tree.map_structure(_input_like, plain.input)
+    inputs = keras.tree.map_structure(graph.input_like, plain.input)
     outputs = keras.tree.flatten(plain(inputs))
     masks = dict(zip(masked, outputs[len(places) :], strict=True))
     features = [
@@ -148,12 +148,6 @@ def tapped(model, wanted, *, also=()):
         )
     ]
     return keras.Model(inputs, [*outputs[:start], *features])
-
-
-def _input_like(tensor):
-    return keras.Input(
-        batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name
-    )
 
 
 def is_masked(model, tap):
