@@ -194,6 +194,15 @@ class BaseModel(PenalizedModel):
             **common,
         )
 
+    def train_step(self, *data):
+        return super().train_step(*replicas.copied(data, self))
+
+    def test_step(self, *data):
+        return super().test_step(*replicas.copied(data, self))
+
+    def predict_step(self, *data):
+        return super().predict_step(*replicas.copied(data, self))
+
     def evaluate(self, *args, **kwargs):
         """Like `keras.Model.evaluate`; counts each sample once, everywhere."""
         with replicas.each_in_full():

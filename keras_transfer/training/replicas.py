@@ -100,6 +100,33 @@ def shared(data, count):
     return data
 
 
+def copied(data, model):
+    """Returns the data of a step, in memory that the step may write to.
+
+    `tf.distribute` slices each batch by device, and TensorFlow computes in
+    place where it holds the last reference to such a slice: in the arrays of
+    a `PyDataset` or a generator, which came to it without a copy.
+
+    Args:
+        data: nested tensors of shape `(num_samples, ...)`.
+        model: the model whose step it is.
+    """
+    if getattr(model, "distribute_strategy", None) is None:
+        return data
+    return keras.tree.map_structure(_copy, data)
+
+
+def _copy(tensor):
+    # Sparse and ragged ones have parts of their own, and no slices.
+    is_whole = not (
+        hasattr(tensor, "dense_shape") or hasattr(tensor, "row_splits")
+    )
+    if not (is_whole and keras.ops.is_tensor(tensor)):
+        return tensor
+    rows = keras.ops.arange(keras.ops.shape(tensor)[0])
+    return keras.ops.take(tensor, rows, axis=0)
+
+
 def _divisible_tensors(batch, count):
     """`divisible` of the tensors in a `tf.data` pipeline."""
     batch = batch[0] if len(batch) == 1 else batch

@@ -27,6 +27,7 @@ JOBS = {
     "two": (2, 120, WAYS),
     "four": (4, 120, ["gradual", "layerwise"]),
     "traffic": (2, 24, ["traffic"]),
+    "kept": (2, 1200, ["arrays_kept"]),
     "uneven on two": (2, 95, UNEVEN),
     "uneven on one": (1, 95, ["evaluated"]),
 }
@@ -75,6 +76,11 @@ def test_four_devices_are_one(found):
     assert len(found["four"]) == 2
     for way, four in found["four"].items():
         assert_equal(four, found["one"][way], 1e-5)
+
+
+def test_the_arrays_of_a_data_set_stay_as_they_are(found):
+    """Steps of one device compute in place where a slice is theirs alone."""
+    assert found["kept"]["arrays_kept"] == {"changed": 0}
 
 
 def test_frozen_blocks_send_nothing(found):
