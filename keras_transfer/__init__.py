@@ -11,6 +11,7 @@ from keras_transfer.callbacks import FreezingScheduler as FreezingScheduler
 from keras_transfer.callbacks import (
     MatchingWeightScheduler as MatchingWeightScheduler,
 )
+from keras_transfer.callbacks import PreciseBatchNorm as PreciseBatchNorm
 from keras_transfer.callbacks import TransferCheckpoint as TransferCheckpoint
 from keras_transfer.callbacks import UnfreezeOnPlateau as UnfreezeOnPlateau
 from keras_transfer.feature_cache import FeatureCache as FeatureCache

@@ -25,9 +25,11 @@ from keras_transfer._private.graphs import (
 )
 from keras_transfer._private.layers import (
     draws_random_numbers,
+    infer_while_frozen,
     leaf_layers,
     nested_models,
     own_trainable_variables,
+    runs_in_inference,
     seed_states,
 )
 from keras_transfer._private.optimizer_steps import (

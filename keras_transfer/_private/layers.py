@@ -1,5 +1,8 @@
 """Private names of layers and models."""
 
+import functools
+import inspect
+
 import keras
 
 
@@ -42,6 +45,32 @@ def draws_random_numbers(layer):
     Uses `Layer._seed_generators`.
     """
     return bool(layer._seed_generators)
+
+
+def infer_while_frozen(layer):
+    """Lets a layer run in inference mode as long as its flag is off.
+
+    Keras does so for batch normalisation alone: dropout in a frozen layer
+    drops, and whatever else asks for `training` is told `True`. A layer whose
+    `call` has no such argument stays as it is.
+    Uses `Layer.__call__` taking `call` from the instance.
+    """
+    call = layer.call
+    is_known = "call" in vars(layer)
+    if is_known or "training" not in inspect.signature(call).parameters:
+        return
+
+    @functools.wraps(call)
+    def call_as_flagged(*args, training=None, **kwargs):
+        training = training and layer.trainable
+        return call(*args, training=training, **kwargs)
+
+    layer.call = call_as_flagged
+
+
+def runs_in_inference(layer):
+    """Whether `infer_while_frozen` keeps a layer in inference mode now."""
+    return "call" in vars(layer) and not layer.trainable
 
 
 def seed_states(layer):

@@ -18,6 +18,7 @@ from keras_transfer.feature_cache.rows import free_bytes, num_bytes, stores
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.memory import available_bytes
 from keras_transfer.training import random_state
+from keras_transfer.training.in_training import InTraining
 
 _ROWS_A_CHUNK = 32
 
@@ -121,7 +122,7 @@ class _Pass:
         self.folder = cache.directory and cache.directory / key
         self.below, self.prefix = deeper or (None, boundary.prefix)
         if views > 1:
-            self.prefix = prefix.InTraining(self.prefix)
+            self.prefix = InTraining(self.prefix)
         self.rows_of_items = samples.rows_of_items()
         self.num_rows = int(sum(self.rows_of_items))
         self.bar = keras.utils.Progbar(
@@ -188,7 +189,9 @@ class _Pass:
 
     def _prepare(self, x):
         """Learns the shapes from the first sample, and makes room."""
-        outputs = prefix.run(self.prefix, take_rows(x, slice(1)))
+        outputs = prefix.run_without_drawing(
+            self.prefix, take_rows(x, slice(1)), may_draw=self.num_views > 1
+        )
         layout = [(each.shape[1:], self._kept_dtype(each)) for each in outputs]
         self._check_room(layout)
         self.views = stores(self.folder, self.num_rows, self.num_views, layout)

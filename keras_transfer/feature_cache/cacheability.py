@@ -23,7 +23,8 @@ def reasons_not_to_cache(boundary, *, views=1):
                 f"layer '{layer.name}' below the boundary has an activity "
                 "regularizer"
             )
-        if views == 1 and _private.draws_random_numbers(layer):
+        draws = _private.draws_random_numbers(layer)
+        if views == 1 and draws and not _private.runs_in_inference(layer):
             found.append(
                 f"layer '{layer.name}' below the boundary draws random "
                 "numbers in each epoch (views=K keeps K versions)"

@@ -2,7 +2,6 @@
 
 import contextlib
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -25,6 +24,25 @@ def run(prefix, x):
     return [_as_stored(np.asarray(output)) for output in outputs]
 
 
+def run_without_drawing(prefix, x, *, may_draw=False):
+    """Like `run`, and finds out whether that draws random numbers.
+
+    Raises:
+        ValueError: it does, and may not: it would in each epoch.
+    """
+    states = _private.seed_states(prefix)
+    before = [ops.convert_to_numpy(state) for state in states]
+    outputs = run(prefix, x)
+    after = [ops.convert_to_numpy(state) for state in states]
+    if not may_draw and not np.array_equal(before, after):
+        raise ValueError(
+            "A layer below the boundary draws random numbers in inference "
+            "too, so that each epoch has other features. Leave feature_cache "
+            "out, or draw only where `training` is True."
+        )
+    return outputs
+
+
 def _predict_on_replicas(prefix, x):
     """`predict` of one batch, of which no replica gets nothing.
 
@@ -39,18 +57,6 @@ def _predict_on_replicas(prefix, x):
 
 def _as_stored(output):
     return output if output.dtype.kind in "biu" else output.astype("float32")
-
-
-class InTraining(keras.Model):
-    """Runs a model as in training: random layers draw."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-        self.run_eagerly = model.run_eagerly
-
-    def call(self, inputs):
-        return self.model(inputs, training=True)
 
 
 @contextlib.contextmanager

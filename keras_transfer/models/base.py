@@ -2,6 +2,9 @@
 
 import keras
 
+from keras_transfer.callbacks.precise_batch_norm import (
+    warn_of_young_statistics,
+)
 from keras_transfer.callbacks.run_aware import with_run
 from keras_transfer.data import first_batch, order
 from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
@@ -175,7 +178,7 @@ class BaseModel(PenalizedModel):
         }
         feature_cache = as_feature_cache(feature_cache)
         if feature_cache is not None:
-            return self.fit_on_cache(
+            history = self.fit_on_cache(
                 super().fit,
                 x,
                 feature_cache=feature_cache,
@@ -184,15 +187,18 @@ class BaseModel(PenalizedModel):
                 seed=seed,
                 **common,
             )
-        return super().fit(
-            x,
-            y,
-            batch_size=batch_size,
-            callbacks=order.with_callback(callbacks, order_of_epoch),
-            validation_split=validation_split,
-            sample_weight=sample_weight,
-            **common,
-        )
+        else:
+            history = super().fit(
+                x,
+                y,
+                batch_size=batch_size,
+                callbacks=order.with_callback(callbacks, order_of_epoch),
+                validation_split=validation_split,
+                sample_weight=sample_weight,
+                **common,
+            )
+        warn_of_young_statistics(self, callbacks)
+        return history
 
     def train_step(self, *data):
         return super().train_step(*replicas.copied(data, self))

@@ -17,7 +17,11 @@ from keras_transfer.recipes.best_weights import BestWeights, loss_of, stage
 from keras_transfer.recipes.decision_log import DecisionLog
 from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.fine_tuning import FineTuneResult, fine_tune
-from keras_transfer.recipes.training import has_room, rising_and_falling
+from keras_transfer.recipes.training import (
+    has_room,
+    rising_and_falling,
+    statistics_callbacks,
+)
 from keras_transfer.training.freezing import set_trainable_depth
 
 # Samples by whose features pairs are chosen, all in one batch.
@@ -177,7 +181,12 @@ class _Recipe:
                     every,
                     epochs=epochs,
                     feature_cache=_cache_for(matcher, every),
-                    callbacks=[best],
+                    callbacks=[
+                        *statistics_callbacks(
+                            self.target, every, part=self.target
+                        ),
+                        best,
+                    ],
                     verbose=self.verbose,
                 )
         except KeyboardInterrupt:

@@ -8,7 +8,10 @@ import keras
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.recipes.best_weights import BestWeights, early_stopping
 from keras_transfer.recipes.decision_log import DecisionLog
-from keras_transfer.recipes.training import fits_in_memory
+from keras_transfer.recipes.training import (
+    fits_in_memory,
+    statistics_callbacks,
+)
 
 
 class TimeLimit(keras.callbacks.Callback):
@@ -100,6 +103,7 @@ class StageRunner:
             last: callbacks that act after that.
         """
         stop = early_stopping(self.validation, patience)
+        first = [*statistics_callbacks(self.model, self.train), *first]
         self.model.fit(
             self.train,
             validation_data=self.validation,

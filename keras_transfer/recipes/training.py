@@ -3,7 +3,9 @@
 import keras
 
 from keras_transfer import feature_cache
+from keras_transfer.callbacks import PreciseBatchNorm
 from keras_transfer.storage.memory import available_bytes
+from keras_transfer.training.freezing import freeze_state
 
 
 def compile_like(model, like, optimizer, **options):
@@ -20,6 +22,21 @@ def compile_like(model, like, optimizer, **options):
         # A part of the model has no starting point to be pulled to.
         kept.pop("regularizer", None)
     model.compile(**kept | {"optimizer": optimizer} | options)
+
+
+def statistics_callbacks(model, data, *, part=None):
+    """Returns the callbacks that a model whose batch norm trains needs.
+
+    Without them it would be judged by statistics that are not there yet.
+
+    Args:
+        model: the model that has the batch norm.
+        data: its training data, as `PreciseBatchNorm` takes them.
+        part: `model`, where another one is trained that contains it.
+    """
+    if not freeze_state(model).train_batch_norm:
+        return []
+    return [PreciseBatchNorm(data, part=part)]
 
 
 def rising_and_falling(peak, steps):

@@ -5,7 +5,11 @@ import keras
 from keras_transfer.callbacks import FreezingScheduler
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.recipes import interpolation
-from keras_transfer.recipes.training import compile_like, rising_and_falling
+from keras_transfer.recipes.training import (
+    compile_like,
+    rising_and_falling,
+    statistics_callbacks,
+)
 from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
 from keras_transfer.training.regularizers import L2SP
@@ -88,7 +92,10 @@ class TuningStage:
             self.runner.train,
             epochs=EPOCHS_ON_ALL,
             feature_cache=self.runner.cache_at(self.plan.blocks),
-            callbacks=[self.runner.limit],
+            callbacks=[
+                *statistics_callbacks(self.model, self.runner.train),
+                self.runner.limit,
+            ],
             verbose=self.runner.verbose,
         )
 

@@ -5,7 +5,11 @@ import keras
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.recipes import best_weights, head_stage
-from keras_transfer.recipes.training import compile_like, fits_in_memory
+from keras_transfer.recipes.training import (
+    compile_like,
+    fits_in_memory,
+    statistics_callbacks,
+)
 from keras_transfer.training.freezing import set_trainable_depth
 
 
@@ -90,12 +94,13 @@ def two_stage(
 def _fit(model, data, epochs, rate, best, options):
     compile_like(model, model, keras.optimizers.Adam(rate))
     cached = fits_in_memory(model, data.train.num_samples)
+    statistics = statistics_callbacks(model, data.train)
     model.fit(
         data.train,
         validation_data=data.validation,
         epochs=epochs,
         feature_cache="memory" if cached else None,
-        **options | {"callbacks": [best, *options["callbacks"]]},
+        **options | {"callbacks": [*statistics, best, *options["callbacks"]]},
     )
 
 

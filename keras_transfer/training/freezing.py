@@ -226,6 +226,7 @@ def _wanted_flags(model, state):
     first = len(state.blocks) - state.depth
     for index, block in enumerate(state.blocks):
         for layer in _leaves(block.layers):
+            _private.infer_while_frozen(layer)
             is_norm = isinstance(layer, keras.layers.BatchNormalization)
             held = is_norm and not state.train_batch_norm
             yield layer, index >= first and not held

@@ -12,6 +12,7 @@ from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.layers import ClassificationHead
 from keras_transfer.losses import SmoothedCrossentropy
 from keras_transfer.models import TransferModel
+from keras_transfer.recipes.training import statistics_callbacks
 from keras_transfer.training import schedules
 from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
 from keras_transfer.training.regularizers import L2SP
@@ -119,6 +120,7 @@ def train(
         # First, so that what others save is what trained.
         callbacks=[
             *_phases(settings, model, epochs, head_epochs),
+            *statistics_callbacks(model, x),
             keras.callbacks.TerminateOnNaN(),
             *callbacks,
         ],

@@ -18,8 +18,9 @@ pytestmark = [
 
 SCRIPT = Path(__file__).with_name("train_on_replicas.py")
 WAYS = [
-    "head", "gradual", "layerwise", "l2sp", "batch_norm", "cached",
-    "resumed", "fine_tuned", "searched", "py_dataset", "tf_data", "mixed",
+    "head", "gradual", "layerwise", "l2sp", "batch_norm",
+    "precise_batch_norm", "cached", "resumed", "fine_tuned", "searched",
+    "py_dataset", "tf_data", "mixed",
 ]  # fmt: skip
 UNEVEN = ["head", "py_dataset", "evaluated"]
 JOBS = {

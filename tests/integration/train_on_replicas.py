@@ -106,9 +106,14 @@ class Ways:
         kt.unfreeze(model)
         return self.fitted(model)
 
-    def batch_norm(self):
+    def precise_batch_norm(self):
+        return self.batch_norm(is_precise=True)
+
+    def batch_norm(self, is_precise=False):
         model = self.model(batch_norm=True)
-        found = self.fitted(model)
+        precise = kt.PreciseBatchNorm(self.data, num_batches=4)
+        callbacks = [precise] if is_precise else []
+        found = self.fitted(model, callbacks=callbacks)
         moving = [v for v in model.variables if "moving" in v.path]
         return found | {
             "moving": np.concatenate([np.asarray(v) for v in moving]).tolist()

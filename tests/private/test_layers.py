@@ -1,6 +1,10 @@
 """Probes of the private names of layers and models."""
 
 import keras
+import pytest
+from keras import layers
+from keras.ops import convert_to_numpy as to_numpy
+from keras.ops import ones
 
 from keras_transfer import _private
 
@@ -19,6 +23,39 @@ def test_seed_states():
 def test_draws_random_numbers():
     assert _private.draws_random_numbers(keras.layers.Dropout(0.5))
     assert not _private.draws_random_numbers(keras.layers.Dense(3))
+
+
+@pytest.mark.parametrize("kind", ["dropout", "attention", "lstm"])
+def test_infer_while_frozen(kind):
+    layer, x = {
+        "dropout": lambda: (layers.Dropout(0.5), (ones((2, 50)),)),
+        "attention": lambda: (
+            layers.MultiHeadAttention(2, 3, dropout=0.5),
+            (ones((2, 5, 4)),) * 2,
+        ),
+        "lstm": lambda: (
+            layers.LSTM(3, dropout=0.5, recurrent_dropout=0.5),
+            (ones((2, 5, 4)),),
+        ),
+    }[kind]()
+    before = to_numpy(layer(*x))
+    for leaf in _private.leaf_layers(layer):
+        _private.infer_while_frozen(leaf)
+        _private.infer_while_frozen(leaf)  # Twice is once.
+    assert (to_numpy(layer(*x, training=True)) != before).any()
+    assert not _private.runs_in_inference(layer)
+    layer.trainable = False
+    assert (to_numpy(layer(*x, training=True)) == before).all()
+    assert _private.runs_in_inference(layer)
+    copy = type(layer).from_config(layer.get_config())
+    assert copy.get_config() == layer.get_config()
+
+
+def test_what_takes_no_training_stays_as_it_is():
+    layer = layers.Rescaling(0.5)
+    _private.infer_while_frozen(layer)
+    layer.trainable = False
+    assert not _private.runs_in_inference(layer)
 
 
 def names(layers):

@@ -90,6 +90,15 @@ def test_random_layers_that_train_or_stand_above_the_boundary():
     )
 
 
+def test_dropout_that_is_frozen_lets_everything_through():
+    """As it joins, it draws what it would without the cache."""
+    below = {
+        0: lambda: layers.GaussianNoise(0.5),
+        1: lambda: layers.Dropout(0.3, seed=3),
+    }
+    both(arrays(), scheduled(0, 3, 0), epochs=3, model={"below": below})
+
+
 @pytest.mark.slow
 def test_a_loss_of_its_own_in_compute_loss():
     class Doubled(kt.TransferModel):

@@ -1,5 +1,6 @@
 """What a cached training would not do as an uncached one is refused."""
 
+import keras
 import pytest
 from cached_training import (
     CLASSES,
@@ -23,11 +24,31 @@ def refused(match, make_data=None, feature_cache="memory", **model):
     return model
 
 
-def test_dropout_below_the_boundary_is_refused():
-    below = {1: lambda: layers.Dropout(0.3, name="drops")}
-    refused("'drops' below the boundary draws random numbers", below=below)
-    # Above it there is no obstacle.
+class AlwaysNoisy(layers.Layer):
+    """Draws whatever it is told."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.seeds = keras.random.SeedGenerator(1)
+
+    def call(self, x, training=None):
+        return x + keras.random.normal(keras.ops.shape(x), seed=self.seeds)
+
+
+def test_what_draws_in_inference_is_refused():
+    below = {1: lambda: AlwaysNoisy()}
+    refused("draws random numbers in inference too", below=below)
+    # Above the boundary there is no obstacle.
     fit(made(below=below, depth=3), arrays(), "memory", [])
+
+
+def test_what_knows_no_inference_is_refused():
+    class Noisy(AlwaysNoisy):
+        def call(self, x):
+            return super().call(x)
+
+    below = {1: lambda: Noisy(name="noisy")}
+    refused("'noisy' below the boundary draws random numbers", below=below)
 
 
 def test_augmentation_needs_views():
@@ -98,7 +119,7 @@ def test_a_wrong_value_is_refused_before_anything_trains():
 
 
 def test_a_refused_training_leaves_the_model_as_it_was():
-    below = {1: lambda: layers.Dropout(0.3, name="drops")}
+    below = {1: lambda: AlwaysNoisy()}
     model = refused("draws random numbers", below=below)
     fresh = made(below=below)
     assert_same_model(model, fresh)
