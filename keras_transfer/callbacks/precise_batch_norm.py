@@ -121,7 +121,7 @@ def warn_of_young_statistics(model, callbacks):
         model: the model that has been trained, or a matcher with its target.
         callbacks: those of its `fit`.
     """
-    steps = int(model.optimizer.iterations)
+    steps = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
     model = getattr(model, "target", model)
     momenta = [layer.momentum for layer in training_norms(model)]
     if not momenta or not steps or getattr(model, "is_pretrained", True):

@@ -6,7 +6,7 @@ from pathlib import Path
 from keras_transfer import recipes, tuner
 from keras_transfer.cli import training
 from keras_transfer.cli.command import chosen, progress
-from keras_transfer.recipes import run_folder
+from keras_transfer.recipes import label_counts, run_folder
 from keras_transfer.training import distribution
 from keras_transfer.tuner import search_space, trial
 
@@ -17,6 +17,7 @@ EXAMPLES = """  keras-transfer fit photos/ --backbone MobileNetV2 --output run/
   keras-transfer fit --config run/config.json --seed 1 --output run-1/
   keras-transfer fit --config run/config.json --output run/ --resume"""
 
+_HELD_OUT = 0.1
 # Of a recipe that was searched; these come by --config alone.
 DEFAULTS = {"hyperparameters": None, "objective": "val_accuracy"}
 # Whatever determines a run, apart from the data themselves.
@@ -39,7 +40,9 @@ def add_options(add):
         "go on from the model in --output with its top blocks")  # fmt: skip
     add("--data-dir")
     add("--shots")
-    add("--validation-split")
+    add("--validation-split", float, "P",
+        "part of the training data held out [none below 50 samples a class, "
+        "else 0.1]")  # fmt: skip
     add("--image-size", int, "PX",
         "side of the images [of a .keras backbone its own, else 224; "
         "8 for digits]")  # fmt: skip
@@ -57,14 +60,19 @@ def add_options(add):
 
 def _add_training_options(add):
     add("--recipe", str, None,
-        "auto: fine-tunes only where validation says it pays; two-stage: "
+        "auto: fine-tunes unless the head alone is better; two-stage: "
         "always, at a fixed rate; searched: as a trial of `tune`, whose "
         "best_recipe.json is the --config", "auto",
         choices=("auto", "two-stage", "searched"))  # fmt: skip
     add("--epochs", int, "N",
         "epochs for the top blocks, 0 for the head alone [auto by the number "
         "of samples; two-stage 3]")  # fmt: skip
-    add("--blocks", int, "N", "how many blocks to fine-tune [the top third]")
+    add(
+        "--blocks",
+        int,
+        "N",
+        "how many blocks to fine-tune [all with few labels, else a third]",
+    )
     add("--learning-rate", float, "R",
         "learning rate of the top blocks [auto by the number of samples; "
         "two-stage 3e-5]")  # fmt: skip
@@ -111,7 +119,7 @@ def run(arguments):
     run_folder.check_writable(folder)
     backbone = training.named_or_read(arguments.backbone)
     strategy = distribution.strategy(arguments.strategy)
-    data = training.load_data(arguments, backbone)
+    data = _loaded(arguments, backbone)
     with strategy.scope():
         model = _resumed(arguments, data) or _new(arguments, backbone, data)
         distribution.prepare(model, strategy)
@@ -127,6 +135,24 @@ def run(arguments):
         resume=f"keras-transfer fit --config {folder}/config.json "
         f"--output {folder} --resume",
     )  # fmt: skip
+
+
+def _loaded(arguments, backbone):
+    """Reads the data; of few labels nothing is held out unless asked for."""
+    if arguments.validation_split is None:
+        arguments.validation_split = 0.0
+        data = training.load_data(arguments, backbone)
+        if arguments.recipe == "auto" and _has_few_labels(data):
+            return data
+        arguments.validation_split = _HELD_OUT
+    return training.load_data(arguments, backbone)
+
+
+def _has_few_labels(data):
+    # Other labels than classes are judged on what is held out.
+    classes = len(data.class_names or ())
+    is_few = data.num_samples["train"] < label_counts.FEW * classes
+    return data.task == "classification" and is_few
 
 
 def _resumed(arguments, data):

@@ -59,6 +59,13 @@ def as_numbered(data, name, **options):
     return _numbered(getattr(data, "train", data), name, options)
 
 
+def in_passes_of(batches, batch_size):
+    """Returns the same samples in other batches, each epoch one pass."""
+    run = batches.in_batches_of(batch_size)
+    run.steps_per_epoch = None
+    return run
+
+
 def hold_out(batches, fraction, seed):
     """Returns `(train, validation)`: a part held out, class by class."""
     stay, held_out = train_validation_split(

@@ -1,6 +1,7 @@
 """The options of `fine_tune`, and the values of those that are not given."""
 
 import dataclasses
+import math
 
 from keras_transfer.data.horizontal_flips import takes_images
 from keras_transfer.recipes.data_parts import HELD_OUT
@@ -13,6 +14,12 @@ _HELD_OUT_OF_MANY = 0.15
 # few: with few the features must hardly move (chosen on held-out photos).
 _FEW = (6, 1e-4, 1.0)
 _MANY = (5, 1e-3, 0.8)
+# With few labels of classes: all blocks, AdamW from this rate linearly to 0,
+# from a solved head so much smaller (a loss is left to learn from), for so
+# many passes over the samples and between so many steps (chosen on training
+# samples: benchmarks/choosing_how_to_fine_tune.py).
+_FULL_RATE, _WEIGHT_DECAY, _HEAD_START, _BATCH_SIZE = 1e-4, 0.01, 0.1, 16
+_PASSES, _LEAST_STEPS, _MOST_STEPS = 10, 64, 640
 # Samples a class below which their loss does not reliably tell that pictures
 # must not be flipped (benchmarks/mirrored_copies.py: digits).
 _ENOUGH_TO_COMPARE = 20
@@ -37,6 +44,8 @@ class FineTuneOptions:
     interpolate: bool | None = None
     views: int | None = None
     mirror: bool | None = None
+    folds: int | None = None
+    batch_size: int | None = None
 
     def check(self, num_blocks):
         """Raises a `ValueError` that names the option that does not fit."""
@@ -72,6 +81,11 @@ _EXPECTED = {
     "epochs": ("a whole number of at least 0", lambda x: _is_whole(x, 0)),
     "views": ("a whole number of at least 0", lambda x: _is_whole(x, 0)),
     "blocks": ("a whole number of at least 1", lambda x: _is_whole(x, 1)),
+    "batch_size": ("a whole number of at least 1", lambda x: _is_whole(x, 1)),
+    "folds": (
+        "0 for none, or a whole number of at least 2",
+        lambda x: x == 0 or _is_whole(x, 2),
+    ),
     "gradual": ("True, False", _is_flag),
     "interpolate": ("True, False", _is_flag),
     "mirror": ("True, False", _is_flag),
@@ -102,6 +116,11 @@ class Plan:
         patience: epochs without a better one before it stops.
         mirror: whether the head is solved on horizontal flips too; `None` is
             as the validation loss says.
+        is_full: whether all samples train to the end of the schedule, as with
+            few labels. The next three are for that.
+        batch_size: samples a step; `None` is as the data have it.
+        head_start: factor of the solved head's logits at the start.
+        weight_decay: of AdamW.
     """
 
     kind: str | None
@@ -116,6 +135,10 @@ class Plan:
     views: int = 0
     patience: int = 2
     mirror: bool | None = False
+    is_full: bool = False
+    batch_size: int | None = None
+    head_start: float = 1.0
+    weight_decay: float = 0.0
 
 
 def plan(counts, given, runner):
@@ -130,22 +153,24 @@ def plan(counts, given, runner):
     if not model.is_pretrained:
         return _plan_from_random_weights(given, runner)
     kind = solvable_kind(model)
+    is_full = _is_full(kind, counts, given)
     # Who asks for fine-tuning gets it, with a part held out to judge it by.
     use_folds = (
         runner.validation is None
         and counts.is_few
         and kind is not None
-        and not given.epochs
+        and (is_full or not given.epochs)
     )
     decide("head", None, *_about_head(kind, use_folds))
     mirror = _mirror(kind, counts, given, runner, use_folds)
+    if is_full:
+        return _full_plan(counts, given, runner, kind, mirror)
     hold_out = _hold_out(counts, runner, use_folds)
-    reason = f"{counts.mean:.0f} samples"
-    reason += " a class" if counts.per_class else ""
+    reason = _number_of(counts)
     automatic_epochs, rate, decay = _FEW if counts.is_few else _MANY
     if use_folds:
         automatic_epochs = 0
-        reason += ", too few to hold some out and see whether it pays"
+        reason += f", {_why_head_alone(kind, counts)}"
     epochs = decide(
         "epochs of fine-tuning", given.epochs, automatic_epochs, reason
     )
@@ -163,6 +188,62 @@ def plan(counts, given, runner):
         views=_views(given, runner, epochs),
         patience=_PATIENCE,
         mirror=mirror,
+    )
+
+
+def _is_full(kind, counts, given):
+    """Whether the rule for few labels holds: it was chosen for these."""
+    asks_for_more = given.gradual or given.interpolate or given.views
+    return (
+        kind == "softmax"
+        and counts.is_few
+        and counts.smallest > 1
+        and given.epochs != 0
+        and not asks_for_more
+    )
+
+
+def _number_of(counts):
+    number = f"{counts.mean:.0f} samples"
+    return number + " a class" if counts.per_class else number
+
+
+def _why_head_alone(kind, counts):
+    if kind == "softmax" and counts.smallest < 2:
+        return "and a class with one, too few to see whether more pays"
+    return "too few to hold some out and see whether it pays"
+
+
+def _full_plan(counts, given, runner, kind, mirror):
+    """The plan for few labels: all samples, all blocks, a fixed length."""
+    decide, model = runner.log.decide, runner.model
+    reason = _number_of(counts)
+    size = decide("batch size", given.batch_size, _BATCH_SIZE, reason)
+    num_samples = runner.train.num_samples
+    a_pass = math.ceil(num_samples / size)
+    steps = _PASSES * math.ceil(num_samples / _BATCH_SIZE)
+    steps = min(max(steps, _LEAST_STEPS), _MOST_STEPS)
+    epochs = decide(
+        "epochs of fine-tuning",
+        given.epochs,
+        math.ceil(steps / a_pass),
+        f"{num_samples} samples in {a_pass} batches: about {steps} steps",
+    )
+    if model.augmentation is not None:
+        decide("augmented views", None, 0, "drawn anew in each step")
+    return Plan(
+        kind,
+        0.0,
+        epochs,
+        decide("blocks", given.blocks, len(model.blocks), "all"),
+        decide("learning rate", given.learning_rate, _FULL_RATE, reason),
+        decide("decay of the rate by block", given.decay, 1.0, reason),
+        l2sp=given.l2sp or 0.0,
+        mirror=mirror,
+        is_full=True,
+        batch_size=size,
+        head_start=_HEAD_START,
+        weight_decay=_WEIGHT_DECAY,
     )
 
 

@@ -2,7 +2,12 @@
 
 from keras_transfer.recipes import defaults, diagnostics, plots
 from keras_transfer.recipes.best_weights import TwoStageResult, stage
-from keras_transfer.recipes.data_parts import hold_out, parts
+from keras_transfer.recipes.data_parts import (
+    hold_out,
+    in_passes_of,
+    parts,
+)
+from keras_transfer.recipes.full_tuning import FullTuningStage
 from keras_transfer.recipes.head_stage import HeadStage
 from keras_transfer.recipes.interpolation import set_temperature
 from keras_transfer.recipes.label_counts import count_labels
@@ -40,12 +45,13 @@ def fine_tune(
     interpolate=None,
     views=None,
     mirror=None,
-    batch_size=32,
+    folds=None,
+    batch_size=None,
     seed=0,
     callbacks=(),
     verbose="auto",
 ):
-    """Trains a target model: the head first, then what validation says pays.
+    """Trains a target model: the head first, then as far as it pays.
 
     1. Head. The frozen backbone runs over the data once. A linear head (for
        classes, labels or numbers) is solved on these features: logistic or
@@ -54,9 +60,24 @@ def fine_tune(
        pictures a class on these turned left to right too, unless validation
        loses. Another head is trained on them, with the best of three learning
        rates.
-    2. Fine-tuning. From there the top blocks train too, at a low rate that
-       rises over the first tenth of the steps and falls along a cosine, on
-       what the blocks below have put out once.
+
+    With few labels, fewer than 50 a class, and a linear head of classes:
+
+    2. Fine-tuning. All samples and all blocks train, from the solved head with
+       its logits a tenth as large (so that there is a loss to learn from),
+       with AdamW at a rate that falls linearly to 0, in batches of 16 and for
+       a number of steps that the number of samples decides. Batch
+       normalisation stays as it is. Nothing is held out and no epoch chosen.
+    3. The head is kept instead where a paired comparison of log losses on
+       validation data, or on up to three folds if they fit in three minutes,
+       finds fine-tuning worse by more than one standard error. The
+       temperature comes from the same comparison.
+
+    With more labels, another head, or `gradual`, `interpolate` or `views`:
+
+    2. Fine-tuning. From the head on the top blocks train too, at a low rate
+       that rises over the first tenth of the steps and falls along a cosine,
+       on what the blocks below have put out once.
     3. The weights that are kept are the best on validation of those between
        the head's model and the fine-tuned one (WiSE-FT): lowest loss, and no
        accuracy below the head's. So fine-tuning only ever adds to the head.
@@ -77,8 +98,10 @@ def fine_tune(
             `(x, y, sample_weight)`, or a data set that `fit` takes and that
             can be walked over again.
         validation: the same, or `None`.
-        max_minutes: a time limit; the best so far is kept. The head of a
-            model is always finished.
+        max_minutes: a time limit. The head of a model is always finished.
+            With few labels the first steps are timed and the schedule is
+            made shorter; if less than half of it fits, the head is kept. Else
+            the best so far is kept.
         epochs: epochs of fine-tuning; 0 trains the head alone.
         blocks: how many blocks are fine-tuned, counted from the top.
         learning_rate: peak rate of Adam in fine-tuning.
@@ -91,7 +114,11 @@ def fine_tune(
             each sample are computed once; 0 augments anew in each epoch.
         mirror: whether a linear head of classes is solved on pictures turned
             left to right too.
-        batch_size: samples a step, for data that have no batches yet.
+        folds: how many folds judge fine-tuning with few labels, where there
+            is no validation data; 0 is none. By default as many as fit the
+            time, up to 3.
+        batch_size: samples a step. By default 16 with few labels, else as the
+            data have it, or 32.
         seed: seed of the order of samples and of what is held out.
         callbacks: callbacks of fine-tuning, `TransferCheckpoint` for example.
         verbose: as in `keras.Model.fit`; 0 prints nothing.
@@ -113,8 +140,9 @@ def fine_tune(
 
     Reference:
         Kumar et al. 2022, Fine-Tuning can Distort Pretrained Features and
-        Underperform Out-of-Distribution (the head first); Wortsman et al.
-        2022, Robust Fine-Tuning of Zero-Shot Models.
+        Underperform Out-of-Distribution (the head first); Kolesnikov et al.
+        2020, Big Transfer (all weights, steps by the number of samples);
+        Wortsman et al. 2022, Robust Fine-Tuning of Zero-Shot Models.
     """
     given = defaults.FineTuneOptions(
         epochs,
@@ -126,13 +154,15 @@ def fine_tune(
         interpolate,
         views,
         mirror,
+        folds,
+        batch_size,
     )
     limit = TimeLimit(max_minutes)
     given.check(len(model.blocks))
     if not getattr(model, "compiled", False):
         model.compile("auto")
     train, validation = parts(
-        train, validation, batch_size=batch_size, seed=seed
+        train, validation, batch_size=batch_size or 32, seed=seed
     )
     runner = StageRunner(
         model, train, validation, limit, list(callbacks), seed, verbose
@@ -170,7 +200,27 @@ class _Recipe:
         head = HeadStage(self.runner, plan)
         with stage("head", self.result, self.best):
             head.run()
+        if plan.is_full:
+            self._tune_fully(plan, head)
+            return
         self._refit(plan, head, *self._fine_tune(plan))
+
+    def _tune_fully(self, plan, head):
+        """Trains all samples for a fixed number of steps, and judges that."""
+        if self._out_of_time("fine-tuning"):
+            return
+        self.best.restore()
+        self.runner.train = in_passes_of(self.whole, plan.batch_size)
+        tuning = FullTuningStage(self.runner, plan, head, self.given.folds)
+        with stage("fine-tune", self.result, self.best):
+            reason = tuning.run()
+        if reason is not None:
+            tuning.keep_head()
+            choice = "those of the head alone", reason
+        else:
+            with stage("choice", self.result, self.best):
+                choice = tuning.choose()
+        self.log.decide("weights", None, *choice)
 
     def _fine_tune(self, plan):
         """Returns the stage and the row chosen; `None`s if none was tried."""

@@ -14,6 +14,7 @@ from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.recipes.training import compile_like
 from keras_transfer.training.freezing import freeze
 from keras_transfer.transferability import linear_probe
+from keras_transfer.transferability.temperature import best_temperature
 
 RATES = (3e-4, 1e-3, 3e-3)
 EPOCHS = 20
@@ -51,6 +52,7 @@ class HeadStage:
         else:
             self._solve()
         self.runner.best.restore()
+        self._solution = self.model.head.get_weights()
 
     def again(self):
         """Fits the head to all samples, as it was fitted to a part."""
@@ -69,6 +71,29 @@ class HeadStage:
             strengths=(row["strength"],),
         )  # fmt: skip
         set_head(self.model, probe)
+
+    @property
+    def strength(self):
+        """The strength of the penalty that was chosen."""
+        return self._chosen["strength"]
+
+    def features(self, validation=False):
+        """`(features, labels[, weights])` that the head was solved on."""
+        return self._parts[1 if validation else 0]
+
+    def validation_logits(self):
+        """The solved head's logits on validation data."""
+        kernel, bias = self._solution
+        return self.features(validation=True)[0] @ kernel + bias
+
+    def temperature(self):
+        """The temperature that suits the head on what it was not fitted to."""
+        kind, data = self.plan.kind, self.features()
+        logits = linear_probe.out_of_fold_logits(
+            kind, data, self.model.head.num_outputs, self.strength,
+            folds_for(data[1], kind, self.runner.seed),
+        )  # fmt: skip
+        return best_temperature(kind, logits, *data[1:])
 
     def _solve(self):
         runner, kind = self.runner, self.plan.kind
@@ -149,17 +174,24 @@ class HeadStage:
         self.runner.fit(epochs, PATIENCE, depth=0)
 
 
-def folds_for(labels, kind, seed):
-    """Pairs of rows to fit and rows to validate, class by class."""
+def folds_for(labels, kind, seed, most=5):
+    """Pairs of rows to fit and rows to validate, class by class.
+
+    Args:
+        labels: of all samples.
+        kind: as in `fit_linear_probe`.
+        seed: seed of what is in which fold.
+        most: most folds; fewer where a class has fewer samples.
+    """
     from sklearn.model_selection import KFold, StratifiedKFold
 
-    splitter, most = KFold, len(labels)
+    splitter, possible = KFold, len(labels)
     if kind == "softmax":
         smallest = int(np.unique(labels, return_counts=True)[1].min())
         # A class of one sample is in one fold alone, whatever is done.
         if smallest > 1:
-            splitter, most = StratifiedKFold, smallest
-    folds = splitter(min(5, most), shuffle=True, random_state=seed)
+            splitter, possible = StratifiedKFold, smallest
+    folds = splitter(min(most, possible), shuffle=True, random_state=seed)
     return list(folds.split(labels, labels))
 
 

@@ -4,6 +4,9 @@ import dataclasses
 
 import numpy as np
 
+# Samples a class below which a part held out would be too small to choose by.
+FEW = 50
+
 
 @dataclasses.dataclass(frozen=True)
 class LabelCounts:
@@ -26,7 +29,7 @@ class LabelCounts:
     @property
     def is_few(self):
         """Whether a part held out would be too small to choose by."""
-        return self.mean < 50
+        return self.mean < FEW
 
     @property
     def smallest(self):

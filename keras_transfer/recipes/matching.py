@@ -92,7 +92,7 @@ def match(
         seed: seed of the order of samples and of what is held out.
         verbose: as in `keras.Model.fit`; 0 prints nothing.
         **fine_tuning: further arguments of `fine_tune`; `mirror` is False
-            unless it is asked for.
+            and `folds` is 0 unless they are asked for.
 
     Returns:
         A `MatchResult`.
@@ -128,7 +128,7 @@ def match(
             train, data_parts.HELD_OUT, seed
         )
     # In the end, on all labels, as in what has been compared.
-    fine_tuning = {"mirror": False} | fine_tuning
+    fine_tuning = {"mirror": False, "folds": 0} | fine_tuning
     recipe = _Recipe(target, order | fine_tuning, verbose)
     # Not what is held out: a source may have learnt the labels of that.
     every = [train]

@@ -40,9 +40,13 @@ class TimeLimit(keras.callbacks.Callback):
 
     @property
     def is_over(self):
+        return self.seconds_left <= 0
+
+    @property
+    def seconds_left(self):
         if self.minutes is None:
-            return False
-        return time.monotonic() - self._started >= 60 * self.minutes
+            return float("inf")
+        return 60 * self.minutes - (time.monotonic() - self._started)
 
     def on_train_batch_end(self, batch, logs=None):
         if self.is_over:

@@ -95,6 +95,29 @@ def fit_linear_probe(
     return Probe(kernel, bias, rows, best)
 
 
+def out_of_fold_logits(kind, data, num_outputs, strength, folds):
+    """Returns the logits of each sample by a probe that has not seen it.
+
+    Args:
+        kind: as in `fit_linear_probe`.
+        data: `(x, y)` or `(x, y, weights)`, as in `fit_linear_probe`.
+        num_outputs: number of outputs.
+        strength: C of all probes.
+        folds: pairs `(rows to fit, rows to leave out)`.
+
+    Returns:
+        Array `(samples, num_outputs)`.
+    """
+    logits = np.zeros((len(data[1]), num_outputs))
+    for rows, rest in folds:
+        parts = [part[rows] for part in data]
+        probe = fit_linear_probe(
+            kind, parts, None, num_outputs, strengths=(strength,)
+        )
+        logits[rest] = data[0][rest] @ probe.kernel + probe.bias
+    return logits
+
+
 def neighbouring_strengths(strength):
     """Returns a strength of `STRENGTHS` with its neighbours."""
     index = STRENGTHS.index(strength)
@@ -238,6 +261,11 @@ def score(kind, logits, labels, weights=None, prefix=""):
     losses, (name, value) = _KINDS[kind][1](logits, np.asarray(labels))
     loss = float((losses * weights).sum() / len(losses))
     return {f"{prefix}loss": loss, f"{prefix}{name}": float(value)}
+
+
+def sample_losses(kind, logits, labels):
+    """Returns the loss of each sample, `(samples,)`, as `score` means it."""
+    return _KINDS[kind][1](logits, np.asarray(labels))[0]
 
 
 def _scored(kind, solution, data, prefix=""):

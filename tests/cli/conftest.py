@@ -49,9 +49,11 @@ def fit(photos, backbone, without_export):
     pytest.importorskip("sklearn")
     pytest.importorskip("matplotlib")
 
-    def fit(folder, *more):
+    def fit(folder, *more, validation_split=0.1):
         options = ["--backbone", backbone, "--output", folder]
         options += ["--image-size", 16, "--batch-size", 8, "--epochs", 1]
+        if validation_split is not None:
+            options += ["--validation-split", validation_split]
         return main([str(x) for x in ("fit", photos, *options, *more)])
 
     return fit

@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib")
 import keras_transfer as kt
 from keras_transfer import recipes
 from keras_transfer.cli import main
-from keras_transfer.recipes import head_stage, tuning_stage
+from keras_transfer.recipes import full_tuning, head_stage, label_counts
 
 
 def test_few_shots_hidden_units_and_a_loss(fit, tmp_path, monkeypatch):
@@ -25,13 +25,41 @@ def test_few_shots_hidden_units_and_a_loss(fit, tmp_path, monkeypatch):
     assert model.head.hidden_units == (6,)
 
 
+@pytest.mark.parametrize(
+    ("few", "split", "recipe", "expected"),
+    [
+        (50, None, "auto", 0.0),
+        (8, None, "auto", 0.1),
+        (50, 0.25, "auto", 0.25),
+        (50, None, "two-stage", 0.1),
+    ],
+)
+def test_of_few_labels_nothing_is_held_out_unless_asked(
+    fit, tmp_path, monkeypatch, few, split, recipe, expected
+):
+    seen = {}
+
+    def noted(model, data, **options):
+        seen.update(data.num_samples)
+        raise StopError("here it would train")
+
+    for name in ("fine_tune", "two_stage"):
+        monkeypatch.setattr(recipes, name, noted)
+    monkeypatch.setattr(label_counts, "FEW", few)
+    options = ["--recipe", recipe]
+    assert fit(tmp_path / "r", *options, validation_split=split) == 1
+    held_out = seen.get("validation", 0)
+    assert held_out == round(24 * expected)
+    assert seen["train"] == 24 - held_out
+
+
 def test_ctrl_c_keeps_the_best_so_far_and_says_how_to_go_on(
     fit, tmp_path, capsys, monkeypatch
 ):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tuning_stage.TuningStage, "run", interrupted)
+    monkeypatch.setattr(full_tuning.FullTuningStage, "run", interrupted)
     assert fit(tmp_path / "r") == 130
     assert "--resume" in capsys.readouterr().out
     model = kt.load_model(tmp_path / "r" / "model.keras")

@@ -1,0 +1,315 @@
+"""Fine-tuning with few labels: all blocks, for a fixed number of steps."""
+
+import time
+
+import keras
+import numpy as np
+
+from keras_transfer.data.views import SubsetBatches
+from keras_transfer.recipes import judging
+from keras_transfer.recipes.head_stage import folds_for, set_head
+from keras_transfer.recipes.interpolation import set_temperature
+from keras_transfer.recipes.training import (
+    compile_like,
+    statistics_callbacks,
+)
+from keras_transfer.training.freezing import set_trainable_depth
+from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
+from keras_transfer.training.regularizers import L2SP
+from keras_transfer.transferability import linear_probe
+from keras_transfer.transferability.temperature import logits_of
+
+MOST_FOLDS = 3
+# Folds end within so many seconds, training on all samples included.
+_SECONDS = 180
+# Steps that are timed, after those that compile.
+_COMPILING, _TIMED = 2, 4
+
+
+class FullTuningStage:
+    """Trains from a solved head on, and finds out whether that was better.
+
+    All labelled samples train and the schedule always ends, so nothing is
+    held out and no epoch is chosen. Whether the end is kept is judged on
+    validation data, or on folds where these fit the time: it is, unless its
+    log loss is worse than the head's by more than one standard error of the
+    paired difference.
+
+    Args:
+        runner: the `StageRunner`; its model has the solved head.
+        plan: the `Plan`.
+        head: the `HeadStage` that has solved it.
+        max_folds: most folds; `None` is as many as fit the time, up to 3.
+    """
+
+    def __init__(self, runner, plan, head, max_folds=None):
+        self.runner, self.plan, self.head = runner, plan, head
+        self.model, self.max_folds = runner.model, max_folds
+        self.start = self.model.get_weights()
+        self.epochs = plan.epochs
+
+    def run(self):
+        """Trains on all samples.
+
+        Returns:
+            Why the head alone is to be kept; `None` if there is no reason.
+        """
+        runner = self.runner
+        self._prepare()
+        if reason := self._shorten():
+            return reason
+        self.rows = runner.best.beside()
+        started = time.perf_counter()
+        self._fit(
+            runner.train,
+            [*self._statistics(), self.rows, _Clock(self), runner.limit],
+            runner.callbacks,
+            runner.verbose,
+        )
+        self.seconds = time.perf_counter() - started
+        self.end = self.model.get_weights()
+        return self._went_wrong()
+
+    def choose(self):
+        """Gives the model the weights that are kept, of the head or the end.
+
+        Returns:
+            The value and the reason of the choice, in words.
+        """
+        compared = self._compared()
+        if compared is None:
+            row = {
+                "share": 1.0,
+                "temperature": max(1.0, self.head.temperature()),
+                **_last(self.rows.rows_of_stage),
+            }
+            self._keep([row], row)
+            return self._end_in_words(), "nothing was held out to compare with"
+        rows = [
+            {"share": share, "temperature": t, **scores}
+            for share, t, scores in (
+                (0.0, 1.0, compared.old),
+                (1.0, compared.temperature, compared.new),
+            )
+        ]
+        row = rows[0 if compared.is_worse else 1]
+        self._keep(rows, row)
+        value = self._end_in_words()
+        if compared.is_worse:
+            value = "those of the head alone"
+        return value, f"{compared} {self.judged_on}"
+
+    def keep_head(self):
+        """Gives the model the solved head on the source's features."""
+        self.model.set_weights(self.start)
+
+    def _end_in_words(self):
+        return f"those after {self._num_steps()} steps of fine-tuning"
+
+    def _num_steps(self):
+        return self.epochs * len(self.runner.train)
+
+    def _keep(self, rows, row):
+        self.model.set_weights(self.end if row["share"] else self.start)
+        if row["share"]:
+            set_temperature(self.model, row)
+        self.runner.best.add_solved(rows, row, 0.0)
+
+    # Training.
+
+    def _prepare(self):
+        """Compiles for a training of `epochs` epochs from the start."""
+        plan, model = self.plan, self.model
+        set_trainable_depth(model, plan.blocks)
+        falling = keras.optimizers.schedules.PolynomialDecay(
+            plan.rate, self._num_steps(), end_learning_rate=0.0
+        )
+        optimizer = keras.optimizers.AdamW(
+            falling, weight_decay=plan.weight_decay
+        )
+        if plan.decay < 1:
+            optimizer = LayerwiseOptimizer(optimizer, decay=plan.decay)
+        more = {"regularizer": L2SP(plan.l2sp, 0.0)} if plan.l2sp else {}
+        compile_like(model, model, optimizer, **more)
+        self._fresh = [
+            keras.ops.convert_to_numpy(v).copy()
+            for v in model.optimizer.variables
+        ]
+        self._begin()
+
+    def _begin(self, probe=None):
+        """Sets weights and optimizer to where a training begins."""
+        model = self.model
+        model.set_weights(self.start)
+        if probe is not None:
+            set_head(model, probe)
+        model.head.scale_logits(self.plan.head_start)
+        for variable, value in zip(
+            model.optimizer.variables, self._fresh, strict=True
+        ):
+            variable.assign(value)
+
+    def _fit(self, data, callbacks=(), last=(), verbose=0, **options):
+        self.model.fit(
+            data,
+            epochs=self.epochs,
+            feature_cache=self._cache(),
+            callbacks=[*callbacks, *last],
+            verbose=verbose,
+            **options,
+        )
+
+    def _cache(self):
+        blocks = self.plan.blocks
+        if blocks == len(self.model.blocks):
+            return None
+        return self.runner.cache_at(blocks)
+
+    def _statistics(self):
+        return statistics_callbacks(self.model, self.runner.train)
+
+    def _shorten(self):
+        """Makes the schedule as long as the time limit allows.
+
+        Returns:
+            Why that is too short, or `None`.
+        """
+        clock, runner = _Clock(self), self.runner
+        if runner.limit.minutes is None:
+            return None
+        whole, self.epochs = self._num_steps(), 1
+        steps = _COMPILING + _TIMED + 1
+        self._fit(runner.train, [clock, runner.limit], steps_per_epoch=steps)
+        self.epochs = self.plan.epochs
+        left = runner.limit.seconds_left
+        possible = left / clock.seconds_a_step if clock.seconds_a_step else 0
+        if possible < whole:
+            self.epochs = int(possible // len(runner.train))
+            if self._num_steps() < whole / 2:
+                return (
+                    f"of {whole} steps about {possible:.0f} fit the limit of "
+                    f"{runner.limit.minutes:g} minutes"
+                )
+            runner.log.decide(
+                "steps of fine-tuning", None, self._num_steps(),
+                f"instead of {whole}, to end within "
+                f"{runner.limit.minutes:g} minutes",
+            )  # fmt: skip
+            self._prepare()
+        self._begin()
+        return None
+
+    def _went_wrong(self):
+        rows = self.rows.rows_of_stage
+        losses = [row["loss"] for row in rows]
+        if not np.isfinite(losses).all():
+            return "the training loss became NaN or infinite"
+        if self.runner.limit.is_over and len(rows) < self.epochs:
+            return (
+                f"the limit of {self.runner.limit.minutes:g} minutes was over "
+                "before the schedule was"
+            )
+        if len(losses) > 1 and losses[-1] >= losses[0]:
+            return (
+                f"the training loss rose from {losses[0]:.4f} to "
+                f"{losses[-1]:.4f}"
+            )
+        return None
+
+    # Judging.
+
+    def _compared(self):
+        """The `Comparison` of end and head, or `None` without a way to."""
+        validation = self.runner.validation
+        if validation is not None:
+            self.judged_on = f"on {validation.num_samples} validation samples"
+            _, labels, *weights = self.head.features(validation=True)
+            return judging.compare(
+                self.plan.kind,
+                self.head.validation_logits(),
+                self._logits(validation),
+                labels,
+                *weights,
+                groups=judging.halves(labels),
+            )
+        folds = self._folds()
+        if not folds:
+            return None
+        self.judged_on = f"on what {len(folds)} folds left out"
+        return self._by_folds(folds)
+
+    def _logits(self, data):
+        scores = self.model.predict(data, verbose=0)
+        return logits_of(self.plan.kind, scores)
+
+    def _folds(self):
+        """The folds that fit the time, for pairs of rows."""
+        count = self.max_folds
+        left = min(_SECONDS, 4 * self.seconds) - self.seconds
+        left = min(left, self.runner.limit.seconds_left)
+        if count is None:
+            count = min(MOST_FOLDS, int(left / self.seconds + 1e-6))
+        if count < 2:
+            if self.max_folds is None:
+                self.runner.log.show(
+                    "folds: none (fine-tuning once took "
+                    f"{self.seconds:.0f} s; they would take more than "
+                    f"{max(left, 0):.0f} s)"
+                )
+            return []
+        _, labels, *_ = self.head.features()
+        folds = folds_for(labels, self.plan.kind, self.runner.seed, most=count)
+        self.runner.log.show(
+            f"folds: {len(folds)}, about {len(folds) * self.seconds:.0f} s"
+        )
+        return folds
+
+    def _by_folds(self, folds):
+        kind = self.plan.kind
+        features, labels, *weights = self.head.features()
+        outputs = self.model.head.num_outputs
+        old = np.zeros((len(labels), outputs))
+        new, groups = np.zeros_like(old), np.zeros(len(labels), int)
+        for number, (rows, rest) in enumerate(folds):
+            parts = [part[rows] for part in (features, labels, *weights)]
+            probe = linear_probe.fit_linear_probe(
+                kind, parts, None, outputs, strengths=(self.head.strength,)
+            )
+            old[rest] = features[rest] @ probe.kernel + probe.bias
+            self._begin(probe)
+            self._fit(
+                SubsetBatches(self.runner.train, rows), self._statistics()
+            )
+            held_out = SubsetBatches(self.runner.train, rest, shuffle=False)
+            new[rest], groups[rest] = self._logits(held_out), number
+        return judging.compare(kind, old, new, labels, *weights, groups=groups)
+
+
+class _Clock(keras.callbacks.Callback):
+    """Times steps, and says how long the training will take."""
+
+    seconds_a_step = None
+
+    def __init__(self, stage):
+        super().__init__()
+        self.stage, self.steps = stage, 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+        if self.steps == _COMPILING:
+            self.started = time.perf_counter()
+        if self.steps == _COMPILING + _TIMED:
+            seconds = time.perf_counter() - self.started
+            self.seconds_a_step = seconds / _TIMED
+            steps = self.stage.epochs * len(self.stage.runner.train)
+            if steps > self.steps:
+                self.stage.runner.log.show(
+                    f"fine-tuning: {steps} steps, about "
+                    f"{steps * self.seconds_a_step:.0f} s"
+                )
+
+
+def _last(rows):
+    """What training logged last, without its place in the history."""
+    place = ("stage", "epoch", "seconds")
+    return {name: x for name, x in rows[-1].items() if name not in place}
