@@ -2,7 +2,8 @@
 
     python benchmarks/fine_tune_against_recipes.py --weights FILE.h5 \
         flowers5=PHOTOS trashnet6=PHOTOS 'photo to sketch=PHOTO>SKETCH' \
-        [--recipes fine_tune probe tutorial] [--shots 5 20 all] [--seeds 5]
+        [--recipes fine_tune probe tutorial] [--shots 5 20 all] [--seeds 5] \
+        [--backbone FILE.keras]
 
 MobileNetV2 with ImageNet weights (the file for 224 px, without top) on folders
 `PHOTOS/train|test/CLASS/*.jpg` at 128 px; `A>B` trains on `A/train` and tests
@@ -34,7 +35,7 @@ from keras_transfer.data.sampling import few_shot
 RESULTS = Path(__file__).resolve().parent / "results" / "fine_tune"
 
 
-def cell(data, shots, recipe, seed, weights):
+def cell(data, shots, recipe, seed, weights, file):
     """Runs one recipe once; returns what is written down."""
     data = np.load(data)
     x, y = data["x"], data["y"]
@@ -43,7 +44,7 @@ def cell(data, shots, recipe, seed, weights):
         x, y = x[drawn], y[drawn]
     num_classes = int(y.max()) + 1
     keras.utils.set_random_seed(seed)
-    base = backbone(x, weights)
+    base = backbone(x, weights, file)
     started = time.perf_counter()
     classify = RECIPES[recipe](x, y, num_classes, base, seed)
     seconds = time.perf_counter() - started
@@ -77,9 +78,10 @@ def written(place, folder):
     return path
 
 
-def file_of(name, shots, recipe):
+def file_of(name, shots, recipe, given):
     row = f"{name}_{shots}_{recipe}".replace(" ", "_")
-    return RESULTS / f"{row}.json"
+    folder = Path(given.backbone).stem if given.backbone else "."
+    return RESULTS / folder / f"{row}.json"
 
 
 def run_missing(given, places, folder):
@@ -88,23 +90,24 @@ def run_missing(given, places, folder):
         for shots in given.shots:
             for name, place in places.items():
                 for recipe in given.recipes:
-                    path = file_of(name, shots, recipe)
+                    path = file_of(name, shots, recipe, given)
                     if str(seed) in read(path):
                         continue
                     if name not in files:
                         files[name] = written(place, folder)
                     found = in_a_process(
-                        files[name], shots, recipe, seed, given.weights
-                    )
+                        files[name], shots, recipe, seed, given.weights,
+                        given.backbone,
+                    )  # fmt: skip
                     write(path, read(path) | {str(seed): found})
                     print(name, shots, recipe, seed, found, flush=True)
 
 
-def rows(name, shots, recipes):
+def rows(name, shots, recipes, given):
     """The table's lines: means, and differences to `fine_tune` in pairs."""
-    ours = read(file_of(name, shots, "fine_tune"))
+    ours = read(file_of(name, shots, "fine_tune", given))
     for recipe in recipes:
-        cells = read(file_of(name, shots, recipe))
+        cells = read(file_of(name, shots, recipe, given))
         if not cells:
             continue
         tests = [c["test"] for c in cells.values()]
@@ -134,6 +137,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", nargs="+", metavar="NAME=FOLDER")
     parser.add_argument("--weights", required=True)
+    parser.add_argument("--backbone", help="a .keras file of a classifier")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--shots", nargs="+", default=["5", "20", "all"])
     known = list(RECIPES)
@@ -149,7 +153,7 @@ def main():
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in places:
         for shots in given.shots:
-            print("\n".join(rows(name, shots, known)))
+            print("\n".join(rows(name, shots, known, given)))
 
 
 if __name__ == "__main__":
