@@ -3,6 +3,9 @@
 import dataclasses
 import math
 
+import keras
+
+from keras_transfer import _private
 from keras_transfer.data.horizontal_flips import takes_images
 from keras_transfer.recipes.data_parts import HELD_OUT
 from keras_transfer.recipes.head_stage import solvable_kind
@@ -231,6 +234,9 @@ def _full_plan(counts, given, runner, kind, mirror):
     )
     if model.augmentation is not None:
         decide("augmented views", None, 0, "drawn anew in each step")
+    if rates := _dropout_rates(model.backbone):
+        rates = ", ".join(f"{rate:g}" for rate in sorted(rates))
+        decide("dropout of the source", None, rates, "where its blocks train")
     return Plan(
         kind,
         0.0,
@@ -245,6 +251,14 @@ def _full_plan(counts, given, runner, kind, mirror):
         head_start=_HEAD_START,
         weight_decay=_WEIGHT_DECAY,
     )
+
+
+def _dropout_rates(backbone):
+    return {
+        layer.rate
+        for layer in _private.leaf_layers(backbone)
+        if isinstance(layer, keras.layers.Dropout) and layer.rate
+    }
 
 
 def _plan_from_random_weights(given, runner):
