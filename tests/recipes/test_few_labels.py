@@ -291,8 +291,6 @@ def test_the_dropout_of_a_source_is_named_and_stays(rng):
     x = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
     net = keras.Model(inputs, keras.layers.SpatialDropout2D(0.25)(x))
     model = kt.TransferModel(net, head=3, preprocessing="tf")
-    result = fine_tune(
-        model, pictures(rng, 12), epochs=1, folds=0, verbose=0
-    )
+    result = fine_tune(model, pictures(rng, 12), epochs=1, folds=0, verbose=0)
     assert chosen(result)["dropout of the source"] == "0.25"
     assert model.backbone.layers[-1].rate == 0.25
