@@ -4,6 +4,7 @@ An item is what the order of a training is made of: a sample of arrays or of a
 folder of photos, a whole batch of a data set that comes in batches.
 """
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -145,12 +146,17 @@ def samples_of(data, *, seed=0):
 
 
 def _check_ends(data):
-    # A cardinality of -1 is `tf.data.INFINITE_CARDINALITY`.
-    if is_tf_dataset(data) and data.cardinality() == -1:
+    # A cardinality of -1 is `tf.data.INFINITE_CARDINALITY`; Grain has a length
+    # that no list can have.
+    if is_tf_dataset(data):
+        is_endless = data.cardinality() == -1
+    else:
+        is_endless = hasattr(data, "__len__") and len(data) >= sys.maxsize
+    if is_endless:
         raise ValueError(
-            "The feature cache needs a data set that ends. Received: a "
-            "tf.data.Dataset that repeats for ever. Drop `.repeat()` and "
-            "steps_per_epoch."
+            "A feature cache, and a recipe, needs a data set that ends. "
+            f"Received: a {type(data).__name__} that repeats for ever. Drop "
+            "`.repeat()` and steps_per_epoch."
         )
 
 

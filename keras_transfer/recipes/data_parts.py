@@ -101,6 +101,11 @@ def _in_memory(data, name, options):
     """Reads a data set of another kind to its end."""
     kind = type(data).__name__
     if isinstance(data, keras.utils.PyDataset):
+        if not hasattr(data, "__len__"):
+            raise ValueError(
+                f"`{name}` has no end. Received: a {kind} without `__len__`. "
+                "Expected a PyDataset that says how many batches it has."
+            )
         data = ReorderedBatches(data)
     batches, taken = [], 0
     most = (available_bytes() or float("inf")) / 2

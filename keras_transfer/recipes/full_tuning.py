@@ -1,13 +1,13 @@
 """Fine-tuning with few labels: all blocks, for a fixed number of steps."""
 
+import math
 import time
 
 import keras
 import numpy as np
 
-from keras_transfer.data.views import SubsetBatches
-from keras_transfer.recipes import judging
-from keras_transfer.recipes.head_stage import folds_for, set_head
+from keras_transfer.recipes.head_or_end import HeadOrEnd
+from keras_transfer.recipes.head_stage import set_head
 from keras_transfer.recipes.interpolation import set_temperature
 from keras_transfer.recipes.training import (
     compile_like,
@@ -16,12 +16,7 @@ from keras_transfer.recipes.training import (
 from keras_transfer.training.freezing import set_trainable_depth
 from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
 from keras_transfer.training.regularizers import L2SP
-from keras_transfer.transferability import linear_probe
-from keras_transfer.transferability.temperature import logits_of
 
-MOST_FOLDS = 3
-# Folds end within so many seconds, training on all samples included.
-_SECONDS = 180
 # Steps that are timed, after those that compile.
 _COMPILING, _TIMED = 2, 4
 
@@ -76,7 +71,7 @@ class FullTuningStage:
         Returns:
             The value and the reason of the choice, in words.
         """
-        compared = self._compared()
+        compared, where = HeadOrEnd(self, self.max_folds).compared()
         if compared is None:
             row = {
                 "share": 1.0,
@@ -97,7 +92,12 @@ class FullTuningStage:
         value = self._end_in_words()
         if compared.is_worse:
             value = "those of the head alone"
-        return value, f"{compared} {self.judged_on}"
+        return value, f"{compared} {where}"
+
+    def train_again(self, data, probe):
+        """Trains on other samples, from another solved head."""
+        self._begin(probe)
+        self._fit(data, self._statistics())
 
     def keep_head(self):
         """Gives the model the solved head on the source's features."""
@@ -150,9 +150,10 @@ class FullTuningStage:
             variable.assign(value)
 
     def _fit(self, data, callbacks=(), last=(), verbose=0, **options):
+        # As many steps as on all samples, whatever part of them this is.
         self.model.fit(
             data,
-            epochs=self.epochs,
+            epochs=math.ceil(self._num_steps() / len(data)),
             feature_cache=self._cache(),
             callbacks=[*callbacks, *last],
             verbose=verbose,
@@ -177,10 +178,14 @@ class FullTuningStage:
         clock, runner = _Clock(self), self.runner
         if runner.limit.minutes is None:
             return None
-        whole, self.epochs = self._num_steps(), 1
-        steps = _COMPILING + _TIMED + 1
-        self._fit(runner.train, [clock, runner.limit], steps_per_epoch=steps)
-        self.epochs = self.plan.epochs
+        whole = self._num_steps()
+        self.model.fit(
+            runner.train,
+            steps_per_epoch=min(_COMPILING + _TIMED, whole),
+            feature_cache=self._cache(),
+            callbacks=[clock, runner.limit],
+            verbose=0,
+        )
         left = runner.limit.seconds_left
         possible = left / clock.seconds_a_step if clock.seconds_a_step else 0
         if possible < whole:
@@ -215,74 +220,6 @@ class FullTuningStage:
                 f"{losses[-1]:.4f}"
             )
         return None
-
-    # Judging.
-
-    def _compared(self):
-        """The `Comparison` of end and head, or `None` without a way to."""
-        validation = self.runner.validation
-        if validation is not None:
-            self.judged_on = f"on {validation.num_samples} validation samples"
-            _, labels, *weights = self.head.features(validation=True)
-            return judging.compare(
-                self.plan.kind,
-                self.head.validation_logits(),
-                self._logits(validation),
-                labels,
-                *weights,
-                groups=judging.halves(labels),
-            )
-        folds = self._folds()
-        if not folds:
-            return None
-        self.judged_on = f"on what {len(folds)} folds left out"
-        return self._by_folds(folds)
-
-    def _logits(self, data):
-        scores = self.model.predict(data, verbose=0)
-        return logits_of(self.plan.kind, scores)
-
-    def _folds(self):
-        """The folds that fit the time, for pairs of rows."""
-        count = self.max_folds
-        left = min(_SECONDS, 4 * self.seconds) - self.seconds
-        left = min(left, self.runner.limit.seconds_left)
-        if count is None:
-            count = min(MOST_FOLDS, int(left / self.seconds + 1e-6))
-        if count < 2:
-            if self.max_folds is None:
-                self.runner.log.show(
-                    "folds: none (fine-tuning once took "
-                    f"{self.seconds:.0f} s; they would take more than "
-                    f"{max(left, 0):.0f} s)"
-                )
-            return []
-        _, labels, *_ = self.head.features()
-        folds = folds_for(labels, self.plan.kind, self.runner.seed, most=count)
-        self.runner.log.show(
-            f"folds: {len(folds)}, about {len(folds) * self.seconds:.0f} s"
-        )
-        return folds
-
-    def _by_folds(self, folds):
-        kind = self.plan.kind
-        features, labels, *weights = self.head.features()
-        outputs = self.model.head.num_outputs
-        old = np.zeros((len(labels), outputs))
-        new, groups = np.zeros_like(old), np.zeros(len(labels), int)
-        for number, (rows, rest) in enumerate(folds):
-            parts = [part[rows] for part in (features, labels, *weights)]
-            probe = linear_probe.fit_linear_probe(
-                kind, parts, None, outputs, strengths=(self.head.strength,)
-            )
-            old[rest] = features[rest] @ probe.kernel + probe.bias
-            self._begin(probe)
-            self._fit(
-                SubsetBatches(self.runner.train, rows), self._statistics()
-            )
-            held_out = SubsetBatches(self.runner.train, rest, shuffle=False)
-            new[rest], groups[rest] = self._logits(held_out), number
-        return judging.compare(kind, old, new, labels, *weights, groups=groups)
 
 
 class _Clock(keras.callbacks.Callback):

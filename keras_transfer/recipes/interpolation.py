@@ -7,6 +7,7 @@ from keras_transfer import feature_cache
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.head_stage import convex_kind, with_integer_labels
+from keras_transfer.recipes.judging import ENOUGH_FOR_ACCURACY
 from keras_transfer.recipes.training import compile_like
 from keras_transfer.training.replicas import each_in_full
 from keras_transfer.transferability import temperature
@@ -85,16 +86,21 @@ def set_temperature(model, row):
         model.head.scale_logits(1.0 / row["temperature"])
 
 
-def best_of(rows):
+def best_of(rows, num_samples):
     """Returns the row to take: the first is the one to beat.
 
-    That is the one with the lowest `val_loss` among those whose accuracies
-    (every metric with "accuracy" in its name) are not below the first's.
+    That is the one with the lowest `val_loss`; from 200 samples on, where an
+    accuracy tells enough, among those whose accuracies (every metric with
+    "accuracy" in its name) are not below the first's.
+
+    Args:
+        rows: what `evaluate_shares` returns.
+        num_samples: how many validation samples they were evaluated on.
     """
     first = rows[0]
 
     def keeps_up(row):
-        return all(
+        return num_samples < ENOUGH_FOR_ACCURACY or all(
             row[name] >= first[name] for name in row if "accuracy" in name
         )
 

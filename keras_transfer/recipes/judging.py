@@ -8,7 +8,7 @@ from keras_transfer.transferability.linear_probe import sample_losses, score
 from keras_transfer.transferability.temperature import best_temperature
 
 # Samples from which on accuracy alone tells enough to refuse a model.
-_ENOUGH_FOR_ACCURACY = 200
+ENOUGH_FOR_ACCURACY = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,9 @@ def compare(kind, old, new, labels, weights=None, *, groups):
         for logits in (old, new)
     ]
     differences = losses[1] - losses[0]
-    error = float(differences.std(ddof=1) / np.sqrt(len(differences)))
+    error = float("inf")
+    if len(labels) > 1:
+        error = float(differences.std(ddof=1) / np.sqrt(len(labels)))
     temperature = best_temperature(kind, new, labels, weights)
     scores = [
         score(kind, logits, labels, weights, prefix="val_")
@@ -72,7 +74,7 @@ def compare(kind, old, new, labels, weights=None, *, groups):
     ]
     difference = float(differences.mean())
     is_worse = difference > error
-    if len(labels) >= _ENOUGH_FOR_ACCURACY:
+    if len(labels) >= ENOUGH_FOR_ACCURACY:
         name = next(name for name in scores[0] if "accuracy" in name)
         is_worse |= scores[1][name] < scores[0][name]
     return Comparison(*scores, temperature, difference, error, bool(is_worse))
@@ -88,10 +90,11 @@ def halves(labels):
 def _cross_fitted(kind, logits, labels, weights, groups):
     losses = np.zeros(len(labels))
     for group in np.unique(groups):
-        here = groups == group
-        temperature = best_temperature(
-            kind, logits[~here], labels[~here], weights[~here]
-        )
+        here, temperature = groups == group, 1.0
+        if not here.all():
+            temperature = best_temperature(
+                kind, logits[~here], labels[~here], weights[~here]
+            )
         losses[here] = sample_losses(
             kind, logits[here] / temperature, labels[here]
         )

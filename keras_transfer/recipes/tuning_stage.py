@@ -76,7 +76,7 @@ class TuningStage:
             rows += [
                 row | {"epochs": epochs if row["share"] else 0} for row in found
             ]
-        row = interpolation.best_of(rows)
+        row = interpolation.best_of(rows, runner.validation.num_samples)
         end = ends.get(row["epochs"], self.start)
         self.model.set_weights(
             interpolation.between_weights(self.start, end, row["share"])
@@ -109,7 +109,7 @@ class TuningStage:
             return (
                 "those of the head alone",
                 f"nothing fine-tuned has a validation loss below "
-                f"{first['val_loss']:.4f} without losing accuracy",
+                f"{first['val_loss']:.4f}, or only with a lower accuracy",
             )
         return (
             f"{row['share']:.0%} of the way to epoch {row['epochs']}",

@@ -13,7 +13,12 @@ from small_recipes import chosen, make, pictures
 
 import keras_transfer as kt
 from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.recipes import fine_tune, full_tuning, head_stage
+from keras_transfer.recipes import (
+    fine_tune,
+    full_tuning,
+    head_stage,
+    judging,
+)
 
 
 class Fits(keras.callbacks.Callback):
@@ -173,21 +178,19 @@ def test_folds_train_for_themselves_and_leave_no_trace(rng):
     assert result.best["val_loss"] > 0
 
 
-def test_scores_of_folds_are_those_of_models_that_have_not_seen_them(rng):
+def test_scores_of_folds_are_those_of_models_that_have_not_seen_them(
+    rng, monkeypatch
+):
     """What a fold leaves out is predicted by a training of one's own."""
     data = pictures(rng, 24)
-    seen = []
+    seen, compare = [], judging.compare
 
-    def compare(kind, old, new, labels, **options):
+    def noted(kind, old, new, labels, **options):
         seen.append((old, new, options["groups"]))
-        return judging_compare(kind, old, new, labels, **options)
+        return compare(kind, old, new, labels, **options)
 
-    judging_compare = full_tuning.judging.compare
-    full_tuning.judging.compare = compare
-    try:
-        tuned(data, epochs=2, folds=2)
-    finally:
-        full_tuning.judging.compare = judging_compare
+    monkeypatch.setattr(judging, "compare", noted)
+    tuned(data, epochs=3, folds=2, learning_rate=1e-2)
     ((old, new, groups),) = seen
     folds = head_stage.folds_for(data[1], "softmax", 0, most=2)
     for number, (rows, rest) in enumerate(folds):
@@ -206,13 +209,14 @@ def test_scores_of_folds_are_those_of_models_that_have_not_seen_them(rng):
         )  # fmt: skip
         model.head.set_weights([0.1 * probe.kernel, 0.1 * probe.bias])
         kt.unfreeze(model)
-        falling = keras.optimizers.schedules.PolynomialDecay(1e-4, 2, 0.0)
+        # Half of the samples make half of the steps a pass.
+        falling = keras.optimizers.schedules.PolynomialDecay(1e-2, 6, 0.0)
         model.compile(
             keras.optimizers.AdamW(falling, weight_decay=0.01),
             "sparse_categorical_crossentropy",
         )
         model.fit(
-            data[0][rows], data[1][rows], batch_size=16, epochs=2, verbose=0
+            data[0][rows], data[1][rows], batch_size=16, epochs=6, verbose=0
         )
         expected = np.log(model.predict(data[0][rest], verbose=0))
         np.testing.assert_allclose(new[rest], expected, rtol=1e-3, atol=1e-3)
@@ -275,9 +279,31 @@ def test_a_time_limit_makes_the_schedule_shorter(
         assert "of 64 steps about 16 fit" in result.choices[-1]["reason"]
 
 
-def test_data_without_an_end_are_refused_at_once(rng):
-    with pytest.raises(ValueError, match=r"repeats for ever.*`\.repeat\(\)`"):
-        fine_tune(make(), tf_data(*pictures(rng, 9)).repeat(), verbose=0)
+class Endless(keras.utils.PyDataset):
+    """Says nothing about how many batches it has."""
+
+    def __init__(self, x, y):
+        super().__init__()
+        self.batch = x, y
+
+    def __getitem__(self, index):
+        return self.batch
+
+
+@pytest.mark.parametrize("kind", ["tf_data", "dataset", "grain"])
+def test_data_without_an_end_are_refused_at_once(rng, kind):
+    x, y = pictures(rng, 9)
+    match = r"repeats for ever. Drop `\.repeat\(\)`"
+    if kind == "tf_data":
+        data = tf_data(x, y).repeat()
+    elif kind == "dataset":
+        data, match = Endless(x, y), "without `__len__`"
+    else:
+        grain = pytest.importorskip("grain")
+        pairs = grain.MapDataset.source(list(zip(x, y, strict=True)))
+        data = pairs.batch(3).repeat()
+    with pytest.raises(ValueError, match=match):
+        fine_tune(make(), data, verbose=0)
 
 
 @pytest.mark.parametrize("folds", [1, -1, 2.5])

@@ -98,3 +98,12 @@ def test_halves_hold_each_class():
     for label in range(3):
         here = groups[labels == label]
         assert abs(2 * here.sum() - len(here)) <= 1
+
+
+def test_a_single_sample_says_nothing(rng):
+    logits = logits_for(np.array([1]), rng, 1.0)
+    found = judging.compare(
+        "softmax", logits, -logits, np.array([1]), groups=np.array([0])
+    )
+    assert found.error == np.inf
+    assert not found.is_worse

@@ -1,0 +1,96 @@
+"""Whether fine-tuning with few labels is kept: on validation or on folds."""
+
+import numpy as np
+
+from keras_transfer.data.views import SubsetBatches
+from keras_transfer.recipes import judging
+from keras_transfer.recipes.head_stage import folds_for
+from keras_transfer.transferability import linear_probe
+from keras_transfer.transferability.temperature import logits_of
+
+_MOST_FOLDS = 3
+# Folds end within so many seconds, and within so many times those of training
+# on all samples, that included.
+_SECONDS, _TIMES = 180, 4
+
+
+class HeadOrEnd:
+    """Compares the end of a `FullTuningStage` with the head it began with.
+
+    Args:
+        stage: the stage, after its `run`.
+        max_folds: most folds; `None` is as many as fit the time, up to 3.
+    """
+
+    def __init__(self, stage, max_folds=None):
+        self.stage, self.max_folds = stage, max_folds
+        self.runner, self.head = stage.runner, stage.head
+        self.kind = stage.plan.kind
+
+    def compared(self):
+        """Returns the `Comparison` and what it is on; `None`s without one.
+
+        With folds the model has other weights afterwards.
+        """
+        validation = self.runner.validation
+        if validation is not None:
+            found = self._on(validation)
+            return found, f"on {validation.num_samples} validation samples"
+        folds = self._folds()
+        if not folds:
+            return None, None
+        return self._by(folds), f"on what {len(folds)} folds left out"
+
+    def _on(self, validation):
+        _, labels, *weights = self.head.features(validation=True)
+        return judging.compare(
+            self.kind,
+            self.head.validation_logits(),
+            self._logits(validation),
+            labels,
+            *weights,
+            groups=judging.halves(labels),
+        )
+
+    def _logits(self, data):
+        scores = self.stage.model.predict(data, verbose=0)
+        return logits_of(self.kind, scores)
+
+    def _folds(self):
+        """Pairs of rows to train on and to leave out, as many as fit."""
+        count, log, once = self.max_folds, self.runner.log, self.stage.seconds
+        if count is None:
+            left = min(_SECONDS, _TIMES * once) - once
+            left = min(left, self.runner.limit.seconds_left)
+            count = min(_MOST_FOLDS, int(left / once + 1e-6))
+            if count < 2:
+                log.show(
+                    f"folds: none (fine-tuning took {once:.0f} s, and there "
+                    f"are {max(left, 0):.0f} s for two more)"
+                )
+        if count < 2:
+            return []
+        _, labels, *_ = self.head.features()
+        folds = folds_for(labels, self.kind, self.runner.seed, most=count)
+        log.show(f"folds: {len(folds)}, about {len(folds) * once:.0f} s")
+        return folds
+
+    def _by(self, folds):
+        """Trains without each fold, and takes together what that says of it."""
+        features, labels, *weights = self.head.features()
+        outputs = self.stage.model.head.num_outputs
+        old = np.zeros((len(labels), outputs))
+        new, groups = np.zeros_like(old), np.zeros(len(labels), int)
+        for number, (rows, rest) in enumerate(folds):
+            parts = [part[rows] for part in (features, labels, *weights)]
+            probe = linear_probe.fit_linear_probe(
+                self.kind, parts, None, outputs, strengths=(self.head.strength,)
+            )
+            old[rest] = features[rest] @ probe.kernel + probe.bias
+            train = self.runner.train
+            self.stage.train_again(SubsetBatches(train, rows), probe)
+            held_out = SubsetBatches(train, rest, shuffle=False)
+            new[rest], groups[rest] = self._logits(held_out), number
+        return judging.compare(
+            self.kind, old, new, labels, *weights, groups=groups
+        )
