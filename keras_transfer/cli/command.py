@@ -6,12 +6,13 @@ import json
 INTERRUPTED = 130
 
 _DEVICES = "several devices: auto, default, one_device, mirrored, jax"
+_BATCH_SIZE = "images a step [16 below 50 labels a class, else 32]"
 _HELD_OUT = "part of the training data held out"
 # Flag: type, name of the value, help, default.
 _SHARED = {
     "data": (str, "DATA", 'folder of photos, "digits" or "tfds:NAME"'),
     "run_dir": (str, "DIR", "what fit has written"),
-    "--batch-size": (int, "N", "images a step", 32),
+    "--batch-size": (int, "N", _BATCH_SIZE),
     "--data-dir": (str, "DIR", "where TFDS keeps its data"),
     "--dropout": (float, "P", "dropout in the head", 0.0),
     "--seed": (int, "N", "seed of splits, order and weights", 0),

@@ -25,7 +25,7 @@ def run(arguments):
     data = load(
         arguments.data,
         image_size=tuple(config["input_shape"][:2]),
-        batch_size=config["batch_size"],
+        batch_size=config["batch_size"] or 32,
         **_splits(arguments.split, config),
         channels=config["input_shape"][2],
         data_dir=config.get("data_dir"),

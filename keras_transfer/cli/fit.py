@@ -215,7 +215,12 @@ def _train(arguments, model, data):
             model,
             data,
             **chosen(
-                arguments, "epochs", "blocks", "learning_rate", "max_minutes"
+                arguments,
+                "epochs",
+                "blocks",
+                "learning_rate",
+                "max_minutes",
+                "batch_size",
             ),
             **options,
         )

@@ -32,7 +32,8 @@ def load_data(arguments, backbone, **changed):
     options = {
         "image_size": arguments.image_size or _own_size(backbone),
         "shots_per_class": arguments.shots,
-    } | chosen(arguments, "batch_size", "validation_split", "data_dir", "seed")
+        "batch_size": arguments.batch_size or 32,
+    } | chosen(arguments, "validation_split", "data_dir", "seed")
     loaded = load(arguments.data, **options | changed)
     progress(repr(loaded))
     return loaded

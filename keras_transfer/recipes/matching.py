@@ -52,7 +52,7 @@ def match(
     loss=None,
     soft_targets="auto",
     compare_alone=True,
-    batch_size=32,
+    batch_size=None,
     seed=0,
     verbose="auto",
     **fine_tuning,
@@ -88,7 +88,8 @@ def match(
         soft_targets: as in `FeatureMatcher`.
         compare_alone: whether the target is trained alone too, to compare;
             without it, matching may end below what the labels alone give.
-        batch_size: samples a step.
+        batch_size: samples a step. By default 32, and for the labels what
+            `fine_tune` takes.
         seed: seed of the order of samples and of what is held out.
         verbose: as in `keras.Model.fit`; 0 prints nothing.
         **fine_tuning: further arguments of `fine_tune`; `mirror` is False
@@ -119,7 +120,7 @@ def match(
     names = getattr(getattr(train, "train", train), "class_names", None)
     if target.class_names is None and names:
         target.class_names = list(names)
-    order = {"batch_size": batch_size, "seed": seed}
+    order = {"batch_size": batch_size or 32, "seed": seed}
     train, validation = data_parts.parts(train, validation, **order)
     labelled = None
     if validation is None:
@@ -129,7 +130,8 @@ def match(
         )
     # In the end, on all labels, as in what has been compared.
     fine_tuning = {"mirror": False, "folds": 0} | fine_tuning
-    recipe = _Recipe(target, order | fine_tuning, verbose)
+    fine_tuning |= {"batch_size": batch_size, "seed": seed}
+    recipe = _Recipe(target, fine_tuning, verbose)
     # Not what is held out: a source may have learnt the labels of that.
     every = [train]
     if unlabelled is not None:
