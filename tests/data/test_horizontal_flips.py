@@ -145,9 +145,9 @@ def test_a_head_that_is_solved_again_has_all_copies(model, rng):
 
 def test_as_given(model, rng):
     data = ramps(rng, 40, axis=1)
-    result = fine_tune(model, data, mirror=True, verbose=0)
+    result = fine_tune(model, data, epochs=0, mirror=True, verbose=0)
     assert result.best["mirrored"]
-    result = fine_tune(model, data, mirror=False, verbose=0)
+    result = fine_tune(model, data, epochs=0, mirror=False, verbose=0)
     assert "mirrored copies" not in chosen(result)
 
 
