@@ -2,7 +2,7 @@
 
     python benchmarks/choosing_how_to_fine_tune.py --weights FILE.h5 \
         --shots 5 20 --draws 2 flowers5=PHOTOS questions6=TEXTS.csv \
-        [--texts PRESET] [--ways plain longer ...]
+        [--texts PRESET] [--ways plain "small head" ...]
 
 A draw is so many labelled samples a class of the training part; what is left
 of that part (at most 600) is what they are judged on. Test sets are not
@@ -16,7 +16,6 @@ side at the temperature that suits it.
 """
 
 import argparse
-import csv
 import dataclasses
 import time
 from pathlib import Path
@@ -24,6 +23,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from cells import difference, read, write
+from text_ids import ids_of
 
 import keras_transfer as kt
 from keras_transfer.data.batches import ArrayBatches
@@ -41,7 +41,6 @@ from keras_transfer.transferability.temperature import (
 RESULTS = Path(__file__).resolve().parent / "results" / "choosing"
 JUDGED_ON = 600
 SHARES = (0.5, 1.0)
-TOKENS = 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Data:
         self.weights, self.preset = weights, preset
         self.is_text = place.endswith(".csv")
         if self.is_text:
-            self.x, self.y = texts(place, preset)
+            self.x, self.y = ids_of(place, preset)
         else:
             loaded = kt.data.load(
                 place, image_size=128, batch_size=64, validation_split=0.0
@@ -122,20 +121,6 @@ class Data:
         return kt.TransferModel(
             base, head, preprocessing="tf", augmentation=flip
         )
-
-
-def texts(path, preset):
-    import keras_hub
-
-    with open(path, newline="") as file:
-        lines = list(csv.DictReader(file))
-    names = sorted({line["label"] for line in lines})
-    packer = keras_hub.models.BertTextClassifierPreprocessor.from_preset(
-        preset, sequence_length=TOKENS
-    )
-    x = packer([line["text"] for line in lines])
-    x = {name: np.asarray(value) for name, value in x.items()}
-    return x, np.array([names.index(line["label"]) for line in lines])
 
 
 def judged(probabilities, labels):

@@ -13,7 +13,6 @@ Prints a table.
 """
 
 import argparse
-import csv
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -23,6 +22,7 @@ import keras
 import numpy as np
 from cells import difference, read, write
 from peer_recipes import fitted_plainly, head_weights, solved
+from text_ids import ids_of
 
 import keras_transfer as kt
 from keras_transfer.data.batches import ArrayBatches
@@ -30,25 +30,6 @@ from keras_transfer.data.sampling import few_shot
 from keras_transfer.recipes.head_stage import pooled_once
 
 RESULTS = Path(__file__).resolve().parent / "results" / "texts"
-TOKENS = 40
-
-
-def ids_of(folder, preset):
-    """`(x, y)` of the training part and of the test part."""
-    import keras_hub
-
-    packer = keras_hub.models.BertTextClassifierPreprocessor.from_preset(
-        preset, sequence_length=TOKENS
-    )
-    parts, names = [], None
-    for part in ("train", "test"):
-        with open(Path(folder) / f"{part}.csv", newline="") as file:
-            lines = list(csv.DictReader(file))
-        names = names or sorted({line["label"] for line in lines})
-        x = packer([line["text"] for line in lines])
-        y = np.array([names.index(line["label"]) for line in lines])
-        parts.append(({k: np.asarray(v) for k, v in x.items()}, y))
-    return parts
 
 
 def encoder(preset, num_classes, dropout=0.0):
@@ -93,7 +74,10 @@ RECIPES = {"fine_tune": ours, "probe": probe, "plain loop": plain_loop}
 
 def cell(folder, shots, recipe, seed, preset):
     """Runs one recipe once; returns what is written down."""
-    (x, y), (test_x, test_y) = ids_of(folder, preset)
+    (x, y), (test_x, test_y) = (
+        ids_of(Path(folder) / f"{part}.csv", preset)
+        for part in ("train", "test")
+    )
     drawn = few_shot(y, shots, seed)
     x, y = {name: ids[drawn] for name, ids in x.items()}, y[drawn]
     keras.utils.set_random_seed(seed)

@@ -1,6 +1,5 @@
 """`PreciseBatchNorm`: batch-norm statistics that are there when judged."""
 
-import itertools
 import warnings
 
 import keras
@@ -31,8 +30,8 @@ class PreciseBatchNorm(RunAwareCallback):
     with the statistics of their own batch. Frozen layers, and those that
     normalise by source statistics, stay as they are.
 
-    Costs a forward pass of that many batches an epoch with validation data,
-    and one at the end.
+    Costs a forward pass of that many batches an epoch. Without validation
+    data the statistics are taken at the end of each epoch.
 
     Args:
         data: the training data: what `keras_transfer.data.load` returns,
@@ -94,20 +93,17 @@ class PreciseBatchNorm(RunAwareCallback):
                 self.part or self.model, self.num_batches
             )
         _private.sync_state(self.model)
-        self._pass.run(_first(self._batches(), self.num_batches))
+        self._pass.run(self._batches())
 
     def _batches(self):
         data = getattr(self.data, "train", self.data)
         if isinstance(data, tuple):
             data = data[0]
-        return ArrayBatches(data) if are_arrays(data) else data
-
-
-def _first(data, most):
-    """Yields the first batches of data, which need not be told of epochs."""
-    if isinstance(data, keras.utils.PyDataset):
-        return (data[index] for index in range(min(len(data), most)))
-    return itertools.islice(iter(data), most)
+        data = ArrayBatches(data) if are_arrays(data) else data
+        if isinstance(data, keras.utils.PyDataset):
+            # By number, so that it need not be told of epochs.
+            return (data[index] for index in range(len(data)))
+        return data
 
 
 def warn_of_young_statistics(model, callbacks):

@@ -79,8 +79,8 @@ def fine_tune(
        that rises over the first tenth of the steps and falls along a cosine,
        on what the blocks below have put out once.
     3. The weights that are kept are the best on validation of those between
-       the head's model and the fine-tuned one (WiSE-FT): lowest loss, and no
-       accuracy below the head's. So fine-tuning only ever adds to the head.
+       the head's model and the fine-tuned one (WiSE-FT): lowest loss, and,
+       from 200 validation samples on, no accuracy below the head's.
     4. Without validation data a part was held out for all that. In the end a
        head is fitted again on all samples, or a fine-tuned model goes on for
        two epochs on all of them, at a third of the rate.
