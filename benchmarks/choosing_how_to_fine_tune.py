@@ -9,10 +9,11 @@ of that part (at most 600) is what they are judged on. Test sets are not
 opened. Photos at 128 px for MobileNetV2 with ImageNet weights (the file for
 224 px, without top), texts of up to 40 tokens for a KerasHub encoder. Every
 way begins with the same solved head, its strength chosen by log loss over five
-folds, and ends with its last step. One JSON file a data set and number of
-labels in `benchmarks/results/choosing/`; what is there is not run again.
-Prints what each way gains over the head, in accuracy and in log loss, each
-side at the temperature that suits it.
+folds, and ends with its last step; `fine_tune` is the function itself, with
+nothing else said, to compare with where it goes by another rule. One JSON file
+a data set and number of labels in `benchmarks/results/choosing/`; what is there
+is not run again. Prints what each way gains over the head, in accuracy and in
+log loss, each side at the temperature that suits it.
 """
 
 import argparse
@@ -79,6 +80,7 @@ WAYS = {
     "small head shorter": Way(head=0.1, least=32, epochs=5),
     "small head, batches of 32": Way(head=0.1, batch=32),
     "small head, no dropout": Way(head=0.1, dropout=0.0),
+    "small head, 5 passes": Way(head=0.1, dropout=0.0, epochs=5),
     "small head longer flips": Way(head=0.1, least=192, epochs=20, flips=True),
     "small head longer faster": Way(head=0.1, least=192, epochs=20, rate=3e-4),
 }
@@ -164,10 +166,37 @@ class Draw:
         )
         return model
 
+    def judge(self, way):
+        if way == "head":
+            return self.head()
+        if way == "fine_tune":
+            return self.fine_tune()
+        return self.run(WAYS[way])
+
     def head(self):
         """The solved head alone."""
         model = self.start(Way())
         return judged(model.predict(self.rest, verbose=0), self.labels)
+
+    def fine_tune(self):
+        """`kt.fine_tune` as it is."""
+        keras.utils.set_random_seed(self.seed)
+        model, weights = self.fresh(Way(dropout=0.0))
+        model.set_weights(weights)
+        kt.freeze(model)
+        model.compile("auto")
+        started = time.perf_counter()
+        result = kt.fine_tune(
+            model, (self.x, self.y), seed=self.seed, verbose=0
+        )
+        seconds = time.perf_counter() - started
+        found = judged(model.predict(self.rest, verbose=0), self.labels)
+        weights = [r for r in result.choices if r["choice"] == "weights"]
+        return {
+            "1.0": found,
+            "seconds": round(seconds, 1),
+            "weights": [str(row["value"]) for row in weights],
+        }
 
     def run(self, way):
         model = self.start(way)
@@ -217,9 +246,7 @@ def run_missing(name, place, given):
                 if WAYS.get(way, Way()).flips and data.is_text:
                     continue
                 current = current or Draw(data, shots, draw)
-                found = (
-                    current.head() if way == "head" else current.run(WAYS[way])
-                )
+                found = current.judge(way)
                 write(path, cells | {str(draw): done | {way: found}})
                 print(name, shots, draw, way, found, flush=True)
 
@@ -230,9 +257,13 @@ def file_of(name, shots):
 
 def rows(name, shots):
     cells = list(read(file_of(name, shots)).values())
-    for way in WAYS:
+    for way in [*WAYS, "fine_tune"]:
         for share in map(str, SHARES):
-            both = [(c["head"], c[way][share]) for c in cells if way in c]
+            both = [
+                (c["head"], c[way][share])
+                for c in cells
+                if share in c.get(way, {})
+            ]
             if not both:
                 continue
             gains = [
@@ -258,7 +289,8 @@ def main():
     parser.add_argument("--texts", help="folder of a KerasHub preset")
     parser.add_argument("--draws", type=int, default=2)
     parser.add_argument("--shots", nargs="+", type=int, default=[5, 20])
-    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
+    known = [*WAYS, "fine_tune"]
+    parser.add_argument("--ways", nargs="+", default=known, choices=known)
     given = parser.parse_args()
     places = dict(each.split("=", 1) for each in given.data)
     for name, place in places.items():
