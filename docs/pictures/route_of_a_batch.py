@@ -20,8 +20,8 @@ KERAS = "Keras"
 ROUTES = {
     "plain": [
         ("models/base.py", "fit: arrays become numbered batches"),
-        ("data/first_batch.py", "checks pixels and labels of the first batch"),
-        ("data/order.py", "tells the batches which epoch it is"),
+        ("data/adapters.py", "one adapter for every kind of data"),
+        ("data/look.py", "checks pixels and labels before anything trains"),
         (KERAS, "fit: epochs, batches, callbacks"),
         ("data/seeded_batches.py", "reads the samples of this step"),
         ("models/transfer/transfer_model.py", "call: the whole graph"),
@@ -57,8 +57,8 @@ ROUTES = {
     "mirrored": [
         ("training/distribution.py", "strategy; prepare: model and devices"),
         ("models/base.py", "fit: arrays become numbered batches"),
-        ("training/replicas.py", "batches that all devices share equally"),
-        ("data/first_batch.py", "checks pixels and labels of the first batch"),
+        ("data/adapters.py", "batches that all devices share equally"),
+        ("data/look.py", "checks pixels and labels before anything trains"),
         (KERAS, "fit: a part of the batch for each device"),
         ("models/transfer/transfer_model.py", "call, on each device"),
         ("layers/head.py", "features to scores"),

@@ -50,12 +50,14 @@ from keras_transfer._private.optimizers import (
     was_made_in,
     wrapped_optimizers,
 )
+from keras_transfer._private.saving import copy_state, layer_classes
 from keras_transfer._private.tensorflow import (
     forget_step_gradients,
     pipeline_inputs,
     step_gradients,
 )
 from keras_transfer._private.training import (
+    BuildsByOneReplica,
     additional_loss,
     compiled_loss,
     compiled_metrics,
@@ -65,4 +67,5 @@ from keras_transfer._private.training import (
     rebuild_train_function,
     sync_state,
     unscaled_loss,
+    validates_fit,
 )

@@ -89,3 +89,33 @@ def forget_functions(model):
     """
     model.train_function = None
     model.test_function = None
+
+
+def validates_fit(options):
+    """Whether a call of `evaluate` is that of `fit`, on data it has taken.
+
+    Args:
+        options: further keyword arguments of `evaluate`.
+
+    Uses the argument `_use_cached_eval_dataset` of `Trainer.evaluate`.
+    """
+    return "_use_cached_eval_dataset" in options
+
+
+class BuildsByOneReplica:
+    """Mixin of a model that builds its metrics from one replica's samples.
+
+    Under `tf.distribute`, Keras adds up what all replicas have of the first
+    batch to learn the shapes, which fails where they have not the same
+    number. Uses `Trainer._maybe_symbolic_build` and
+    `tf.distribute.DistributedValues.values`.
+    """
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        if iterator is not None:
+            for _, _, replicas in iterator:
+                data_batch = keras.tree.map_structure(
+                    lambda x: getattr(x, "values", [x])[0], next(replicas)
+                )
+                break
+        super()._maybe_symbolic_build(data_batch=data_batch)

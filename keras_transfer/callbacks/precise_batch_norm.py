@@ -6,8 +6,7 @@ import keras
 
 from keras_transfer import _private
 from keras_transfer.callbacks.run_aware import RunAwareCallback
-from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.data.first_batch import are_arrays
+from keras_transfer.data.adapters import adapt
 from keras_transfer.training.batch_norm import (
     NUM_BATCHES,
     StatisticsPass,
@@ -99,11 +98,7 @@ class PreciseBatchNorm(RunAwareCallback):
         data = getattr(self.data, "train", self.data)
         if isinstance(data, tuple):
             data = data[0]
-        data = ArrayBatches(data) if are_arrays(data) else data
-        if isinstance(data, keras.utils.PyDataset):
-            # By number, so that it need not be told of epochs.
-            return (data[index] for index in range(len(data)))
-        return data
+        return adapt(data).walk()
 
 
 def warn_of_young_statistics(model, callbacks):

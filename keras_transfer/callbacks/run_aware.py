@@ -65,5 +65,17 @@ def with_run(callbacks, model, *, validates):
     return callbacks
 
 
+def with_callback(callbacks, extra):
+    """Returns `callbacks` (one, several, a list object or none) and `extra`."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks.append(extra)
+        return callbacks
+    if callbacks is None:
+        return [extra]
+    if isinstance(callbacks, keras.callbacks.Callback):
+        return [callbacks, extra]
+    return [*callbacks, extra]
+
+
 def _acts_later(callback):
     return not getattr(callback, "acts_first", False)

@@ -6,7 +6,7 @@ import json
 INTERRUPTED = 130
 
 _DEVICES = "several devices: auto, default, one_device, mirrored, jax"
-_BATCH_SIZE = "images a step [16 below 50 labels a class, else 32]"
+_BATCH_SIZE = "images a step [16 below 250 labels a class, else 32]"
 _HELD_OUT = "part of the training data held out"
 # Flag: type, name of the value, help, default.
 _SHARED = {

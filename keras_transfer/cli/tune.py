@@ -67,6 +67,7 @@ def run(arguments):
     folder = Path(arguments.output)
     run_folder.check_writable(folder)
     names = [name for name in arguments.backbones.split(",") if name]
+    names = list(dict.fromkeys(names))
     backbones = [training.named_or_read(name) for name in names]
     strategy = distribution.strategy(arguments.strategy)
     # Each trial picks its own; this is for reading.

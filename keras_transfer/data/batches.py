@@ -3,9 +3,8 @@
 import copy
 
 import keras
-import numpy as np
 
-from keras_transfer.data.nested import map_arrays, num_rows, take_rows
+from keras_transfer.data.nested import num_rows, take_rows, to_numpy
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.storage import fingerprints
 
@@ -38,27 +37,17 @@ class ArrayBatches(SeededBatches):
     def __init__(self, x, y=None, sample_weight=None, **order):
         data = (x, y, sample_weight) if sample_weight is not None else (x, y)
         data = data if data[-1] is not None else (x,)
-        self.data = map_arrays(_to_numpy, data)
+        self.data = tuple(map(to_numpy, data))
         super().__init__(_common_length(self.data), **order)
 
     def read(self, sample_ids):
         return take_rows(self.data, sample_ids)
 
-    def read_labels(self):
-        return self.data[1]
+    def known_labels(self):
+        return self.data[1] if len(self.data) > 1 else None
 
     def fingerprint(self) -> str:
         return fingerprints.of_arrays(self.data)
-
-
-def _to_numpy(leaf):
-    """One leaf as a NumPy array, floats in Keras' float type."""
-    if hasattr(leaf, "detach"):  # a torch tensor, with whatever backend
-        leaf = leaf.detach().cpu()
-    array = np.asarray(leaf)
-    if keras.backend.is_float_dtype(array.dtype):
-        array = array.astype(keras.config.floatx(), copy=False)
-    return array
 
 
 def _common_length(data) -> int:
@@ -68,7 +57,8 @@ def _common_length(data) -> int:
     if len(lengths) != 1:
         raise ValueError(
             "All arrays must hold the same number of samples. Received "
-            f"arrays with {sorted(lengths)} samples."
+            f"arrays with {sorted(lengths)} samples. A list of arrays is one "
+            "array for each input; of single samples make one: np.stack(x)."
         )
     return lengths.pop()
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_transfer.data.nested import concatenated
 from keras_transfer.data.views import BatchesView
 from keras_transfer.storage import fingerprints
 
@@ -28,8 +29,9 @@ class WithFlips(BatchesView):
         images[turned] = np.flip(images[turned], axis=-1 if first else -2)
         return (keras.tree.pack_sequence_as(x, [images]), *rest)
 
-    def read_labels(self):
-        return np.concatenate([self.batches.read_labels()] * 2)
+    def known_labels(self):
+        labels = self.batches.known_labels()
+        return None if labels is None else concatenated([labels, labels])
 
     def fingerprint(self):
         # Caches on disk know it under this name.

@@ -1,6 +1,7 @@
 """Nested arrays with one sample a row; a `None` among them stays `None`."""
 
 import functools
+import sys
 
 import keras
 import numpy as np
@@ -9,9 +10,101 @@ import numpy as np
 map_arrays = functools.partial(keras.tree.map_structure, none_is_leaf=False)
 
 
+def are_arrays(data):
+    """Whether data are an array, a list of values, or nothing but such.
+
+    Arrays are what NumPy can read: NumPy's own, pandas, h5py, tensors.
+    """
+    if isinstance(data, dict):
+        return bool(data) and all(map(are_arrays, data.values()))
+    if isinstance(data, (list, tuple)):
+        return bool(data) and (_are_values(data) or all(map(are_arrays, data)))
+    return hasattr(data, "__array__") and len(getattr(data, "shape", ())) > 0
+
+
+def _are_values(data):
+    """Whether it is a list of numbers or texts, or of such lists."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, (int, float, str, bytes, np.generic))
+
+
+def to_numpy(data):
+    """Returns what `are_arrays` accepts as NumPy arrays, `None` as it is.
+
+    Floats have Keras' float type. Lists of arrays become tuples: `tf.data`
+    would take a list for one array. A pandas Series becomes a column, as in
+    Keras.
+
+    Raises:
+        ValueError: a list whose rows have several lengths.
+    """
+    if data is None:
+        return None
+    if isinstance(data, dict):
+        return {name: to_numpy(part) for name, part in data.items()}
+    if isinstance(data, (list, tuple)):
+        if _are_values(data):
+            return _from_values(data)
+        parts = map(to_numpy, data)
+        is_plain = type(data) in (list, tuple)
+        return tuple(parts) if is_plain else type(data)(*parts)
+    return _leaf(data)
+
+
+def _from_values(data):
+    try:
+        return _leaf(np.array(data))
+    except ValueError as error:
+        raise ValueError(
+            "A list of samples needs rows of one length. Received: "
+            f"{len(data)} rows of several lengths. Pad them to the longest, "
+            "for example with keras.utils.pad_sequences."
+        ) from error
+
+
+def _leaf(leaf):
+    is_series = type(leaf).__module__.startswith("pandas")
+    if hasattr(leaf, "detach"):  # a torch tensor, with whatever backend
+        leaf = leaf.detach().cpu()
+    array = np.asarray(leaf)
+    is_text = array.dtype.kind in "USO"
+    if not is_text and keras.backend.is_float_dtype(array.dtype):
+        array = array.astype(keras.config.floatx(), copy=False)
+    return array[:, None] if is_series and array.ndim == 1 else array
+
+
 def as_arrays(structure):
     """Returns tensors of any backend as NumPy arrays."""
     return map_arrays(np.asarray, structure)
+
+
+def as_tuple(batch):
+    """Returns a batch as a tuple `(x,)`, `(x, y)` or `(x, y, weights)`."""
+    if not isinstance(batch, tuple):
+        batch = tuple(batch) if isinstance(batch, list) else (batch,)
+    return as_arrays(batch)
+
+
+def as_tensors(structure):
+    """Returns texts as tensors, the only form in which Keras takes them."""
+    return map_arrays(
+        lambda x: _text_tensor(x) if holds_text(x) else x, structure
+    )
+
+
+def holds_text(array):
+    """Whether an array holds texts: `str` or `bytes`."""
+    kind = getattr(getattr(array, "dtype", None), "kind", "")
+    if kind == "O":
+        return bool(array.size) and isinstance(array.flat[0], (str, bytes))
+    return kind in ("U", "S")
+
+
+def _text_tensor(array):
+    if keras.backend.backend() != "tensorflow":
+        return array
+    return sys.modules["tensorflow"].constant(array)
 
 
 def take_rows(structure, rows):
@@ -20,11 +113,59 @@ def take_rows(structure, rows):
 
 
 def concatenated(structures):
-    """Returns several batches as one."""
-    return map_arrays(lambda *arrays: np.concatenate(arrays), *structures)
+    """Returns several batches as one.
+
+    Raises:
+        ValueError: batches whose samples are not of one shape.
+    """
+    try:
+        return map_arrays(lambda *arrays: np.concatenate(arrays), *structures)
+    except ValueError as error:
+        found = [[x.shape for x in _leaves(batch)] for batch in structures]
+        differing = (each for each in found if _samples_differ(each, found))
+        other = next(differing, found[-1])
+        raise ValueError(
+            "The samples are not of one shape. Received: batches of arrays of "
+            f"shapes {found[0]} and {other}. Pad all of them to one length "
+            "(tf.data: padded_batch with padded_shapes=), or resize images "
+            "to one size."
+        ) from error
+
+
+def _leaves(structure):
+    leaves = keras.tree.flatten(structure)
+    return [leaf for leaf in leaves if leaf is not None]
+
+
+def _samples_differ(shapes, others):
+    return [s[1:] for s in shapes] != [s[1:] for s in others[0]]
 
 
 def num_rows(structure) -> int:
     """Returns the number of samples."""
-    leaves = keras.tree.flatten(structure)
-    return len(next(leaf for leaf in leaves if leaf is not None))
+    return len(_leaves(structure)[0])
+
+
+def cut_off(arrays, fraction):
+    """Splits the last `fraction` of the samples off, as Keras does.
+
+    Args:
+        arrays: structure of arrays of equal length; `None` stays `None`.
+        fraction: share of the samples, between 0 and 1.
+
+    Returns:
+        `(first, last)`, two structures like `arrays`.
+
+    Raises:
+        ValueError: one of the parts would be empty.
+    """
+    size = num_rows(arrays)
+    split_at = int(size * (1.0 - fraction))
+    if not 0 < split_at < size:
+        raise ValueError(
+            "`validation_split` leaves one part without samples. Received: "
+            f"validation_split={fraction} for {size} samples. Expected a "
+            "share between 0 and 1 that gives both parts at least one."
+        )
+    first = take_rows(arrays, slice(None, split_at))
+    return first, take_rows(arrays, slice(split_at, None))

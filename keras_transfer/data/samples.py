@@ -4,15 +4,10 @@ An item is what the order of a training is made of: a sample of arrays or of a
 folder of photos, a whole batch of a data set that comes in batches.
 """
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
-
-from keras_transfer import _private
-from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
-from keras_transfer.data.first_batch import is_tf_dataset, is_torch_loader
-from keras_transfer.data.nested import as_arrays, num_rows, take_rows
+from keras_transfer.data.batches import ReorderedBatches
+from keras_transfer.data.nested import as_tuple, num_rows, take_rows
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.storage import fingerprints
 
@@ -72,7 +67,7 @@ class ListedSamples(Samples):
 
     def chunks(self):
         for batch in self.dataset:
-            batch = _as_tuple(batch)
+            batch = as_tuple(batch)
             yield [num_rows(batch)], batch
 
     def order(self, num_items):
@@ -114,80 +109,6 @@ class ShuffledSamples(ListedSamples):
                 row = take_rows(batch, index)
                 total += int(fingerprints.of_arrays(row), 16)
         return f"{total % (1 << 128):032x}"
-
-
-def samples_of(data, *, seed=0):
-    """Returns a data set as `Samples`.
-
-    Args:
-        data: what `fit` trains on, arrays already wrapped: `SeededBatches`, a
-            `tf.data.Dataset`, a torch `DataLoader` or a Grain data set.
-        seed: seed of the order, for a data set that shuffles by itself.
-
-    Raises:
-        ValueError: it cannot be walked over twice, or is not the same twice.
-    """
-    if isinstance(data, SeededBatches):
-        if not isinstance(data, ArrayBatches):
-            _check_same_twice(data, [data.read(np.arange(1)) for _ in range(2)])
-        return NumberedSamples(data)
-    if hasattr(data, "__next__") or not hasattr(data, "__iter__"):
-        raise ValueError(
-            "The feature cache needs data that can be walked over again. "
-            f"Received: a {type(data).__name__}. Expected arrays, "
-            "keras_transfer.data.load, a PyDataset, tf.data or a torch "
-            "DataLoader; or drop feature_cache=."
-        )
-    _check_ends(data)
-    if _shuffles(data):
-        return ShuffledSamples(data, seed)
-    _check_same_twice(data, [next(iter(data)) for _ in range(2)])
-    return ListedSamples(data)
-
-
-def _check_ends(data):
-    # A cardinality of -1 is `tf.data.INFINITE_CARDINALITY`; Grain has a length
-    # that no list can have.
-    if is_tf_dataset(data):
-        is_endless = data.cardinality() == -1
-    else:
-        is_endless = hasattr(data, "__len__") and len(data) >= sys.maxsize
-    if is_endless:
-        raise ValueError(
-            "A feature cache, and a recipe, needs a data set that ends. "
-            f"Received: a {type(data).__name__} that repeats for ever. Drop "
-            "`.repeat()` and steps_per_epoch."
-        )
-
-
-def _shuffles(data):
-    """Whether a torch loader, or any step of a tf.data pipeline, shuffles."""
-    if is_torch_loader(data):
-        from torch.utils.data import SequentialSampler
-
-        return not isinstance(data.sampler, SequentialSampler)
-    if "shuffle" in type(data).__name__.lower():
-        return True
-    return any(map(_shuffles, _private.pipeline_inputs(data)))
-
-
-def _check_same_twice(data, batches):
-    first, second = (fingerprints.of_arrays(_as_tuple(b)) for b in batches)
-    if first != second:
-        raise ValueError(
-            "The feature cache needs data that are the same in every epoch. "
-            f"Received: a {type(data).__name__} whose first batch differs "
-            "when it is read again. If it augments, move that into the model "
-            "(TransferModel(..., augmentation=...)) and pass "
-            "feature_cache=FeatureCache(..., views=K); otherwise drop "
-            "feature_cache=."
-        )
-
-
-def _as_tuple(batch):
-    if not isinstance(batch, tuple):
-        batch = tuple(batch) if isinstance(batch, list) else (batch,)
-    return as_arrays(batch)
 
 
 def prefetched(iterator):

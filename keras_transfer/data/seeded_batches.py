@@ -7,6 +7,7 @@ from functools import lru_cache
 import keras
 import numpy as np
 
+from keras_transfer.data.nested import as_tensors
 from keras_transfer.data.sampling import epoch_order
 from keras_transfer.storage import fingerprints
 
@@ -107,9 +108,17 @@ class SeededBatches(keras.utils.PyDataset):
         """A digest of all samples, whatever the order."""
         return fingerprints.of_each(self._all())
 
+    def known_labels(self):
+        """The labels of all samples, `None` if there are none at hand."""
+        return None
+
     def read_labels(self) -> np.ndarray:
         """The labels of all samples, in the order of their numbers."""
-        return np.concatenate([np.asarray(batch[1]) for batch in self._all()])
+        labels = self.known_labels()
+        if labels is None:
+            read = [np.asarray(batch[1]) for batch in self._all()]
+            labels = np.concatenate(read)
+        return labels
 
     def _all(self):
         """Yields all samples in batches, in the order of their numbers."""
@@ -192,7 +201,7 @@ class SeededBatches(keras.utils.PyDataset):
         return self._batch(current.epoch, current.position(index))
 
     def _batch(self, epoch, position):
-        return self.read(self.sample_ids(position, epoch))
+        return as_tensors(self.read(self.sample_ids(position, epoch)))
 
     # Keras drives the clock through these three. `workers` is read once, when
     # `fit`, `evaluate` or `predict` takes the data; then an epoch is closed
@@ -216,6 +225,22 @@ class SeededBatches(keras.utils.PyDataset):
             self._pass = None
         else:
             self._epoch += 1
+
+
+class OrderOfEpoch(keras.callbacks.Callback):
+    """Tells seeded batches which epoch it is, also after a resume.
+
+    Args:
+        batches: `SeededBatches`, or `None` where there is nobody to tell.
+    """
+
+    def __init__(self, batches=None):
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.batches is not None:
+            self.batches.epoch = epoch
 
 
 def _check_sizes(**sizes):

@@ -64,8 +64,9 @@ class SubsetBatches(BatchesView):
     def read(self, sample_ids):
         return self.batches.read(self.indices[sample_ids])
 
-    def read_labels(self):
-        return self.batches.read_labels()[self.indices]
+    def known_labels(self):
+        labels = self.batches.known_labels()
+        return None if labels is None else take_rows(labels, self.indices)
 
     def fingerprint(self):
         return fingerprints.of_arrays(self.batches.fingerprint(), self.indices)

@@ -1,10 +1,6 @@
 """Features of a data set at a boundary, for whatever comes after."""
 
-import keras
-
-from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.data.first_batch import are_arrays
-from keras_transfer.data.samples import samples_of
+from keras_transfer.data.adapters import adapt_packed
 from keras_transfer.feature_cache.boundary import between, boundary_at
 from keras_transfer.feature_cache.building import build
 from keras_transfer.feature_cache.cacheability import reasons_not_to_cache
@@ -50,10 +46,8 @@ def features(
     x, (y,) = found.take(found.rows), found.rest
     ```
     """
-    if isinstance(data, tuple) or are_arrays(data):
-        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        data = ArrayBatches(x, y, weights, shuffle=False)
-    samples, cache = samples_of(data), as_feature_cache(cache)
+    data = adapt_packed(data, shuffle=False).looked_at(model, labels=False)
+    samples, cache = data.samples(), as_feature_cache(cache)
     boundary = boundary_at(model, depth)
     options = {"name": name, "verbose": verbose}
     below = None

@@ -39,7 +39,16 @@ class TrainingOnly(keras.layers.Wrapper):
         if not training:
             return inputs
         # Keras hands `training` down to a layer that asks for it.
-        return keras.ops.cast(self.layer(inputs), inputs.dtype)
+        return keras.tree.map_structure(
+            lambda new, old: keras.ops.cast(new, old.dtype),
+            self.layer(inputs),
+            inputs,
+        )
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def compute_output_spec(self, inputs, training=None):
+        return keras.tree.map_structure(
+            lambda x: keras.KerasTensor(x.shape, x.dtype), inputs
+        )

@@ -1,21 +1,25 @@
 """The `compile` and the `fit` of the models of this package."""
 
+import functools
+
 import keras
 
+from keras_transfer import _private
 from keras_transfer.callbacks.precise_batch_norm import (
     warn_of_young_statistics,
 )
-from keras_transfer.callbacks.run_aware import with_run
-from keras_transfer.data import first_batch, order
-from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
-from keras_transfer.data.seeded_batches import SeededBatches
+from keras_transfer.callbacks.run_aware import with_callback, with_run
+from keras_transfer.data import look
+from keras_transfer.data.adapters import adapt, adapt_packed
+from keras_transfer.data.data_adapter import DataAdapter
+from keras_transfer.data.label_checks import check_labels
 from keras_transfer.feature_cache import as_feature_cache
 from keras_transfer.models.auto_compile import complete_arguments
 from keras_transfer.models.penalized import PenalizedModel
 from keras_transfer.training import freezing, replicas
 
 
-class BaseModel(PenalizedModel):
+class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
     """Mixin of the models of this package: their `compile` and their `fit`.
 
     Subclasses have `head`, `class_names`, `expects_pixels` and a freeze state,
@@ -32,12 +36,15 @@ class BaseModel(PenalizedModel):
         """How many blocks train, counted from the top."""
         return self._freeze_state.depth
 
-    def fit_on_cache(self, fit, x, **options):
-        """Trains with `feature_cache`; the arguments are those of `fit`."""
+    def fit_on_cache(self, fit, data, **options):
+        """Trains with `feature_cache`; the arguments are those of `fit`.
+
+        Data are adapters: the `data` to train on and `validation`, or `None`.
+        """
         raise NotImplementedError
 
-    def prepare_run(self, x, callbacks):
-        """Returns the callbacks of a run of `fit` on data `x`."""
+    def prepare_run(self, data, callbacks):
+        """Returns the callbacks of a run of `fit` on a `DataAdapter`."""
         return callbacks
 
     def compile(
@@ -134,90 +141,147 @@ class BaseModel(PenalizedModel):
         Returns:
             A `keras.callbacks.History`.
         """
-        if first_batch.are_arrays(x):
-            if validation_split and validation_data is None:
-                (x, y, sample_weight), validation_data = first_batch.cut_off(
-                    (x, y, sample_weight), validation_split
-                )
-            x = ArrayBatches(
-                x,
-                y,
-                sample_weight,
-                batch_size=batch_size or 32,
-                shuffle=shuffle,
-                seed=seed,
-            )
-            y = sample_weight = batch_size = None
+        data = adapt(
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+        ).looked_at(self)
+        rest = {**data.rest, "batch_size": batch_size} if data.rest else {}
+        if data.holds_arrays and validation_split and validation_data is None:
+            data, validation_data = data.cut_off(validation_split)
             validation_split = 0.0
-        self._adopt_class_names(x)
-        x = first_batch.check(x, y, self)
-        num_devices = replicas.num_replicas(self)
-        if order.is_plain_py_dataset(x) and (shuffle or num_devices > 1):
-            x = ReorderedBatches(x, shuffle=shuffle, seed=seed)
-        x = replicas.shared(x, num_devices)
-        # What is left to Keras to shuffle are data sets with several workers.
-        shuffle = shuffle and order.is_foreign_py_dataset(x)
-        order_of_epoch = order.OrderOfEpoch()
-        if isinstance(x, SeededBatches):
-            x = x.starting_at(initial_epoch, steps_per_epoch)
-            order_of_epoch.batches = x
-            steps_per_epoch = None
+        self._adopt_class_names(data)
+        data = data.in_training(
+            shuffle=shuffle,
+            seed=seed,
+            devices=replicas.num_replicas(self),
+            epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+        )
+        if batch_size is not None:
+            kwargs.setdefault("validation_batch_size", batch_size)
+        validation = self._validation(
+            validation_data, kwargs.get("validation_batch_size")
+        )
         callbacks = with_run(
-            self.prepare_run(x, callbacks),
+            self.prepare_run(data, callbacks),
             self,
             validates=validation_data is not None or bool(validation_split),
         )
         common = {
             "epochs": epochs,
             "verbose": verbose,
-            "validation_data": validation_data,
             "initial_epoch": initial_epoch,
-            "steps_per_epoch": steps_per_epoch,
-            "shuffle": shuffle,
+            "steps_per_epoch": None if data.is_seeded else steps_per_epoch,
+            "shuffle": shuffle and data.keras_shuffles,
             **kwargs,
         }
         feature_cache = as_feature_cache(feature_cache)
         if feature_cache is not None:
             history = self.fit_on_cache(
                 super().fit,
-                x,
+                data,
                 feature_cache=feature_cache,
                 callbacks=callbacks,
-                order=order_of_epoch,
+                validation=validation,
                 seed=seed,
                 **common,
             )
         else:
             history = super().fit(
-                x,
-                y,
-                batch_size=batch_size,
-                callbacks=order.with_callback(callbacks, order_of_epoch),
+                data.data,
+                callbacks=with_callback(callbacks, data.order()),
                 validation_split=validation_split,
-                sample_weight=sample_weight,
+                validation_data=validation and validation.for_validation(),
+                **rest,
                 **common,
             )
         warn_of_young_statistics(self, callbacks)
         return history
 
+    def _validation(self, data, batch_size):
+        """Returns the `DataAdapter` of validation data, labels looked at."""
+        if data is None:
+            return None
+        if not isinstance(data, DataAdapter):
+            data = adapt_packed(data, batch_size=batch_size, shuffle=False)
+        if look.is_due() and data.is_seeded:
+            check_labels(data.labels, self)
+        return data
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+        **kwargs,
+    ):
+        """Like `keras.Model.evaluate`; counts each sample once, everywhere.
+
+        The data are looked at as in `fit`.
+        """
+        given = {"x": x, "y": y, "sample_weight": sample_weight}
+        if not _private.validates_fit(kwargs):
+            given = adapt(**given).looked_at(self).for_keras()
+        with replicas.each_in_full():
+            return super().evaluate(
+                **given,
+                batch_size=batch_size,
+                verbose=verbose,
+                steps=steps,
+                callbacks=callbacks,
+                return_dict=return_dict,
+                **kwargs,
+            )
+
+    def predict(
+        self, x, batch_size=None, verbose="auto", steps=None, callbacks=None
+    ):
+        """Like `keras.Model.predict`, of any number of samples.
+
+        The inputs are looked at as in `fit`.
+        """
+        data = adapt(x).looked_at(self, labels=False)
+        with replicas.each_in_full():
+            return super().predict(
+                data.for_keras()["x"],
+                batch_size=batch_size,
+                verbose=verbose,
+                steps=steps,
+                callbacks=callbacks,
+            )
+
     def train_step(self, *data):
         return super().train_step(*replicas.copied(data, self))
 
     def test_step(self, *data):
-        return super().test_step(*replicas.copied(data, self))
+        step = functools.partial(
+            super().test_step, *replicas.copied(data, self)
+        )
+        return replicas.unless_empty(step, data, self, self.get_metrics_result)
 
     def predict_step(self, *data):
-        return super().predict_step(*replicas.copied(data, self))
+        step = functools.partial(
+            super().predict_step, *replicas.copied(data, self)
+        )
+        return replicas.unless_empty(step, data, self, self._no_outputs)
 
-    def evaluate(self, *args, **kwargs):
-        """Like `keras.Model.evaluate`; counts each sample once, everywhere."""
-        with replicas.each_in_full():
-            return super().evaluate(*args, **kwargs)
-
-    def predict(self, *args, **kwargs):
-        """Like `keras.Model.predict`, of any number of samples."""
-        with replicas.each_in_full():
-            return super().predict(*args, **kwargs)
+    def _no_outputs(self):
+        """The outputs of no samples."""
+        return keras.tree.map_structure(
+            lambda tensor: keras.ops.zeros(
+                (0, *(size or 0 for size in tensor.shape[1:])), tensor.dtype
+            ),
+            self.output,
+        )
 
     def _adopt_class_names(self, data):
         names = getattr(data, "class_names", None)

@@ -1,10 +1,15 @@
 """What a `TransferModel` is put together from."""
 
+import re
+
 import keras
 import numpy as np
 
-from keras_transfer import graph, layers
+from keras_transfer import _private, graph, layers
 from keras_transfer.training import freezing
+
+# The names that Keras gives to inputs by itself.
+_AUTOMATIC_NAME = re.compile(r"(input|input_layer|keras_tensor|images)(_\d+)?")
 
 
 def head_layer(head):
@@ -33,26 +38,126 @@ def preprocessing_layer(preprocessing, source):
 
 
 def inputs_like(model):
-    """Returns inputs for what a model takes, of any batch size."""
-    return keras.tree.map_structure(_input_like, model.input)
+    """Returns inputs for what a model takes, of any batch size.
 
-
-def _input_like(tensor):
-    # Floats in, whatever the images are: an input of type uint8 would turn
-    # 0.9 into 0, NaN into 0 and wrap 300 round, without a word.
-    is_image = len(tensor.shape) == 4
-    return keras.Input(
-        batch_shape=(None, *tensor.shape[1:]),
-        dtype="float32" if is_image else tensor.dtype,
-        name="images" if is_image else tensor.name,
+    They have the names that the model's have; a single image whose name is
+    Keras' own is called "images".
+    """
+    tensors = keras.tree.flatten(model.input)
+    return keras.tree.map_structure(
+        lambda tensor: _input_like(tensor, is_only=len(tensors) == 1),
+        model.input,
     )
 
 
-def applied(preprocessing, inputs):
-    """Returns the preprocessed input; nested ones pass as they are."""
-    if keras.tree.is_nested(inputs):
+def _input_like(tensor, is_only):
+    # Floats in, whatever the images are: an input of type uint8 would turn
+    # 0.9 into 0, NaN into 0 and wrap 300 round, without a word.
+    is_image = _is_image(tensor)
+    is_named = not _AUTOMATIC_NAME.fullmatch(tensor.name)
+    return keras.Input(
+        batch_shape=(None, *tensor.shape[1:]),
+        dtype="float32" if is_image else tensor.dtype,
+        name="images" if is_image and is_only and not is_named else tensor.name,
+    )
+
+
+def _is_image(tensor):
+    return len(tensor.shape) == 4
+
+
+def applied(layer, inputs, what):
+    """Returns what a layer makes of the inputs of a model.
+
+    Of several inputs, a layer of Keras or of this package gets each image on
+    its own; any other layer gets all of them, nested as they are.
+
+    Args:
+        layer: the preprocessing or the augmentation.
+        inputs: symbolic inputs.
+        what: how the user calls it, for messages.
+
+    Raises:
+        ValueError: there is no image among them, or the layer does not take
+            them.
+    """
+    if isinstance(layer, keras.layers.Identity):
         return inputs
-    return preprocessing(inputs)
+    if not keras.tree.is_nested(inputs):
+        return layer(inputs)
+    if not _is_known(layer):
+        return _applied_to_all(layer, inputs, what)
+    if not any(map(_is_image, keras.tree.flatten(inputs))):
+        shapes = [tensor.shape for tensor in keras.tree.flatten(inputs)]
+        raise ValueError(
+            f"`{what}` of several inputs is applied to images. Received: "
+            f"{type(layer).__name__} for inputs of shapes {shapes}, none of "
+            "them an image. Put it into the source, or pass a layer of your "
+            "own that takes all inputs and returns them."
+        )
+    return keras.tree.map_structure(
+        lambda tensor: layer(tensor) if _is_image(tensor) else tensor, inputs
+    )
+
+
+def _is_known(layer):
+    if isinstance(layer, layers.TrainingOnly):
+        layer = layer.layer
+    return type(layer).__module__.split(".")[0] in ("keras", "keras_transfer")
+
+
+def _applied_to_all(layer, inputs, what):
+    try:
+        outputs = layer(inputs)
+        keras.tree.assert_same_structure(inputs, outputs)
+    except Exception as error:
+        raise ValueError(
+            f"`{what}` is a layer of your own, and gets all inputs at once: "
+            "it has to return them nested as they came. Received: "
+            f"{type(layer).__name__}, which says: {error}"
+        ) from error
+    return outputs
+
+
+def check_augmentation(layer, inputs):
+    """Raises if a layer changes what labels belong to, or the size.
+
+    Args:
+        layer: the augmentation.
+        inputs: symbolic inputs.
+
+    Raises:
+        ValueError: it mixes images, or has images of another size.
+    """
+    for each in [layer, *_private.leaf_layers(layer)]:
+        if isinstance(each, keras.layers.MixUp | keras.layers.CutMix):
+            name = type(each).__name__
+            raise ValueError(
+                f"`augmentation` is a part of the model, and cannot change "
+                f"labels. Received: {name}, which mixes images: their labels "
+                "have to be mixed too. Use it on the data: dataset.map(lambda "
+                f"x, y: keras.layers.{name}()({{'images': x, 'labels': y}})) "
+                "with one-hot labels."
+            )
+    if not _is_known(layer):
+        return
+    for tensor in filter(_is_image, keras.tree.flatten(inputs)):
+        _check_size(layer, tensor.shape)
+
+
+def _check_size(layer, shape):
+    try:
+        found = tuple(layer.compute_output_shape(shape))
+    except (NotImplementedError, TypeError, AttributeError):
+        return
+    if found[1:] != tuple(shape)[1:]:
+        raise ValueError(
+            "`augmentation` keeps the size of images, as it is left out "
+            f"outside of training. Received: {type(layer).__name__}, which "
+            f"makes {found[1:]} of {tuple(shape)[1:]}. Resize and crop the "
+            "data instead (data.load(..., image_size=...)), or use "
+            "keras.layers.RandomZoom or RandomTranslation."
+        )
 
 
 def in_training_only(augmentation):

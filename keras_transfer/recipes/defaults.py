@@ -160,9 +160,8 @@ def plan(counts, given, runner):
     # Who asks for fine-tuning gets it, with a part held out to judge it by.
     use_folds = (
         runner.validation is None
-        and counts.is_few
         and kind is not None
-        and (is_full or not given.epochs)
+        and (is_full or (counts.is_few and not given.epochs))
     )
     decide("head", None, *_about_head(kind, use_folds))
     mirror = _mirror(kind, counts, given, runner, use_folds)
@@ -199,7 +198,7 @@ def _is_full(kind, counts, given):
     asks_for_more = given.gradual or given.interpolate or given.views
     return (
         kind == "softmax"
-        and counts.is_few
+        and counts.trains_fully
         and counts.smallest > 1
         and given.epochs != 0
         and not asks_for_more

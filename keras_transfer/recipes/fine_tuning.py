@@ -1,5 +1,6 @@
 """`fine_tune`: the whole of training a target model in one call."""
 
+from keras_transfer.data import look
 from keras_transfer.recipes import defaults, diagnostics, plots
 from keras_transfer.recipes.best_weights import TwoStageResult, stage
 from keras_transfer.recipes.data_parts import (
@@ -61,7 +62,7 @@ def fine_tune(
        loses. Another head is trained on them, with the best of three learning
        rates.
 
-    With few labels, fewer than 50 a class, and a linear head of classes:
+    With fewer than 250 labels a class, and a linear head of classes:
 
     2. Fine-tuning. All samples and all blocks train, from the solved head with
        its logits a tenth as large (so that there is a loss to learn from),
@@ -162,17 +163,18 @@ def fine_tune(
     if not getattr(model, "compiled", False):
         model.compile("auto")
     train, validation = parts(
-        train, validation, batch_size=batch_size or 32, seed=seed
+        train, validation, model=model, batch_size=batch_size or 32, seed=seed
     )
     runner = StageRunner(
         model, train, validation, limit, list(callbacks), seed, verbose
     )
     recipe = _Recipe(runner, given)
-    try:
-        recipe.run()
-    except KeyboardInterrupt:
-        recipe.result.interrupted = True
-    return recipe.finished()
+    with look.done():
+        try:
+            recipe.run()
+        except KeyboardInterrupt:
+            recipe.result.interrupted = True
+        return recipe.finished()
 
 
 class _Recipe:

@@ -6,6 +6,9 @@ import numpy as np
 
 # Samples a class below which a part held out would be too small to choose by.
 FEW = 50
+# Samples a class below which all blocks train on all samples: measured with 5,
+# 20, 100 and 200 (benchmarks/choosing_how_to_fine_tune.py).
+FULL = 250
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +33,11 @@ class LabelCounts:
     def is_few(self):
         """Whether a part held out would be too small to choose by."""
         return self.mean < FEW
+
+    @property
+    def trains_fully(self):
+        """Whether all blocks are to be trained on all samples."""
+        return self.mean < FULL
 
     @property
     def smallest(self):

@@ -6,7 +6,6 @@ import math
 import keras
 import numpy as np
 
-from keras_transfer.data import first_batch
 from keras_transfer.recipes.data_parts import parts
 from keras_transfer.recipes.learning_rate_sweep import read_off, smoothed
 from keras_transfer.training import random_state, training_state
@@ -63,8 +62,9 @@ def find_learning_rate(
         (the range test).
     """
     _check(model, min_rate, max_rate, num_steps)
-    batches, _ = parts(data, None, batch_size=batch_size, seed=seed)
-    first_batch.examine(batches[0], model)
+    batches, _ = parts(
+        data, None, model=model, batch_size=batch_size, seed=seed
+    )
     rates = np.geomspace(min_rate, max_rate, num_steps)
     generators = random_state.collect()
     training_state.prepare(model)

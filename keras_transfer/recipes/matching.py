@@ -6,7 +6,8 @@ import inspect
 
 import keras
 
-from keras_transfer.data.sample_inputs import joined, sample_inputs
+from keras_transfer.data.adapters import adapt
+from keras_transfer.data.data_adapter import joined
 from keras_transfer.data.views import JoinedInputs
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.feature_cache.rows import num_bytes
@@ -139,9 +140,9 @@ def match(
     every = JoinedInputs(every, **order)
     matcher = FeatureMatcher(
         target, source, pairs=pairs, loss=loss, soft_targets=soft_targets,
-        task_weight=0, data=joined(sample_inputs(every, _LOOKED_AT)),
+        task_weight=0, data=joined(adapt(every).inputs(_LOOKED_AT)),
     )  # fmt: skip
-    matcher.parts.scale_by(sample_inputs(every, SCALED_BY))
+    matcher.parts.scale_by(adapt(every).inputs(SCALED_BY))
     # Whatever cannot be matched has been found by now.
     if compare_alone and not recipe.alone(train, validation):
         return recipe.finished()

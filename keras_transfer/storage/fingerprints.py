@@ -43,10 +43,17 @@ def add_array(digest, leaf):
 
 
 def of_files(paths):
-    """Returns the digest of some files: their names and what is in them."""
+    """Returns the digest of some files: their names and what is in them.
+
+    Args:
+        paths: names, or objects with a `read()` of their own that gives bytes.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for path in paths:
         digest.update(f"\0{path}\0".encode())
+        if hasattr(path, "read"):
+            digest.update(path.read())
+            continue
         with open(path, "rb") as file:
             hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()

@@ -5,8 +5,6 @@ import contextlib
 import keras
 
 from keras_transfer import _private
-from keras_transfer.data.batches import divisible
-from keras_transfer.data.seeded_batches import SeededBatches
 
 
 class EvenlyOrWhole(keras.distribution.DataParallel):
@@ -78,28 +76,6 @@ def optimizer_for(model, optimizer):
     return _private.made_again(optimizer)
 
 
-def shared(data, count):
-    """Returns training data in batches that so many devices share equally.
-
-    Where a data set is not of this package, each batch loses its last samples
-    that they cannot share. A torch loader and a `PyDataset` with workers of
-    its own stay as they are.
-
-    Args:
-        data: what `fit` trains on, arrays already wrapped.
-        count: number of devices.
-    """
-    if count == 1:
-        return data
-    if isinstance(data, SeededBatches):
-        return data.for_devices(count)
-    if hasattr(data, "element_spec"):
-        return data.map(lambda *batch: _divisible_tensors(batch, count))
-    if hasattr(data, "__next__"):
-        return (divisible(batch, count) for batch in data)
-    return data
-
-
 def copied(data, model):
     """Returns the data of a step, in memory that the step may write to.
 
@@ -127,8 +103,19 @@ def _copy(tensor):
     return keras.ops.take(tensor, rows, axis=0)
 
 
-def _divisible_tensors(batch, count):
-    """`divisible` of the tensors in a `tf.data` pipeline."""
-    batch = batch[0] if len(batch) == 1 else batch
-    size = keras.ops.shape(keras.tree.flatten(batch)[0])[0]
-    return keras.tree.map_structure(lambda x: x[: size - size % count], batch)
+def unless_empty(step, data, model, otherwise):
+    """Returns what a step makes of a share of a batch, if there is any.
+
+    `tf.distribute` gives some replicas nothing of a small batch, and not every
+    layer takes no samples.
+
+    Args:
+        step: function without arguments.
+        data: the share, nested tensors of shape `(num_samples, ...)`.
+        model: the model whose step it is.
+        otherwise: function that returns what stands for no samples.
+    """
+    if num_replicas(model) == 1:
+        return step()
+    rows = keras.ops.shape(keras.tree.flatten(data)[0])[0]
+    return keras.ops.cond(rows > 0, step, otherwise)

@@ -78,7 +78,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
         backbones = list(backbones)
         self.num_classes, self.input_shape = num_classes, input_shape
         # KerasTuner chooses among names: a model goes by its own.
-        self.backbones = {_name_of(each): each for each in backbones}
+        self.backbones = _by_name(backbones)
         self.space = search_space.space_of(space, list(self.backbones))
         self.weights, self.seed = weights, seed
         self.head_epochs = head_epochs
@@ -214,5 +214,15 @@ def _check_objective(callbacks, options):
                 check_objective(name, validation)
 
 
-def _name_of(backbone):
-    return getattr(backbone, "name", None) or str(backbone)
+def _by_name(backbones):
+    """Backbones by names of their own: Keras calls most models alike."""
+    named = {}
+    for each in backbones:
+        name = getattr(each, "name", None) or str(each)
+        if any(each is known for known in named.values()):
+            continue
+        alike = sum(other.partition(" #")[0] == name for other in named)
+        if alike and isinstance(each, str):
+            continue
+        named[f"{name} #{alike + 1}" if alike else name] = each
+    return named

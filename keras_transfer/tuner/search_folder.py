@@ -6,15 +6,20 @@ from pathlib import Path
 
 import keras
 
+from keras_transfer import _private
 from keras_transfer.recipes import writers
+from keras_transfer.storage import fingerprints
 
 _DESCRIPTION, _LOGS = "search.json", "tensorboard"
 # KerasTuner's own file.
 _ORACLE = "oracle.json"
 
 
-def describe(hypermodel, epochs, tuner, objective, seed, train):
-    """Returns what two searches have to share for one to continue the other."""
+def describe(hypermodel, epochs, tuner, objective, seed, train, validation):
+    """Returns what two searches have to share for one to continue the other.
+
+    Models of one's own and data count by their digests.
+    """
     about = {
         "tuner": tuner,
         "objective": objective,
@@ -24,11 +29,24 @@ def describe(hypermodel, epochs, tuner, objective, seed, train):
         "num_classes": hypermodel.num_classes,
         "input_shape": hypermodel.input_shape,
         "weights": str(hypermodel.weights),
+        "sources": {
+            name: _digest(source)
+            for name, source in hypermodel.backbones.items()
+            if isinstance(source, keras.Model)
+        },
         "training samples": train.num_samples,
+        "training data": train.fingerprint(),
+        "validation data": validation.fingerprint(),
         "seed": [seed, hypermodel.seed],
     }
     # As it comes out of a file.
     return json.loads(json.dumps(about))
+
+
+def _digest(model):
+    if _private.functional_graph(model) is None:
+        return fingerprints.of_arrays(model.get_weights())
+    return fingerprints.of_model(model)
 
 
 def holds_search(directory, about, overwrite):

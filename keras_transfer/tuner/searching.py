@@ -89,7 +89,7 @@ def search(
         trial.check_batch_size(train, size)
     run_folder.check_writable(directory)
     about = search_folder.describe(
-        hypermodel, epochs, tuner, objective, seed, train
+        hypermodel, epochs, tuner, objective, seed, train, validation
     )
     found = search_folder.holds_search(directory, about, overwrite)
     show = print if verbose else lambda line: None

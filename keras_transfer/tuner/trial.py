@@ -7,8 +7,7 @@ import keras
 import numpy as np
 
 from keras_transfer.callbacks import FreezingScheduler
-from keras_transfer.data.first_batch import are_arrays
-from keras_transfer.data.seeded_batches import SeededBatches
+from keras_transfer.data.adapters import adapt
 from keras_transfer.layers import ClassificationHead
 from keras_transfer.losses import SmoothedCrossentropy
 from keras_transfer.models import TransferModel
@@ -56,7 +55,7 @@ def build(settings, backbone, num_classes, *, input_shape, weights, seed):
     keras.utils.set_random_seed(seed)
     hidden = (settings.hidden_units,) if settings.hidden_units else ()
     model = TransferModel(
-        _copied(backbone),
+        backbone,
         ClassificationHead(
             num_classes,
             hidden_units=hidden,
@@ -179,17 +178,6 @@ class FallingRate(keras.callbacks.Callback):
         self.model.optimizer.learning_rate = self.rate * falling
 
 
-def _copied(backbone):
-    """A model of its own for each trial, which may change the weights."""
-    if not isinstance(backbone, keras.Model):
-        return backbone
-    if isinstance(backbone, TransferModel):
-        return backbone.clone()
-    copy = keras.models.clone_model(backbone)
-    copy.set_weights(backbone.get_weights())
-    return copy
-
-
 def _augmentation(strength):
     if not strength:
         return None
@@ -235,18 +223,12 @@ def check_batch_size(x, size):
     Raises:
         ValueError: it is.
     """
-    samples = _num_samples(x)
+    samples = adapt(x).num_samples
     if samples is not None and size > samples:
         raise ValueError(
             f"A batch of {size} is more than the {samples} training samples. "
             "Give the search smaller values of `batch_size`."
         )
-
-
-def _num_samples(x):
-    if are_arrays(x):
-        return len(keras.tree.flatten(x)[0])
-    return x.num_samples if isinstance(x, SeededBatches) else None
 
 
 def _in_batches(x, size, options):
@@ -255,8 +237,7 @@ def _in_batches(x, size, options):
     Data that come in batches of their own keep these.
     """
     check_batch_size(x, size)
-    if are_arrays(x):
+    data = adapt(x)
+    if data.holds_arrays:
         return x, options | {"batch_size": size}
-    if isinstance(x, SeededBatches):
-        return x.in_batches_of(size), options
-    return x, options
+    return data.in_batches_of(size), options

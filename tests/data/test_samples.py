@@ -5,8 +5,9 @@ import keras
 import numpy as np
 import pytest
 
+from keras_transfer.data.adapters import adapt
 from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
-from keras_transfer.data.samples import prefetched, samples_of
+from keras_transfer.data.samples import prefetched
 
 NUM = 10
 
@@ -58,7 +59,7 @@ KINDS = {
 def test_items(make):
     rows, shuffles, says_so = KINDS[make]
     x, y = vectors()
-    samples = samples_of(make(x, y), seed=5)
+    samples = adapt(make(x, y)).samples(5)
     assert list(samples.rows_of_items()) == rows
     chunks = list(samples.chunks())
     assert [n for counts, _ in chunks for n in counts] == rows
@@ -78,14 +79,14 @@ def test_items(make):
 @pytest.mark.parametrize("make", KINDS, ids=lambda kind: kind.__name__)
 def test_fingerprints_are_of_what_is_in_the_data(make):
     x, y = vectors()
-    before = samples_of(make(x, y)).fingerprint()
-    assert samples_of(make(x.copy(), y.copy())).fingerprint() == before
+    before = adapt(make(x, y)).samples().fingerprint()
+    assert adapt(make(x.copy(), y.copy())).samples().fingerprint() == before
     x[7, 1] += 1e-3
-    assert samples_of(make(x, y)).fingerprint() != before
+    assert adapt(make(x, y)).samples().fingerprint() != before
     x[7, 1] = 14.0
-    assert samples_of(make(x, y)).fingerprint() == before
+    assert adapt(make(x, y)).samples().fingerprint() == before
     y[7] = 2
-    assert samples_of(make(x, y)).fingerprint() != before
+    assert adapt(make(x, y)).samples().fingerprint() != before
 
 
 def test_the_order_of_samples_that_shuffle_themselves_does_not_count():
@@ -95,15 +96,15 @@ def test_the_order_of_samples_that_shuffle_themselves_does_not_count():
     for seed in range(3):
         generator = torch.Generator().manual_seed(seed)
         data = loader(x, y, shuffle=True, generator=generator)
-        found.add(samples_of(data).fingerprint())
+        found.add(adapt(data).samples().fingerprint())
     assert len(found) == 1
 
 
 def test_pairs_that_are_swapped_count_though_all_rows_are_there():
     x, y = vectors()
-    one = samples_of(tf_or_torch_shuffled(x, y)).fingerprint()
+    one = adapt(tf_or_torch_shuffled(x, y)).samples().fingerprint()
     x[[0, 1]] = x[[1, 0]]
-    assert samples_of(tf_or_torch_shuffled(x, y)).fingerprint() != one
+    assert adapt(tf_or_torch_shuffled(x, y)).samples().fingerprint() != one
 
 
 def tf_or_torch_shuffled(x, y):
@@ -114,14 +115,14 @@ def tf_or_torch_shuffled(x, y):
 
 def test_what_cannot_be_walked_over_again():
     with pytest.raises(ValueError, match=r"walked over again.*generator"):
-        samples_of(vectors() for _ in range(3))
+        adapt(vectors() for _ in range(3)).samples()
     with pytest.raises(ValueError, match=r"walked over again.*int"):
-        samples_of(3)
+        adapt(3).samples()
 
 
 def test_what_differs_when_it_is_read_again():
     with pytest.raises(ValueError, match=r"a ReorderedBatches whose first"):
-        samples_of(ReorderedBatches(doubles.DrawnBatches(*vectors())))
+        adapt(ReorderedBatches(doubles.DrawnBatches(*vectors()))).samples()
 
 
 def test_prefetched():

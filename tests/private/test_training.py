@@ -1,5 +1,7 @@
 """Probes of the private names of trainers."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -145,3 +147,36 @@ def test_unscaled_loss():
 def test_unscaled_loss_of_a_replica(two_replicas):
     value = keras.ops.convert_to_tensor(2.0)
     assert float(_private.unscaled_loss(value)) == 4.0
+
+
+def test_validates_fit():
+    class Asked(keras.Model):
+        def evaluate(self, *args, **options):
+            asked.append(_private.validates_fit(options))
+            return super().evaluate(*args, **options)
+
+    asked = []
+    inputs = keras.Input((3,))
+    model = Asked(inputs, keras.layers.Dense(1)(inputs))
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 3), "float32"), np.ones((4, 1), "float32")
+    model.fit(x, y, validation_data=(x, y), verbose=0)
+    model.evaluate(x, y, verbose=0)
+    assert asked == [True, False]
+
+
+def test_builds_by_one_replica():
+    class Trainer:
+        def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+            self.built_with = iterator, data_batch
+
+    class Model(_private.BuildsByOneReplica, Trainer):
+        pass
+
+    if keras.backend.backend() == "tensorflow":
+        assert keras.Model._maybe_symbolic_build
+    model, shares = Model(), types.SimpleNamespace(values=["first", "second"])
+    model._maybe_symbolic_build(iterator=[(0, 0, iter([(shares, shares)]))])
+    assert model.built_with == (None, ("first", "first"))
+    model._maybe_symbolic_build(data_batch="given")
+    assert model.built_with == (None, "given")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from doubles import Batches
 
+from keras_transfer.data import data_adapter
 from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.recipes import data_parts
 from keras_transfer.recipes.data_parts import hold_out, parts
 
 
@@ -48,7 +48,7 @@ def test_a_part_is_held_out_class_by_class(arrays):
 
 
 def test_what_does_not_fit_into_memory_is_refused(arrays, monkeypatch):
-    monkeypatch.setattr(data_parts, "available_bytes", lambda: 200)
+    monkeypatch.setattr(data_adapter, "available_bytes", lambda: 200)
     with pytest.raises(MemoryError, match="is a Batches"):
         parts(Batches(*arrays, batch_size=10), None)
 

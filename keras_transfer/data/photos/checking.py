@@ -21,8 +21,11 @@ def good_photos(paths, loose=()) -> tuple[set, dict[str, str]]:
         # Pillow's own remarks on bad files: ours names each of them.
         warnings.simplefilter("ignore")
         found = pool().map(check_photo, paths)
-        found = progress(found, len(paths), "Checking photos")
-        reasons = dict(zip(paths, found, strict=True))
+        found = list(progress(found, len(paths), "Checking photos"))
+    reasons = {
+        path: reason for path, (reason, _) in zip(paths, found, strict=True)
+    }
+    _warn_of_dark([high for _, high in found if high is not None])
     good = {path for path, reason in reasons.items() if not reason}
     skipped = {str(path): reasons[path] for path in paths if reasons[path]}
     skipped |= {str(path): "not in a class folder" for path in loose}
@@ -34,3 +37,22 @@ def good_photos(paths, loose=()) -> tuple[set, dict[str, str]]:
             stacklevel=2,
         )
     return good, skipped
+
+
+def _warn_of_dark(highest):
+    """Warns of grey files of many bits that use only the lower ones.
+
+    Which of their bits count can't be seen in one of them: a dark photo looks
+    the same.
+    """
+    if not highest or max(highest) > 2**15:
+        return
+    depth = max(8, int(max(highest)).bit_length())
+    warnings.warn(
+        f"{len(highest)} grey files hold integers of more than 8 bits, none "
+        f"of them above {max(highest)}. Read as 16 bits, as all such files "
+        f"are, they reach {max(highest) >> 8} of 255: nearly black. If their "
+        f"pixels have {depth} bits, multiply them by 255 / {2**depth - 1} and "
+        "save them with 8 bits.",
+        stacklevel=3,
+    )

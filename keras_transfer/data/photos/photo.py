@@ -57,18 +57,26 @@ def read_photo_into(path, out: np.ndarray) -> None:
         _write_pixels(image, out)
 
 
-def check_photo(path) -> str | None:
-    """Why a file can't be read as a photo, or `None` for a good one.
+def check_photo(path) -> tuple[str | None, int | None]:
+    """Why a file can't be read as a photo, and its largest value.
 
     Decodes the whole file, JPEGs at an eighth of the scale.
+
+    Args:
+        path: as in `read_photo`.
+
+    Returns:
+        The reason, `None` for a good one; and the largest pixel of a grey
+        file of more than 8 bits, else `None`.
     """
     try:
         with named_errors(path), open_photo(path) as image:
             image.draft(None, (1, 1))
             image.load()
+            is_deep = image.mode.startswith("I")
+            return None, int(np.asarray(image).max()) if is_deep else None
     except PhotoError as error:
-        return error.reason
-    return None
+        return error.reason, None
 
 
 def height_and_width(image_size) -> tuple[int, int]:

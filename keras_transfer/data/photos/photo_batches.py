@@ -66,7 +66,7 @@ class PhotoBatches(SeededBatches):
     def read(self, sample_ids):
         return self._start(sample_ids)()
 
-    def read_labels(self):
+    def known_labels(self):
         return self.labels
 
     def fingerprint(self):

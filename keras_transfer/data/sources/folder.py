@@ -1,5 +1,7 @@
 """A folder of photos, one sub-folder a class, to samples."""
 
+import os
+import warnings
 from collections import Counter
 from itertools import chain
 from pathlib import Path
@@ -45,7 +47,21 @@ def split_folders(folder: Path) -> dict[str, Path]:
     if "train" not in parts or not _is_split(parts["train"]):
         _refuse_test_alone(folder, parts)
         return {"all": folder}
+    _warn_of_others(folder, parts)
     return parts
+
+
+def _warn_of_others(folder, parts):
+    """Names the folders beside train that are left out."""
+    others = [p for p in sub_folders(folder) if p not in parts.values()]
+    if others:
+        warnings.warn(
+            f"{folder}: beside train, these folders are left out: "
+            f"{_listed(p.name for p in others)}. Parts are known by the names "
+            f"{_listed(SPLIT_NAMES)}: rename one of them if it is such a "
+            "part.",
+            stacklevel=2,
+        )
 
 
 def sub_folders(folder: Path) -> list[Path]:
@@ -82,10 +98,22 @@ def _photos_by_class(part: Path) -> dict[str, list[Path]]:
         raise ValueError(_no_class_folder(part))
     return {
         folder.name: sorted(
-            path for path in folder.iterdir() if path.name not in _CLUTTER
+            Path(entry.path)
+            for entry in os.scandir(folder)
+            if entry.name not in _CLUTTER and not _is_inner_folder(entry)
         )
         for folder in folders
     }
+
+
+def _is_inner_folder(entry):
+    # One that is called like a photo is named among the bad files.
+    if entry.name.lower().endswith(_PHOTO_SUFFIXES):
+        return False
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads back to itself
+        return False
 
 
 def _no_class_folder(part):
@@ -108,11 +136,22 @@ def _class_names(folder, found, classes) -> list[str]:
     for part, photos in found.items():
         _refuse_other_classes(folder, part, set(photos), set(names))
     if len(names) < 2:
-        raise ValueError(
-            f"{folder} has one class: {names[0]!r}. A classifier needs at "
-            "least two; add a folder of photos of what is not that."
-        )
+        _refuse_one_class(folder, names[0])
     return names
+
+
+def _refuse_one_class(folder, name):
+    inner = sub_folders(folder / name) if (folder / name).is_dir() else []
+    if inner:
+        raise ValueError(
+            f"{folder} holds one folder, {name!r}, with the folders "
+            f"{_listed(p.name for p in inner)} in it. Expected class folders. "
+            f"If these are the classes, pass {folder / name}."
+        )
+    raise ValueError(
+        f"{folder} has one class: {name!r}. A classifier needs at "
+        "least two; add a folder of photos of what is not that."
+    )
 
 
 def chosen_classes(classes, names) -> list[str]:
@@ -145,6 +184,7 @@ def _keep_good(found, parts, names):
         for name in names
     }
     loose = [path for part in parts.values() for path in _loose_photos(part)]
+    _warn_of_deeper(parts, names)
     good, skipped = good_photos(list(chain(*wanted.values())), loose)
     kept = {part: {} for part in found}
     for (part, name), photos in wanted.items():
@@ -152,6 +192,27 @@ def _keep_good(found, parts, names):
         if not kept[part][name]:
             _refuse_empty_class(parts[part] / name, skipped)
     return kept, skipped
+
+
+def _warn_of_deeper(parts, names):
+    """Names folders inside of class folders, whose photos are left out."""
+    deeper = {}
+    for part in parts.values():
+        for name in names:
+            if not (part / name).is_dir():
+                continue
+            for inner in sub_folders(part / name):
+                number = sum(p.is_file() for p in inner.rglob("*"))
+                if number:
+                    deeper[str(inner)] = number
+    if deeper:
+        listed = [f"  {path}: {n} files" for path, n in deeper.items()]
+        warnings.warn(
+            f"{sum(deeper.values())} files lie in folders inside of class "
+            "folders, and are left out. Move them up into the folder of their "
+            "class:\n" + "\n".join(listed),
+            stacklevel=2,
+        )
 
 
 def _loose_photos(part):

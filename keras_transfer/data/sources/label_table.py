@@ -15,6 +15,7 @@ the CSV), if you like `split` (train, validation or test), and the labels:
 
 import csv
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,14 @@ from keras_transfer.data.photos.checking import good_photos
 from keras_transfer.data.sources.folder import chosen_classes, split_folders
 
 FILE_NAME = "labels.csv"
+
+# How tables say that a number is not there.
+_MISSING = {
+    *("nan", "na", "n/a", "null", "none"),
+    *("inf", "-inf", "+inf", "infinity"),
+}
+# A number with a decimal comma, separators of thousands or a unit.
+_LIKE_A_NUMBER = re.compile(r"[-+]?\d[\d.,' ]*\s*[^\W\d]{0,3}[%°]?")
 
 
 def has_label_table(folder: Path) -> bool:
@@ -45,8 +54,11 @@ def find_label_table(folder: Path, classes=None, task="auto") -> Source:
             f"No row of the {FILE_NAME} in {folder} names a photo that can be "
             f"read. Files that can't be read: {len(skipped)}."
         )
+    rows = _without_repeats(rows, columns)
     rows, labels, names = _LABELS[task](rows, columns, classes)
     splits = _by_split(rows, labels)
+    if task == "classification" and classes is None:
+        _check_classes(splits, names, folder)
     words = {"target_names" if task == "regression" else "class_names": names}
     return Source(splits, task=task, skipped=skipped, **words)
 
@@ -79,6 +91,7 @@ def _read(path: Path):
             rows, columns = list(reader), list(reader.fieldnames or [])
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} can't be read: {error}") from error
+    _check_columns(path, columns)
     labels = [name for name in columns if name not in ("file", "split")]
     if "file" not in columns or not labels or not rows:
         raise ValueError(
@@ -94,7 +107,30 @@ def _read(path: Path):
             )
         row["file"] = str(path.parent / row["file"])
         row["where"] = f"{path}, line {number}"
+        for name in labels:
+            row[name] = row[name].strip()
+            if not row[name]:
+                raise ValueError(
+                    f"{row['where']}: {name!r} is blank. Expected a label in "
+                    "each row. Fill it in, or remove the row."
+                )
     return rows, labels
+
+
+def _check_columns(path, columns):
+    repeated = [name for name in columns if columns.count(name) > 1]
+    if repeated:
+        raise ValueError(
+            f"{path} has several columns named {repeated[0]!r}. Columns "
+            f"found: {columns}. Give each label a name of its own."
+        )
+    for number, name in enumerate(columns, start=1):
+        if not name.strip() or name.startswith("Unnamed:"):
+            raise ValueError(
+                f"{path}: column {number} has no name ({name!r}), as pandas "
+                "writes its index. It would be taken for a label. Remove it: "
+                "table.to_csv(path, index=False)."
+            )
 
 
 def _task(rows, columns, task, folder):
@@ -105,10 +141,15 @@ def _task(rows, columns, task, folder):
                 f"Received: {task!r}."
             )
         return task
-    values = {row[name].strip() for row in rows for name in columns}
-    if values <= {"0", "1"}:
-        return "multi_label" if len(columns) > 1 else "classification"
+    for name in columns:
+        _refuse_broken_numbers(rows, name)
+    values = {row[name] for row in rows for name in columns}
     if all(_is_number(value) for value in values):
+        numbers = {float(value) for value in values}
+        if numbers <= {0.0, 1.0}:
+            return "multi_label" if len(columns) > 1 else "classification"
+        if len(columns) > 1 and numbers <= {-1.0, 0.0, 1.0}:
+            _refuse_uncertain(rows, columns)
         return "regression"
     if len(columns) == 1:
         return "classification"
@@ -118,6 +159,80 @@ def _task(rows, columns, task, folder):
         f"(multi-label) or numbers (regression). Found: {words}. For classes "
         "by name, keep one column."
     )
+
+
+def _refuse_broken_numbers(rows, name):
+    """Raises where a column of numbers has something else in it.
+
+    One blank would make a classification of it, with a class a number.
+    """
+    values = [row[name] for row in rows]
+    odd = [row for row in rows if not _is_number(row[name])]
+    if not odd:
+        return
+    missing = all(row[name].lower() in _MISSING for row in odd)
+    mostly_numbers = 2 * len(odd) < len(rows)
+    written_otherwise = len(set(values)) > len(rows) / 2 and all(
+        _LIKE_A_NUMBER.fullmatch(value) for value in values
+    )
+    if written_otherwise or (mostly_numbers and missing):
+        raise ValueError(
+            f"{odd[0]['where']}: {name!r} is {odd[0][name]!r}, in a column "
+            "that looks like numbers. Expected finite numbers with a decimal "
+            "point and without units or separators of thousands: 1234.5. "
+            "Mend or remove these rows; if they are names of classes, pass "
+            "task='classification' (--task classification)."
+        )
+
+
+def _refuse_uncertain(rows, columns):
+    row, name = next(
+        (row, name)
+        for row in rows
+        for name in columns
+        if float(row[name]) == -1
+    )
+    raise ValueError(
+        f"{row['where']}: {name!r} is -1, in columns of 0 and 1. Expected 1 "
+        "for yes and 0 for no. If -1 stands for 'uncertain', decide or remove "
+        "the row; if these are numbers to predict, pass task='regression' "
+        "(--task regression)."
+    )
+
+
+def _without_repeats(rows, columns):
+    """Rows without those that say the same of a photo again.
+
+    Raises:
+        ValueError: two rows say different things of one photo.
+    """
+    seen, kept = {}, []
+    for row in rows:
+        other = seen.setdefault(row["file"], row)
+        if other is row:
+            kept.append(row)
+            continue
+        for name in (*columns, "split"):
+            if row.get(name) != other.get(name):
+                raise ValueError(
+                    f"{row['where']}: {Path(row['file']).name} comes again, "
+                    f"with another {name} than before: {row.get(name)!r} "
+                    f"instead of {other.get(name)!r} ({other['where']}). Keep "
+                    "one row for each photo."
+                )
+    return kept
+
+
+def _check_classes(splits, names, folder):
+    known = set(np.unique(splits.get("train", splits.get("all")).labels))
+    for part, samples in splits.items():
+        more = [names[i] for i in set(np.unique(samples.labels)) - known]
+        if more:
+            raise ValueError(
+                f"{folder / FILE_NAME}: {part} and train don't hold the same "
+                f"classes. Only in {part}: {', '.join(sorted(more))}. Give "
+                "train photos of them, or pass classes=[...]."
+            )
 
 
 def _is_number(value):
@@ -134,7 +249,11 @@ def _class_labels(rows, columns, classes):
             f"{columns}. For several at once pass task='multi_label'."
         )
     (column,) = columns
-    names = sorted({row[column].strip() for row in rows})
+    for row in rows:
+        # 0.0 and 1.0, as pandas writes them, are 0 and 1.
+        if row[column] in ("0.0", "1.0"):
+            row[column] = row[column][0]
+    names = sorted({row[column] for row in rows})
     if classes is not None:
         names = chosen_classes(classes, names)
     elif len(names) < 2:
@@ -142,8 +261,8 @@ def _class_labels(rows, columns, classes):
             f"Column {column!r} holds one class: {names}. A classifier needs "
             "at least two."
         )
-    rows = [row for row in rows if row[column].strip() in names]
-    labels = [names.index(row[column].strip()) for row in rows]
+    rows = [row for row in rows if row[column] in names]
+    labels = [names.index(row[column]) for row in rows]
     return rows, np.array(labels, np.int64), names
 
 

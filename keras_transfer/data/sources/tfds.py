@@ -1,5 +1,7 @@
 """Image data sets that tensorflow-datasets prepared on this disk."""
 
+import warnings
+
 import numpy as np
 
 from keras_transfer.data.dataset import SPLIT_NAMES, LabelledInputs, Source
@@ -41,7 +43,7 @@ def find_tfds(name: str, data_dir=None, classes=None) -> Source:
         )
     if set(records) == {"train"}:
         records = {"all": records["train"]}
-    return _to_source(tfds, builder.info.features[label], records, classes)
+    return _to_source(tfds, builder.info, label, records, classes)
 
 
 def _image_and_label(tfds, info, name) -> tuple[str, str]:
@@ -62,6 +64,12 @@ def _image_and_label(tfds, info, name) -> tuple[str, str]:
             f"{features}. Only image classification, multi-label and "
             "regression data sets are read; for others pass a tf.data.Dataset "
             "to fit."
+        )
+    if np.issubdtype(features[image].np_dtype, np.floating):
+        raise ValueError(
+            f"tfds:{name}: {image!r} holds numbers of type "
+            f"{np.dtype(features[image].np_dtype)}, not pixels in 0..255. "
+            "Scale them yourself, and pass arrays or a tf.data.Dataset to fit."
         )
     if not _task(tfds, features[label]):
         raise ValueError(
@@ -123,18 +131,37 @@ def _read_split(tfds, builder, split, image, label):
     return [Record(images, i, where) for i in range(len(labels))], labels
 
 
-def _to_source(tfds, feature, records, classes) -> Source:
+def _to_source(tfds, info, label, records, classes) -> Source:
+    feature = info.features[label]
     task = _task(tfds, feature)
     labels = feature.feature if task == "multi_label" else feature
     names = None if task == "regression" else list(labels.names)
     if classes is not None and task != "classification":
         raise ValueError(f"`classes` can't choose among {task} labels.")
     kept = names if classes is None else chosen_classes(classes, names)
-    splits = {
-        split: _samples(photos, _label_array(labels, task, names), names, kept)
-        for split, (photos, labels) in records.items()
-    }
-    return Source(splits, kept, task)
+    splits = {}
+    for split, (photos, labels) in records.items():
+        labels = _label_array(labels, task, names)
+        if task == "classification":
+            _warn_of_unlabelled(labels, split)
+        samples = _samples(photos, labels, names, kept)
+        if len(samples):
+            splits[split] = samples
+    if task != "regression":
+        return Source(splits, kept, task)
+    width = next(iter(splits.values())).labels.shape[1]
+    targets = [label] if width == 1 else [f"{label}_{i}" for i in range(width)]
+    return Source(splits, None, task, target_names=targets)
+
+
+def _warn_of_unlabelled(labels, split):
+    without = int((labels < 0).sum())
+    if without:
+        warnings.warn(
+            f"{without} of {len(labels)} samples of {split!r} have no label "
+            "(-1 in TFDS), and are left out.",
+            stacklevel=2,
+        )
 
 
 def _label_array(labels, task, names) -> np.ndarray:
@@ -149,7 +176,9 @@ def _label_array(labels, task, names) -> np.ndarray:
 
 
 def _samples(photos, labels, names, kept) -> LabelledInputs:
-    if kept == names:
+    if labels.ndim > 1:
         return LabelledInputs(photos, labels)
-    new = np.array([kept.index(n) if n in kept else -1 for n in names])[labels]
+    # The last place is that of -1, which stands for no label.
+    places = [kept.index(n) if n in kept else -1 for n in names] + [-1]
+    new = np.array(places)[labels]
     return LabelledInputs(photos, new).take(np.flatnonzero(new >= 0))

@@ -5,12 +5,9 @@ import types
 import numpy as np
 
 from keras_transfer import feature_cache as cache
-from keras_transfer.data.batches import ReorderedBatches
-from keras_transfer.data.order import with_callback
-from keras_transfer.data.samples import samples_of
-from keras_transfer.data.seeded_batches import SeededBatches
+from keras_transfer.callbacks.run_aware import with_callback
+from keras_transfer.data.seeded_batches import OrderOfEpoch
 from keras_transfer.data.views import BatchesView
-from keras_transfer.models import validation_batches
 
 # The key under which a matcher finds the source's features in its input.
 SOURCE_FEATURES = "source_features"
@@ -37,7 +34,7 @@ class MatchedBatches(BatchesView):
 
 
 def fit_cached(
-    matcher, fit, x, *, feature_cache, callbacks, order, seed, validation_data,
+    matcher, fit, data, *, feature_cache, callbacks, seed, validation,
     **options,
 ):  # fmt: skip
     """Trains on the features that the source puts out once.
@@ -45,12 +42,11 @@ def fit_cached(
     Args:
         matcher: the `FeatureMatcher`.
         fit: `keras.Model.fit`, bound to it.
-        x: the training data, arrays already wrapped.
+        data: the `DataAdapter` of the training data.
         feature_cache: a `FeatureCache`.
         callbacks: a list.
-        order: the callback that tells data which epoch it is.
         seed: as in `fit`.
-        validation_data: as in `fit`.
+        validation: the `DataAdapter` of validation data, or `None`.
         **options: the other arguments of `fit`.
 
     Raises:
@@ -63,31 +59,30 @@ def fit_cached(
             "see another image in each epoch. Leave feature_cache out, or "
             "build the target without augmentation."
         )
-    if not isinstance(x, SeededBatches) or isinstance(x, ReorderedBatches):
+    if data.num_samples is None:
         raise ValueError(
             "feature_cache= needs data whose samples can be read by number: "
             "arrays, or what keras_transfer.data.load returns. Received: "
-            f"{type(x).__name__}. Read them into arrays, or leave "
+            f"{data.kind}. Read them into arrays, or leave "
             "feature_cache out."
         )
 
     # What `feature_cache` runs a data set through.
     source = types.SimpleNamespace(prefix=matcher.parts.source)
 
-    def wrapped(batches, name):
+    def wrapped(data, name):
         found = cache.build(
-            samples_of(batches), source, feature_cache,
+            data.samples(), source, feature_cache,
             name=name, verbose=options["verbose"],
         )  # fmt: skip
-        return MatchedBatches(batches, found)
+        return MatchedBatches(data.data, found)
 
-    x = wrapped(x, "training")
+    x = wrapped(data, "training")
     x.epoch = options["initial_epoch"]
-    order.batches = x
-    validation_data = validation_batches.batched(validation_data, options)
-    if isinstance(validation_data, SeededBatches):
-        validation_data = wrapped(validation_data, "validation")
-    callbacks = with_callback(callbacks, order)
+    validation_data = validation and validation.for_validation()
+    if validation is not None and validation.num_samples is not None:
+        validation_data = wrapped(validation, "validation")
+    callbacks = with_callback(callbacks, OrderOfEpoch(x))
     return fit(
         x, callbacks=callbacks, validation_data=validation_data, **options
     )

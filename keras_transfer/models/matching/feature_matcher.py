@@ -201,15 +201,15 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
             finally:
                 self._is_unlabelled = False
 
-    def prepare_run(self, x, callbacks):
-        self._is_unlabelled = matched_fit.are_unlabelled(x)
+    def prepare_run(self, data, callbacks):
+        self._is_unlabelled = data.is_unlabelled()
         if self._is_unlabelled != self._was_unlabelled:
             # With labels there are metrics that had no variables before.
             _private.forget_functions(self)
         self._was_unlabelled = self._is_unlabelled
         if self._is_unlabelled and self.task_weight:
             raise no_labels(self.task_weight)
-        return matched_fit.prepared(self, x, callbacks)
+        return matched_fit.prepared(self, data, callbacks)
 
     fit_on_cache = fit_cached
 

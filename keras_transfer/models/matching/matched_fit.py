@@ -8,9 +8,11 @@ import numpy as np
 
 from keras_transfer import _private
 from keras_transfer.callbacks import FreezingScheduler
-from keras_transfer.callbacks.run_aware import RunAwareCallback
-from keras_transfer.data.order import with_callback
-from keras_transfer.data.sample_inputs import joined, sample_inputs
+from keras_transfer.callbacks.run_aware import (
+    RunAwareCallback,
+    with_callback,
+)
+from keras_transfer.data.data_adapter import joined
 from keras_transfer.models.matching.source_scale import SCALED_BY
 from keras_transfer.training import freezing
 
@@ -68,7 +70,7 @@ class SimilarityMeter(keras.callbacks.Callback):
         self.model.measure(self.inputs, after=True)
 
 
-def prepared(matcher, x, callbacks):
+def prepared(matcher, data, callbacks):
     """Returns the callbacks of a run, with those that every matching has."""
     if matcher.trainable_depth == 0 and not _unfreezes(callbacks):
         warnings.warn(
@@ -80,7 +82,7 @@ def prepared(matcher, x, callbacks):
         )
     own = [FiniteLossGuard()]
     is_scaled = matcher.parts.is_scaled
-    batches = sample_inputs(x, _MEASURED if is_scaled else SCALED_BY)
+    batches = data.inputs(_MEASURED if is_scaled else SCALED_BY)
     if not is_scaled:
         _measure_scales(matcher, batches)
     if batches:
@@ -98,23 +100,6 @@ def _unfreezes(callbacks):
         isinstance(callback, FreezingScheduler | RunAwareCallback)
         for callback in keras.tree.flatten(callbacks)
     )
-
-
-def are_unlabelled(x):
-    """Whether data come without labels, as far as they can be asked.
-
-    Args:
-        x: what `fit` trains on, arrays already wrapped.
-    """
-    if isinstance(x, keras.utils.PyDataset):
-        first = x[0]
-    elif hasattr(x, "element_spec"):
-        first = x.element_spec
-    elif hasattr(x, "dataset"):
-        first = x.dataset[0]
-    else:
-        return False
-    return keras.utils.unpack_x_y_sample_weight(first)[1] is None
 
 
 def _measure_scales(matcher, batches):

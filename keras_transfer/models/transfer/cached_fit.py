@@ -5,25 +5,20 @@ import contextlib
 import keras
 
 from keras_transfer import _private
-from keras_transfer.data.batches import ReorderedBatches
-from keras_transfer.data.order import is_foreign_py_dataset
-from keras_transfer.data.samples import samples_of
 from keras_transfer.data.seeded_batches import SeededBatches
-from keras_transfer.models import validation_batches
 from keras_transfer.models.transfer import cached_boundaries, continued_fit
 
 
 def fit_cached(
     model,
     fit,
-    x,
+    data,
     *,
     feature_cache,
     epochs,
     initial_epoch,
     callbacks,
-    order,
-    validation_data,
+    validation,
     seed,
     **options,
 ):
@@ -35,13 +30,12 @@ def fit_cached(
     Args:
         model: a `TransferModel`.
         fit: `keras.Model.fit`, bound to it.
-        x: the training data, arrays already wrapped.
+        data: the `DataAdapter` of the training data.
         feature_cache: a `FeatureCache`.
         epochs: as in `fit`.
         initial_epoch: as in `fit`.
         callbacks: a list.
-        order: the callback that tells data which epoch it is.
-        validation_data: as in `fit`.
+        validation: the `DataAdapter` of validation data, or `None`.
         seed: seed of the order of a data set that shuffles by itself.
         **options: the other arguments of `fit`.
 
@@ -51,7 +45,7 @@ def fit_cached(
     _check_call(model)
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
-    samples = samples_of(x, seed=seed)
+    samples, order = data.samples(seed), data.order()
     if samples.note:
         print(samples.note)
     watch = continued_fit.DepthWatch()
@@ -61,7 +55,7 @@ def fit_cached(
         add_progbar=options["verbose"] != 0,
         verbose=options["verbose"],
         epochs=epochs,
-        steps=options.get("steps_per_epoch") or _num_batches(x),
+        steps=options.get("steps_per_epoch") or data.num_batches(),
         model=model,
     )
     model.stop_training = False
@@ -70,14 +64,14 @@ def fit_cached(
     boundaries = cached_boundaries.CachedBoundaries(
         model,
         samples,
-        _validation_samples(validation_data, options),
+        _validation_samples(validation, options),
         feature_cache,
         cached_boundaries.scheduled_depths(
             model, callbacks, range(epoch, epochs)
         ),
         options["verbose"],
     )
-    calls = _FitCalls(model, fit, x, validation_data, boundaries, order)
+    calls = _FitCalls(model, fit, data, validation, boundaries, order)
     inner = _private.wrapped_optimizers(model.optimizer)[-1]
     try:
         with _private.not_finalizing(inner):
@@ -93,9 +87,9 @@ def fit_cached(
 class _FitCalls:
     """One call of `fit` after another."""
 
-    def __init__(self, model, fit, x, validation_data, boundaries, order):
-        self.model, self.fit, self.x = model, fit, x
-        self.validation_data = validation_data
+    def __init__(self, model, fit, data, validation, boundaries, order):
+        self.model, self.fit, self.data = model, fit, data
+        self.validation_data = validation and validation.for_validation()
         self.boundaries, self.order = boundaries, order
 
     def run(self, callbacks, watch, epoch, epochs, options):
@@ -123,10 +117,10 @@ class _FitCalls:
     def _data(self, depth, epoch, epochs):
         if depth == len(self.model.blocks):
             self.model.use_suffix(None)
-            return self._in_order(self.x, epoch), self.validation_data
+            return self._in_order(self.data.data, epoch), self.validation_data
         boundary, train, validation = self.boundaries.at(depth, epoch, epochs)
         self.model.use_suffix(boundary.suffix)
-        like = self.x if isinstance(self.x, SeededBatches) else None
+        like = self.data.data if self.data.is_seeded else None
         batches = self._in_order(train.batches(like), epoch)
         if validation is None:
             return batches, self.validation_data
@@ -142,20 +136,7 @@ def _validation_samples(data, options):
     """Validation data as `Samples`; `None` if they are read as they come."""
     if data is None or options.get("validation_steps"):
         return None
-    data = validation_batches.batched(data, options)
-    if is_foreign_py_dataset(data):
-        data = ReorderedBatches(data, shuffle=False)
-    if hasattr(data, "__next__") or not hasattr(data, "__iter__"):
-        return None
-    return samples_of(data)
-
-
-def _num_batches(x):
-    """The number of batches of a data set; `None` if it does not know."""
-    try:
-        return len(x)
-    except TypeError:
-        return None
+    return data.samples() if data.is_repeatable else None
 
 
 def _check_call(model):

@@ -1,10 +1,12 @@
 """`TransferModel`: a source model's backbone under a head for your data."""
 
+import dataclasses
+
 import keras
 
 from keras_transfer import _private
 from keras_transfer.backbones import resolving
-from keras_transfer.backbones.assignment import assign_weights
+from keras_transfer.backbones.copying import copy_of
 from keras_transfer.feature_cache import FEATURES
 from keras_transfer.layers import HeadPart, ImageNetPreprocessing
 from keras_transfer.models import construction
@@ -42,6 +44,9 @@ class TransferModel(BaseModel, keras.Model):
         train_batch_norm: whether batch normalisation in an unfrozen block
             learns. `"auto"` is `True` for untrained weights, else `False`.
         output_layer: name of the layer at which to cut the backbone.
+        share_source: whether a `keras.Model` of your own is used itself, so
+            that training changes it. By default it is copied and stays as it
+            is.
         name: name of the model.
 
     Attributes:
@@ -77,6 +82,7 @@ class TransferModel(BaseModel, keras.Model):
         augmentation=None,
         train_batch_norm="auto",
         output_layer=None,
+        share_source=False,
         name=None,
     ):
         source = resolving.resolve_backbone(
@@ -85,14 +91,18 @@ class TransferModel(BaseModel, keras.Model):
             weights=weights,
             output_layer=output_layer,
         )
+        if isinstance(backbone, keras.Model) and not share_source:
+            source = dataclasses.replace(source, model=copy_of(source.model))
         head = construction.head_layer(head)
         preprocessing = construction.preprocessing_layer(preprocessing, source)
         inputs = construction.inputs_like(source.model)
         x = inputs
         if augmentation is not None:
+            construction.check_augmentation(augmentation, inputs)
             augmentation = construction.in_training_only(augmentation)
-            x = augmentation(x)
-        features = source.model(construction.applied(preprocessing, x))
+            x = construction.applied(augmentation, x, "augmentation")
+        x = construction.applied(preprocessing, x, "preprocessing")
+        features = source.model(x)
         super().__init__(inputs, head(features), name=name)
         self.features = features
         self.backbone = source.model
@@ -168,8 +178,7 @@ class TransferModel(BaseModel, keras.Model):
         weights.)
         """
         copy = type(self).from_config(self.get_config())
-        leaves = _private.leaf_layers(copy)
-        assign_weights(copy.weights, self.get_weights(), leaves)
+        _private.copy_state(self, copy)
         return copy
 
     def get_config(self):

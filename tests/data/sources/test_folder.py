@@ -210,3 +210,53 @@ def test_a_zip_is_not_a_folder(tmp_path):
     (tmp_path / "flowers.zip").write_bytes(b"PK")
     with pytest.raises(ValueError, match=r"is a file.*unzip it first"):
         data.load(tmp_path / "flowers.zip")
+
+
+@pytest.mark.parametrize("name", ["validate", "dev", "holdout", "test_set"])
+def test_a_folder_beside_train_that_nobody_knows_is_named(
+    tmp_path, photos, name
+):
+    photos.fill(tmp_path / "train", {"cat": 8, "dog": 8})
+    photos.fill(tmp_path / name, {"cat": 4, "dog": 4})
+    with pytest.warns(UserWarning, match=f"left out: {name}"):
+        data.load(tmp_path, image_size=8)
+
+
+def test_photos_a_level_deeper_are_counted(tmp_path, photos):
+    photos.fill(tmp_path, {"cat": 4, "dog": 6})
+    photos.fill(tmp_path / "cat", {"more": 7})
+    with pytest.warns(UserWarning, match=r"(?s)7 files lie in folders.*more"):
+        loaded = data.load(tmp_path, image_size=8)
+    assert sum(loaded.num_samples.values()) == 10
+
+
+def test_a_folder_in_a_folder_names_the_inner_one(tmp_path, photos):
+    photos.fill(tmp_path / "PetImages", {"cat": 4, "dog": 4})
+    with pytest.raises(ValueError, match=r"pass .*PetImages"):
+        data.load(tmp_path, image_size=8)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_grey_files_of_few_bits_are_warned_about(tmp_path, bits):
+    from PIL import Image
+
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(5):
+            grey = np.full((8, 8), 2**bits - 1 - number, "uint16")
+            Image.fromarray(grey).save(tmp_path / name / f"{number}.png")
+    with pytest.warns(UserWarning, match=f"have {bits} bits"):
+        data.load(tmp_path, image_size=8)
+
+
+def test_grey_files_of_16_bits_pass_in_silence(tmp_path):
+    from PIL import Image
+
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(5):
+            grey = np.full((8, 8), 60000, "uint16")
+            Image.fromarray(grey).save(tmp_path / name / f"{number}.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data.load(tmp_path, image_size=8)

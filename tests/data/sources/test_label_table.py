@@ -188,3 +188,64 @@ def test_no_photo_left(table, tmp_path):
         pytest.raises(ValueError, match="No row of"),
     ):
         data.load(tmp_path)
+
+
+def one_of(values):
+    return "file,kg\n" + "\n".join(f"{i}.jpg,{v}" for i, v in enumerate(values))
+
+
+BROKEN = {
+    "blank": (one_of(["1", "2", " ", "4"]), r"line 4: 'kg' is blank"),
+    "nan": (one_of(["1", "2", "nan", "4"]), r"line 4: 'kg' is 'nan'"),
+    "NA": (one_of(["NA", "2", "3", "4"]), r"line 2: 'kg' is 'NA'"),
+    "infinite": (one_of(["1", "2", "3", "inf"]), r"line 5: 'kg' is 'inf'"),
+    "unit": (one_of([f"{i} kg" for i in range(4)]), "looks like numbers"),
+    "comma": (
+        "file,kg\n" + "\n".join(f'{i}.jpg,"{i},5"' for i in range(4)),
+        "decimal point",
+    ),
+    "index": (",file,kg\n0,a.jpg,1\n1,b.jpg,2", "column 1 has no name"),
+    "unnamed": ("file,Unnamed: 0,kg\na.jpg,0,1", "column 2 has no name"),
+    "one name": ("file,a,a\na.jpg,0,1", "several columns named 'a'"),
+    "uncertain": ("file,a,b\na.jpg,0,1\nb.jpg,-1,1", "line 3: 'a' is -1"),
+    "two classes": ("file,a\na.jpg,cat\na.jpg,dog", "another a than before"),
+    "two parts": (
+        "file,split,a\na.jpg,train,cat\nb.jpg,train,dog\na.jpg,test,cat",
+        "another split than before: 'test' instead of 'train'",
+    ),
+    "test alone": (
+        "file,split,a\na.jpg,train,cat\nb.jpg,train,dog\nc.jpg,test,owl",
+        "Only in test: owl",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_tables_name_the_line_or_the_column(tmp_path, photos, name):
+    text, said = BROKEN[name]
+    for file in [*"abc", *map(str, range(5))]:
+        photos.save(photos.picture(), tmp_path / f"{file}.jpg")
+    (tmp_path / "labels.csv").write_text(text, "utf-8")
+    with pytest.raises(ValueError, match=said):
+        data.load(tmp_path, image_size=8)
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        ("file,a,b\n" + rows("{}.jpg,{}.0,{}.0", 8), "multi_label"),
+        ("file,a\n" + rows("{}.jpg,{}.0", 8), "classification"),
+        ("file,a\n" + "\n".join(f"{i}.jpg,{i % 2}d" for i in range(8)),
+         "classification"),
+        ("file,a\n" + "\n".join(f"{i}.jpg,{'12?'[i % 3]}" for i in range(9)),
+         "classification"),
+    ],
+)  # fmt: skip
+def test_tables_that_are_right(table, text, task):
+    loaded = data.load(table(text), image_size=8)
+    assert loaded.task == task
+
+
+def test_zeros_and_ones_with_a_point_are_two_classes(table):
+    folder = table("file,a\n" + rows("{}.jpg,{}.0", 8))
+    assert data.load(folder, image_size=8).class_names == ["0", "1"]

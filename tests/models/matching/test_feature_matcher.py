@@ -122,14 +122,15 @@ def test_each_model_runs_once_a_step(source, data):
     inputs = keras.Input(SIZE)
     features = keras.layers.Conv2D(4, 3)(mine(inputs))
     model = kt.TransferModel(
-        keras.Model(inputs, features), 3, preprocessing=None, weights=None
-    )
+        keras.Model(inputs, features), 3, preprocessing=None, weights=None,
+        share_source=True,
+    )  # fmt: skip
     inputs = keras.Input(SIZE)
     features = keras.layers.Conv2D(6, 3, bias_initializer="ones")(
         theirs(inputs)
     )
     other = kt.TransferModel(keras.Model(inputs, features), 3,
-                             preprocessing=None)  # fmt: skip
+                             preprocessing=None, share_source=True)  # fmt: skip
     matcher = kt.FeatureMatcher(model, other)
     matcher.compile("auto", run_eagerly=True)
     x, y = data

@@ -104,7 +104,9 @@ def test_two_models_on_one_architecture_do_not_mix(tiny_cnn, pictures):
 
 def test_a_transfer_model_gives_its_backbone_on(tiny_cnn):
     first = kt.TransferModel(tiny_cnn(), head=3, preprocessing="tf")
-    second = kt.TransferModel(first, head=7)
+    second = kt.TransferModel(first, head=7, share_source=True)
     assert second.backbone is first.backbone
+    third = kt.TransferModel(first, head=7)
+    assert third.backbone is not first.backbone
     assert second.output_shape == (None, 7)
     assert second.preprocessing.mode == "tf"

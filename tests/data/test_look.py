@@ -7,7 +7,9 @@ import pytest
 from small_nets import conv_net
 
 import keras_transfer as kt
-from keras_transfer.data import first_batch
+from keras_transfer.data import look
+from keras_transfer.data.adapters import adapt
+from keras_transfer.data.nested import cut_off
 
 
 @pytest.fixture
@@ -92,15 +94,15 @@ def test_looking_at_a_seeded_tf_data_shuffle_does_not_move_its_order(model):
     numbers = tf.data.Dataset.range(20).shuffle(20, seed=3).batch(4)
     seen = []
 
-    def spy(batch, _):
+    def spy(batch, *_):
         seen.append(batch)
 
-    original, first_batch.examine = first_batch.examine, spy
+    original, look.examine = look.examine, spy
     try:
-        looked = first_batch.check(numbers, None, model)
+        looked = adapt(numbers).looked_at(model).data
         assert [b.numpy().tolist() for b in looked] == expected
     finally:
-        first_batch.examine = original
+        look.examine = original
     assert len(seen) == 1
 
 
@@ -114,7 +116,7 @@ def test_looking_at_a_torch_loader_does_not_move_its_order(model):
         )
         loader = torch.utils.data.DataLoader(samples, 4, shuffle=True)
         if look:
-            first_batch.check(loader, None, model)
+            adapt(loader).looked_at(model)
         return [y.tolist() for _, y in loader]
 
     assert order(look=True) == order(look=False)
@@ -122,7 +124,7 @@ def test_looking_at_a_torch_loader_does_not_move_its_order(model):
 
 def test_cut_off_takes_the_last_samples():
     x, y = np.arange(10), np.arange(10) * 2
-    (a, b, w), (c, d, v) = first_batch.cut_off((x, y, None), 0.3)
+    (a, b, w), (c, d, v) = cut_off((x, y, None), 0.3)
     assert a.tolist() == list(range(7)) and c.tolist() == [7, 8, 9]
     assert d.tolist() == [14, 16, 18] and w is v is None and len(b) == 7
 
@@ -130,4 +132,4 @@ def test_cut_off_takes_the_last_samples():
 @pytest.mark.parametrize("fraction", [0.95, 1.0, -0.1])
 def test_cut_off_refuses_an_empty_part(fraction):
     with pytest.raises(ValueError, match="validation_split"):
-        first_batch.cut_off((np.arange(10),), fraction)
+        cut_off((np.arange(10),), fraction)

@@ -1,0 +1,84 @@
+"""A copy of a model that shares nothing with it."""
+
+import keras
+import numpy as np
+
+from keras_transfer import _private
+
+# Sizes of axes of inputs that are not fixed.
+_IMAGE_SIDE, _STEPS = 64, 16
+
+
+def copy_of(model):
+    """Returns a model like another one, with variables of its own.
+
+    As from a `.keras` file: made of its config, each layer with what it
+    stores of itself. Classes need not be registered.
+
+    Args:
+        model: a built `keras.Model`; it stays as it is.
+
+    Returns:
+        A model that puts out the same, which is checked.
+
+    Raises:
+        ValueError: it cannot be made of its config, or the copy differs.
+    """
+    try:
+        copy = _from_config(model)
+        _private.copy_state(model, copy)
+    except Exception as error:
+        raise _cannot_copy(model, error) from error
+    _check_equal(model, copy)
+    return copy
+
+
+def _from_config(model):
+    config = keras.saving.serialize_keras_object(model)
+    known = {}
+    for kind in _private.layer_classes(model):
+        known[kind.__name__] = kind
+        known[keras.saving.get_registered_name(kind)] = kind
+    with keras.saving.custom_object_scope(known):
+        # Functions in it come from this process, not from a file.
+        return keras.saving.deserialize_keras_object(config, safe_mode=False)
+
+
+def _check_equal(model, copy):
+    inputs = keras.tree.map_structure(_some_input, model.input)
+    try:
+        expected = _outputs(model, inputs)
+    except Exception:
+        # It does not run on made-up inputs: its weights are compared alone.
+        expected, found = model.get_weights(), copy.get_weights()
+    else:
+        found = _outputs(copy, inputs)
+    for a, b in zip(expected, found, strict=True):
+        if not np.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True):
+            difference = np.abs(np.subtract(a, b)).max()
+            raise _cannot_copy(model, f"its outputs differ by {difference:.3g}")
+
+
+def _outputs(model, inputs):
+    outputs = model(inputs, training=False)
+    return [keras.ops.convert_to_numpy(x) for x in keras.tree.flatten(outputs)]
+
+
+def _some_input(tensor):
+    side = _IMAGE_SIDE if len(tensor.shape) == 4 else _STEPS
+    shape = (2, *(size or side for size in tensor.shape[1:]))
+    if tensor.dtype == "string":
+        return keras.ops.convert_to_tensor(np.full(shape, "a b"))
+    if "float" in tensor.dtype:
+        generator = np.random.default_rng(0)
+        return generator.uniform(0, 1, shape).astype(tensor.dtype)
+    return np.ones(shape, tensor.dtype)
+
+
+def _cannot_copy(model, reason):
+    return ValueError(
+        f"The source '{model.name}' cannot be copied: {reason}. A source of "
+        "your own is copied, so that it stays as it is. Give its layers a "
+        "get_config() with all constructor arguments, or pass "
+        "share_source=True: then its own layers train and change."
+    )

@@ -1,0 +1,73 @@
+"""What is wrong with the inputs of a model: numbers, and range of pixels."""
+
+import warnings
+
+import keras
+import numpy as np
+
+
+def check_inputs(x, model):
+    """Raises or warns about what is wrong with some inputs.
+
+    Args:
+        x: arrays with one sample a row, nested like the model's input.
+        model: the model; `expects_pixels` says whether images are in 0..255.
+
+    Raises:
+        ValueError: NaN or infinity.
+    """
+    for leaf in keras.tree.flatten(x):
+        array = np.asarray(leaf)
+        if array.dtype.kind not in "fiub" or not array.size:
+            continue
+        if array.dtype.kind == "f":
+            _check_finite(array)
+        if array.ndim == 4 and getattr(model, "expects_pixels", False):
+            _check_range(array)
+
+
+def _check_finite(x):
+    # The sum is not finite if an element is not, and costs a tenth.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(x.sum()):
+            return
+    bad = np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))
+    if bad.size:
+        raise ValueError(
+            "The inputs hold values that are not numbers. Received: NaN or "
+            f"infinity in {bad.size} of {len(x)} samples looked at, first in "
+            f"sample {bad[0]} of these. Expected finite values. Clean the "
+            "data, for example with np.nan_to_num, or leave those samples out."
+        )
+
+
+def _check_range(x):
+    low, high = x.min(), x.max()
+    if low < 0 and high <= 1.0:
+        _warn(
+            f"The images look scaled to -1..1 already: their values go from "
+            f"{low:.3g} to {high:.3g}."
+        )
+    elif low < 0:
+        _warn(f"The images hold values below 0: the smallest is {low:.4g}.")
+    elif high <= 1.0:
+        _warn(
+            "The images look scaled to 0..1 already: the largest value of "
+            f"those looked at is {high:.3g}."
+        )
+    elif high > 255:
+        depth = int(high).bit_length()
+        _warn(
+            "The images hold values above 255: the largest is "
+            f"{high:.6g}, as with {depth} bits. Multiply them by "
+            f"255 / {2**depth - 1}, if that is their depth."
+        )
+
+
+def _warn(found):
+    warnings.warn(
+        f"{found} Expected raw pixels in 0..255; the model scales them itself."
+        " Drop a scaling of your own (the division by 255), or build the model"
+        " with preprocessing=None.",
+        stacklevel=6,
+    )
