@@ -18,6 +18,13 @@ _SHARED = {
     "--seed": (int, "N", "seed of splits, order and weights", 0),
     "--shots": (int, "N", "train on N samples a class only"),
     "--strategy": (str, "NAME", _DEVICES, "auto"),
+    "--task": (
+        str,
+        "TASK",
+        "what labels.csv is for: classification, multi_label or regression; "
+        "auto: as it looks",
+        "auto",
+    ),
     "--validation-split": (float, "P", _HELD_OUT, 0.1),
     "--weights": (str, "W", '"imagenet", "none" or a file', "imagenet"),
 }

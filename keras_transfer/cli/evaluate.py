@@ -29,6 +29,7 @@ def run(arguments):
         **_splits(arguments.split, config),
         channels=config["input_shape"][2],
         data_dir=config.get("data_dir"),
+        task=config.get("task", "auto"),
         seed=config["seed"],
     )
     run_folder.check_names(model, data)

@@ -22,7 +22,7 @@ _HELD_OUT = 0.1
 DEFAULTS = {"hyperparameters": None, "objective": "val_accuracy"}
 # Whatever determines a run, apart from the data themselves.
 REPEATABLE = (
-    "data", "data_dir", "shots", "validation_split", "image_size",
+    "data", "data_dir", "task", "shots", "validation_split", "image_size",
     "batch_size", "backbone", "weights", "head", "dropout", "loss", "recipe",
     "head_epochs", "epochs", "blocks", "head_rate", "learning_rate",
     "max_minutes", "hyperparameters", "objective", "seed", "strategy",
@@ -39,6 +39,7 @@ def add_options(add):
     add("--resume", bool, None,
         "go on from the model in --output with its top blocks")  # fmt: skip
     add("--data-dir")
+    add("--task")
     add("--shots")
     add("--validation-split", float, "P",
         "part of the training data held out [none below 50 samples a class, "

@@ -17,7 +17,7 @@ EXAMPLES = """  keras-transfer match run/ MobileNetV3Small photos/ --shots 20
   keras-transfer match big.keras small.keras photos/ --weights none"""
 
 _REPEATABLE = (
-    "source", "target", "data", "data_dir", "shots", "validation_split",
+    "source", "target", "data", "data_dir", "task", "shots", "validation_split",
     "image_size", "batch_size", "weights", "head", "dropout", "epochs",
     "learning_rate", "distance", "seed",
 )  # fmt: skip
@@ -44,6 +44,7 @@ def add_options(add):
         'hidden layers of the head, as in "256" [none]', "")  # fmt: skip
     add("--dropout")
     add("--data-dir")
+    add("--task")
     add("--validation-split")
     add("--image-size", int, "PX",
         "side of the images [of a .keras target its own, else "

@@ -33,7 +33,7 @@ def load_data(arguments, backbone, **changed):
         "image_size": arguments.image_size or _own_size(backbone),
         "shots_per_class": arguments.shots,
         "batch_size": arguments.batch_size or 32,
-    } | chosen(arguments, "validation_split", "data_dir", "seed")
+    } | chosen(arguments, "validation_split", "data_dir", "seed", "task")
     loaded = load(arguments.data, **options | changed)
     progress(repr(loaded))
     return loaded

@@ -18,7 +18,7 @@ EXAMPLES = """  keras-transfer tune photos/ --trials 15
 
 # What `fit --config` needs to train the best trial once more.
 _RECIPE = (
-    "data", "data_dir", "shots", "validation_split", "image_size",
+    "data", "data_dir", "task", "shots", "validation_split", "image_size",
     "batch_size", "backbone", "weights", "recipe", "hyperparameters",
     "epochs", "head_epochs", "objective", "seed", "strategy",
 )  # fmt: skip
@@ -35,6 +35,7 @@ def add_options(add):
     _add_search_options(add)
     add("--shots")
     add("--data-dir")
+    add("--task")
     add("--validation-split")
     add("--image-size", int, "PX", "side of the images [224; 8 for digits]")
     add("--seed", int, "N", "seed of splits, order, weights and trials", 0)

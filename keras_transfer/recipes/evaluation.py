@@ -1,6 +1,13 @@
 """Measures a model on data: loss, metrics, recall of each class."""
 
+import keras
 import numpy as np
+
+from keras_transfer.data import look
+from keras_transfer.data.adapters import adapt
+from keras_transfer.data.batches import ArrayBatches
+from keras_transfer.data.nested import as_tuple, concatenated
+from keras_transfer.recipes.training import has_room
 
 
 def metrics_of(model, data, prefix=""):
@@ -12,6 +19,8 @@ def metrics_of(model, data, prefix=""):
 def evaluate(model, batches):
     """Evaluates a model and, for a softmax, each class on its own.
 
+    Each sample is read once if all of them fit into memory.
+
     Args:
         model: a compiled `TransferModel`.
         batches: `SeededBatches` that are not shuffled.
@@ -20,20 +29,38 @@ def evaluate(model, batches):
         Dict with what Keras logs and `num_samples`; for a softmax also
         `confusion` (rows are the true classes) and `recall` by name.
     """
-    result = metrics_of(model, batches)
-    result["num_samples"] = batches.num_samples
+    batches = _kept(batches)
+    adapt(batches).looked_at(model)
     if getattr(model.head, "activation", None) != "softmax":
-        return result
-    labels = np.asarray(batches.read_labels()).reshape(-1)
-    predicted = model.predict(batches, verbose=0).argmax(axis=-1)
+        with look.done():
+            found = metrics_of(model, batches)
+        return found | {"num_samples": batches.num_samples}
+    with look.done():
+        result = metrics_of(model, batches)
+        predicted = model.predict(batches, verbose=0).argmax(axis=-1)
+    result["num_samples"] = batches.num_samples
+    labels = np.asarray(batches.read_labels()).reshape(-1).astype(int)
     matrix = np.zeros((model.output_shape[-1],) * 2, int)
-    np.add.at(matrix, (labels.astype(int), predicted), 1)
+    np.add.at(matrix, (labels, predicted), 1)
     counts = np.maximum(matrix.sum(axis=1), 1)
     recall = (matrix.diagonal() / counts).tolist()
     names = model.class_names or range(len(recall))
     result["confusion"] = matrix.tolist()
     result["recall"] = dict(zip(map(str, names), recall, strict=True))
     return result
+
+
+def _kept(batches):
+    """The same samples in memory, read once, if there is room for them."""
+    first = as_tuple(batches[0])
+    arrays = [leaf for leaf in keras.tree.flatten(first) if leaf is not None]
+    needed = sum(leaf.nbytes for leaf in arrays) * len(batches)
+    if not has_room(4 * needed):
+        return batches
+    found = [first, *(as_tuple(batches[i]) for i in range(1, len(batches)))]
+    return ArrayBatches(
+        *concatenated(found), batch_size=batches.batch_size, shuffle=False
+    )
 
 
 def gap_warning(metrics):

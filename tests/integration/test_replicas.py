@@ -31,6 +31,9 @@ JOBS = {
     "kept": (2, 1200, ["arrays_kept"]),
     "uneven on two": (2, 95, UNEVEN),
     "uneven on one": (1, 95, ["evaluated"]),
+    "few on one": (1, 96, ["few"]),
+    "few on two": (2, 96, ["few"]),
+    "few on four": (4, 96, ["few"]),
 }
 
 
@@ -48,10 +51,11 @@ def trained(backend, devices, jobs):
 @pytest.fixture(scope="module")
 def found():
     # TensorFlow's collective operations keep to one size of a group.
-    others = [name for name in JOBS if name != "four"]
+    of_four = ["four", "few on four"]
+    others = [name for name in JOBS if name not in of_four]
     return {
         **trained("tensorflow", 1, others),
-        **trained("tensorflow", 1, ["four"]),
+        **trained("tensorflow", 1, of_four),
     }
 
 
@@ -91,6 +95,12 @@ def test_frozen_blocks_send_nothing(found):
     convolutions = [(9 * 6 + 1) * 8, (9 * 4 + 1) * 6, (9 * 3 + 1) * 4]
     expected = 4 * np.cumsum([8 * 3 + 3, *convolutions])
     assert traffic["said"] == expected.tolist()
+
+
+@pytest.mark.parametrize("count", ["two", "four"])
+def test_batches_that_some_devices_get_nothing_of(count, found):
+    expected = found["few on one"]["few"]
+    assert_equal(found[f"few on {count}"]["few"], expected, 1e-5)
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])

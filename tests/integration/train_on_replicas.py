@@ -221,6 +221,22 @@ class Ways:
             )
         return {"all": found}
 
+    def few(self):
+        """Batches of which some devices get less than others, or nothing."""
+        model, (x, y) = self.model(), self.data
+        found = {}
+        with self.strategy.scope():
+            for samples, size in ((33, 32), (7, 32), (1, 32), (45, 9)):
+                found[f"{samples} in batches of {size}"] = [
+                    *model.evaluate(
+                        x[:samples], y[:samples], batch_size=size, verbose=0
+                    ),
+                    model.predict(x[:samples], size, verbose=0).sum(axis=0),
+                ]
+            model.fit(x, y, validation_data=(x[:7], y[:7]), verbose=0)
+        found = {k: np.hstack(v).tolist() for k, v in found.items()}
+        return found
+
 
 def main(jobs):
     if keras.backend.backend() == "tensorflow":

@@ -1,12 +1,47 @@
 """What a report draws and warns of."""
 
+import keras
+import numpy as np
 import pytest
 
 pytest.importorskip("matplotlib")
 
+import keras_transfer as kt
+from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.recipes import evaluation, plots
 
 pytestmark = pytest.mark.any_backend
+
+
+class Counted(ArrayBatches):
+    """Arrays that count how often their samples are read."""
+
+    num_read = 0
+
+    def read(self, sample_ids):
+        self.num_read += len(sample_ids)
+        return super().read(sample_ids)
+
+
+def test_evaluation_reads_each_sample_once():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(41, 5)).astype("float32"), np.arange(41) % 3
+    inputs = keras.Input((5,))
+    source = keras.Model(inputs, keras.layers.Dense(4)(inputs))
+    model = kt.TransferModel(source, head=3)
+    model.compile("auto")
+    data = Counted(x, y, batch_size=8, shuffle=False)
+    found = evaluation.evaluate(model, data)
+    assert data.num_read == 41 and found["num_samples"] == 41
+    expected = model.evaluate(x, y, verbose=0, return_dict=True)
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, rel=1e-5)
+    classes = model.predict(x, verbose=0).argmax(axis=-1)
+    matrix = np.zeros((3, 3), int)
+    for truth, predicted in zip(y, classes, strict=True):
+        matrix[truth, predicted] += 1
+    assert found["confusion"] == matrix.tolist()
+    assert found["recall"]["0"] == matrix[0, 0] / matrix[0].sum()
 
 
 def test_curves_have_a_colour_for_each_stage(tmp_path):

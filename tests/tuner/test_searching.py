@@ -13,7 +13,8 @@ from small_searches import hypermodel, searched, some_data
 
 import keras_transfer as kt
 from keras_transfer import _private
-from keras_transfer.tuner import trial
+from keras_transfer.recipes.data_parts import parts
+from keras_transfer.tuner import search_folder, trial
 
 pytest.importorskip("keras_tuner")
 
@@ -161,3 +162,51 @@ class TestWrong:
         )  # fmt: skip
         with pytest.raises(ValueError, match="'val_auc' is not logged"):
             tuner.search(*data[0], validation_data=data[1], verbose=0)
+
+
+def test_sources_of_one_name_are_two():
+    one, two = source_net(), source_net()
+    assert one.name == two.name
+    known = kt.TransferHyperModel(3, backbones=[one, two, one]).backbones
+    assert list(known.values()) == [one, two]
+
+
+def changed_source(source):
+    other = keras.models.clone_model(source)
+    other.set_weights([weight + 1 for weight in source.get_weights()])
+    return other, some_data()
+
+
+def changed_labels(source):
+    (x, y), validation = some_data()
+    return source, ((x, 2 - y), validation)
+
+
+def changed_images(source):
+    (x, y), validation = some_data()
+    return source, ((255 - x, y), validation)
+
+
+def changed_validation(source):
+    train, (x, y) = some_data()
+    return source, (train, (x, 2 - y))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [changed_source, changed_labels, changed_images, changed_validation],
+)
+def test_a_folder_of_another_source_or_other_data(change, source, tmp_path):
+    hyper = hypermodel(source)
+    train, validation = parts(*some_data())
+    about = search_folder.describe(
+        hyper, 3, "random", "val_accuracy", 0, train, validation
+    )
+    search_folder.write(tmp_path, about)
+    assert search_folder.holds_search(tmp_path, about, overwrite=False)
+    other, data = change(source)
+    about = search_folder.describe(
+        hypermodel(other), 3, "random", "val_accuracy", 0, *parts(*data)
+    )
+    with pytest.raises(ValueError, match="holds another search"):
+        search_folder.holds_search(tmp_path, about, overwrite=False)

@@ -1,6 +1,5 @@
 """A folder of photos, one sub-folder a class, to samples."""
 
-import os
 import warnings
 from collections import Counter
 from itertools import chain
@@ -98,22 +97,10 @@ def _photos_by_class(part: Path) -> dict[str, list[Path]]:
         raise ValueError(_no_class_folder(part))
     return {
         folder.name: sorted(
-            Path(entry.path)
-            for entry in os.scandir(folder)
-            if entry.name not in _CLUTTER and not _is_inner_folder(entry)
+            path for path in folder.iterdir() if path.name not in _CLUTTER
         )
         for folder in folders
     }
-
-
-def _is_inner_folder(entry):
-    # One that is called like a photo is named among the bad files.
-    if entry.name.lower().endswith(_PHOTO_SUFFIXES):
-        return False
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads back to itself
-        return False
 
 
 def _no_class_folder(part):
