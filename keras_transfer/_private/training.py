@@ -112,6 +112,8 @@ class BuildsByOneReplica:
     """
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        if getattr(self, "distribute_strategy", None) is None:
+            return
         if iterator is not None:
             for _, _, replicas in iterator:
                 data_batch = keras.tree.map_structure(

@@ -112,10 +112,13 @@ def warn_of_young_statistics(model, callbacks):
         model: the model that has been trained, or a matcher with its target.
         callbacks: those of its `fit`.
     """
+    target = getattr(model, "target", model)
+    if getattr(target, "is_pretrained", True):
+        return
     steps = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
-    model = getattr(model, "target", model)
+    model = target
     momenta = [layer.momentum for layer in training_norms(model)]
-    if not momenta or not steps or getattr(model, "is_pretrained", True):
+    if not momenta or not steps:
         return
     callbacks = getattr(callbacks, "callbacks", callbacks)
     if any(isinstance(each, PreciseBatchNorm) for each in callbacks):

@@ -48,11 +48,13 @@ class NumberedAdapter(DataAdapter):
     def looked_at(self, model, labels=True):
         """Looks at inputs of a part of the samples, at labels of all."""
         if look.is_due():
-            batch = self.first()
             if isinstance(self.data, ArrayBatches):
                 batch = self.data.read(self._spread())
-            if self.labels is not None:
-                batch = (batch[0], self.labels)
+            else:
+                batch = self.first()
+            known = self.labels if labels else None
+            if known is not None:
+                batch = (batch[0], known)
             look.examine(batch, model, labels)
         return self
 

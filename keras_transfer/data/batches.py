@@ -38,10 +38,15 @@ class ArrayBatches(SeededBatches):
         data = (x, y, sample_weight) if sample_weight is not None else (x, y)
         data = data if data[-1] is not None else (x,)
         self.data = tuple(map(to_numpy, data))
+        self._leaves = keras.tree.flatten(self.data)
         super().__init__(_common_length(self.data), **order)
 
     def read(self, sample_ids):
-        return take_rows(self.data, sample_ids)
+        # Flat, as this is done for each step.
+        rows = [
+            None if leaf is None else leaf[sample_ids] for leaf in self._leaves
+        ]
+        return keras.tree.pack_sequence_as(self.data, rows)
 
     def known_labels(self):
         return self.data[1] if len(self.data) > 1 else None

@@ -259,20 +259,28 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 callbacks=callbacks,
             )
 
+    # Under `tf.distribute` steps work on copies, and on shares that may be
+    # empty.
+
     def train_step(self, *data):
-        return super().train_step(*replicas.copied(data, self))
+        if self._has_strategy():
+            data = replicas.copied(data)
+        return super().train_step(*data)
 
     def test_step(self, *data):
-        step = functools.partial(
-            super().test_step, *replicas.copied(data, self)
-        )
-        return replicas.unless_empty(step, data, self, self.get_metrics_result)
+        if not self._has_strategy():
+            return super().test_step(*data)
+        step = functools.partial(super().test_step, *replicas.copied(data))
+        return replicas.unless_empty(step, data, self.get_metrics_result)
 
     def predict_step(self, *data):
-        step = functools.partial(
-            super().predict_step, *replicas.copied(data, self)
-        )
-        return replicas.unless_empty(step, data, self, self._no_outputs)
+        if not self._has_strategy():
+            return super().predict_step(*data)
+        step = functools.partial(super().predict_step, *replicas.copied(data))
+        return replicas.unless_empty(step, data, self._no_outputs)
+
+    def _has_strategy(self):
+        return getattr(self, "distribute_strategy", None) is not None
 
     def _no_outputs(self):
         """The outputs of no samples."""

@@ -76,7 +76,7 @@ def optimizer_for(model, optimizer):
     return _private.made_again(optimizer)
 
 
-def copied(data, model):
+def copied(data):
     """Returns the data of a step, in memory that the step may write to.
 
     `tf.distribute` slices each batch by device, and TensorFlow computes in
@@ -85,10 +85,7 @@ def copied(data, model):
 
     Args:
         data: nested tensors of shape `(num_samples, ...)`.
-        model: the model whose step it is.
     """
-    if getattr(model, "distribute_strategy", None) is None:
-        return data
     return keras.tree.map_structure(_copy, data)
 
 
@@ -103,7 +100,7 @@ def _copy(tensor):
     return keras.ops.take(tensor, rows, axis=0)
 
 
-def unless_empty(step, data, model, otherwise):
+def unless_empty(step, data, otherwise):
     """Returns what a step makes of a share of a batch, if there is any.
 
     `tf.distribute` gives some replicas nothing of a small batch, and not every
@@ -112,10 +109,7 @@ def unless_empty(step, data, model, otherwise):
     Args:
         step: function without arguments.
         data: the share, nested tensors of shape `(num_samples, ...)`.
-        model: the model whose step it is.
         otherwise: function that returns what stands for no samples.
     """
-    if num_replicas(model) == 1:
-        return step()
     rows = keras.ops.shape(keras.tree.flatten(data)[0])[0]
     return keras.ops.cond(rows > 0, step, otherwise)

@@ -171,7 +171,7 @@ def test_builds_by_one_replica():
             self.built_with = iterator, data_batch
 
     class Model(_private.BuildsByOneReplica, Trainer):
-        pass
+        distribute_strategy = "a strategy"
 
     if keras.backend.backend() == "tensorflow":
         assert keras.Model._maybe_symbolic_build
