@@ -63,6 +63,7 @@ from keras_transfer._private.training import (
     compiled_metrics,
     forget_functions,
     global_seed_state,
+    has_strategy,
     losses_of_call,
     rebuild_train_function,
     sync_state,

@@ -102,6 +102,15 @@ def validates_fit(options):
     return "_use_cached_eval_dataset" in options
 
 
+def has_strategy(model):
+    """Whether a model was built under a `tf.distribute` strategy.
+
+    The public `distribute_strategy` is TensorFlow's default one otherwise.
+    Uses `Trainer._distribute_strategy`.
+    """
+    return getattr(model, "_distribute_strategy", None) is not None
+
+
 class BuildsByOneReplica:
     """Mixin of a model that builds its metrics from one replica's samples.
 
@@ -112,7 +121,7 @@ class BuildsByOneReplica:
     """
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        if getattr(self, "distribute_strategy", None) is None:
+        if not has_strategy(self):
             return
         if iterator is not None:
             for _, _, replicas in iterator:

@@ -237,10 +237,11 @@ def adapt_packed(data, **order):
     """Returns the `DataAdapter` for arrays `(x, y, weights)` or a data set.
 
     Args:
-        data: a tuple of arrays, arrays `x` alone, or a data set.
+        data: a tuple (or list, as in Keras) of arrays, arrays `x` alone, or a
+            data set.
         **order: as in `adapt`.
     """
-    if isinstance(data, tuple) and are_arrays(data[0]):
+    if isinstance(data, (tuple, list)) and data and are_arrays(data[0]):
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         return adapt(x, y, weights, **order)
     return adapt(data, **order)

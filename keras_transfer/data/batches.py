@@ -65,7 +65,10 @@ def _common_length(data) -> int:
             f"arrays with {sorted(lengths)} samples. A list of arrays is one "
             "array for each input; of single samples make one: np.stack(x)."
         )
-    return lengths.pop()
+    number = lengths.pop()
+    if not number:
+        raise ValueError("There are no samples. Received: arrays of length 0.")
+    return number
 
 
 class ReorderedBatches(SeededBatches):

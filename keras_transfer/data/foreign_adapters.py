@@ -126,10 +126,14 @@ class OnceAdapter(DataAdapter):
     def samples(self, seed=0):
         raise ValueError(
             "The feature cache, and a recipe, needs data that can be walked "
-            f"over again. Received: a {self.kind}. Expected arrays, "
+            f"over again. Received: {self._named()}. Expected arrays, "
             "keras_transfer.data.load, a PyDataset, tf.data or a torch "
             "DataLoader; or drop feature_cache=."
         )
+
+    def _named(self):
+        shown = f"{self.data!r}, " if isinstance(self.data, str) else ""
+        return f"{shown}a {self.kind}"
 
     def inputs(self, count):
         return []
@@ -145,6 +149,18 @@ class UnknownAdapter(OnceAdapter):
     """What is left to Keras, which may know it or say what it expects."""
 
     def looked_at(self, model, labels=True):
+        if isinstance(self.data, str):
+            raise ValueError(
+                f"Data are arrays or a data set. Received: the text "
+                f"{self.data!r}. If it names a folder of photos, pass "
+                f"keras_transfer.data.load({self.data!r}).train."
+            )
+        if hasattr(self.data, "train"):
+            raise ValueError(
+                "Data are arrays or a data set. Received: all parts of one, a "
+                f"{self.kind}. Pass one of them: data.train, and "
+                "validation_data=data.validation."
+            )
         return self
 
     def in_training(self, **options):

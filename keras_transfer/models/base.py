@@ -141,6 +141,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         Returns:
             A `keras.callbacks.History`.
         """
+        self._check_class_weight(kwargs)
         data = adapt(
             x,
             y,
@@ -201,6 +202,15 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             )
         warn_of_young_statistics(self, callbacks)
         return history
+
+    def _check_class_weight(self, options):
+        outputs = getattr(self, "outputs", None) or [None]
+        if options.get("class_weight") and len(outputs) > 1:
+            raise ValueError(
+                "`class_weight` is for a model with one output. Received: "
+                f"'{self.name}' with {len(outputs)} outputs. Pass "
+                "sample_weight, a list with the weights for each output."
+            )
 
     def _validation(self, data, batch_size):
         """Returns the `DataAdapter` of validation data, labels looked at."""
@@ -263,24 +273,21 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
     # empty.
 
     def train_step(self, *data):
-        if self._has_strategy():
+        if _private.has_strategy(self):
             data = replicas.copied(data)
         return super().train_step(*data)
 
     def test_step(self, *data):
-        if not self._has_strategy():
+        if not _private.has_strategy(self):
             return super().test_step(*data)
         step = functools.partial(super().test_step, *replicas.copied(data))
         return replicas.unless_empty(step, data, self.get_metrics_result)
 
     def predict_step(self, *data):
-        if not self._has_strategy():
+        if not _private.has_strategy(self):
             return super().predict_step(*data)
         step = functools.partial(super().predict_step, *replicas.copied(data))
         return replicas.unless_empty(step, data, self._no_outputs)
-
-    def _has_strategy(self):
-        return getattr(self, "distribute_strategy", None) is not None
 
     def _no_outputs(self):
         """The outputs of no samples."""

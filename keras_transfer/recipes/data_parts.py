@@ -72,6 +72,13 @@ def hold_out(batches, fraction, seed):
     stay, held_out = train_validation_split(
         batches.read_labels(), fraction, seed
     )
+    if not len(held_out):
+        raise ValueError(
+            "There is nothing to hold out for validation. Received: "
+            f"{batches.num_samples} samples, one of each class. Pass "
+            "validation data, or more samples; fine_tune(..., epochs=0), "
+            "which is the head alone, needs none."
+        )
     return (
         SubsetBatches(batches, stay),
         SubsetBatches(batches, held_out, shuffle=False),

@@ -160,6 +160,7 @@ def fine_tune(
     )
     limit = TimeLimit(max_minutes)
     given.check(len(model.blocks))
+    _check_outputs(model)
     if not getattr(model, "compiled", False):
         model.compile("auto")
     train, validation = parts(
@@ -175,6 +176,15 @@ def fine_tune(
         except KeyboardInterrupt:
             recipe.result.interrupted = True
         return recipe.finished()
+
+
+def _check_outputs(model):
+    if len(model.outputs) > 1:
+        raise ValueError(
+            "fine_tune trains a model with one output. Received: "
+            f"'{model.name}' with {len(model.outputs)} outputs. Train it with "
+            "fit, or one model for each output."
+        )
 
 
 class _Recipe:

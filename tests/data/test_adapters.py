@@ -1,12 +1,14 @@
 """What people call data: one adapter for all of it."""
 
 import collections
+import types
 
 import keras
 import numpy as np
 import pytest
 from doubles import Batches, generator, tf_data, torch_loader
 
+import keras_transfer as kt
 from keras_transfer.data.adapters import adapt, adapt_packed
 from keras_transfer.data.nested import are_arrays, to_numpy
 
@@ -148,3 +150,65 @@ def test_texts():
     for kind in (list, np.array, lambda t: np.array(t, object)):
         batches = adapt(kind(texts), [0, 1, 0, 1], shuffle=False).data
         assert np.isfinite(model.fit(batches, verbose=0).history["loss"][0])
+
+
+def test_a_name_of_a_folder_or_all_parts_of_a_data_set(small_model):
+    with pytest.raises(ValueError, match=r"load\('photos/'\)"):
+        small_model.fit("photos/")
+    parts = types.SimpleNamespace(train=X, validation=X)
+    with pytest.raises(ValueError, match=r"validation_data=data\.validation"):
+        small_model.fit(parts)
+
+
+def test_no_samples():
+    with pytest.raises(ValueError, match="no samples"):
+        adapt(X[:0], Y[:0])
+
+
+@pytest.fixture
+def small_model():
+    inputs = keras.Input((2,))
+    source = keras.Model(inputs, keras.layers.Dense(4)(inputs))
+    model = kt.TransferModel(source, head=3)
+    model.compile("auto")
+    return model
+
+
+class TwoHeads(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.kind = keras.layers.Dense(3, activation="softmax")
+        self.size = keras.layers.Dense(1)
+
+    def build(self, shape):
+        self.kind.build(shape)
+        self.size.build(shape)
+
+    def call(self, x):
+        return [self.kind(x), self.size(x)]
+
+
+def test_several_outputs():
+    inputs = keras.Input((2,))
+    source = keras.Model(inputs, keras.layers.Dense(4)(inputs))
+    model = kt.TransferModel(source, head=TwoHeads())
+    model.compile("sgd", ["sparse_categorical_crossentropy", "mse"])
+    data = X, [Y, Y.astype("float32")]
+    for cache in (None, "memory"):
+        found = model.fit(*data, feature_cache=cache, verbose=0)
+        assert np.isfinite(found.history["loss"][0])
+    with pytest.raises(ValueError, match="weights for each output"):
+        model.fit(*data, class_weight={0: 1.0, 1: 2.0, 2: 1.0})
+    with pytest.raises(ValueError, match="one output"):
+        kt.fine_tune(model, data)
+
+
+def test_one_sample_a_class_and_nothing_to_validate_on(small_model):
+    with pytest.raises(ValueError, match="nothing to hold out"):
+        kt.fine_tune(small_model, (X[:3], Y[:3]), epochs=2, verbose=0)
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_validation_data_in_a_list(kind, small_model):
+    found = small_model.fit(X, Y, validation_data=kind([X, Y]), verbose=0)
+    assert np.isfinite(found.history["val_loss"][0])

@@ -1,5 +1,6 @@
 """Probes of the private names of trainers."""
 
+import sys
 import types
 
 import keras
@@ -165,13 +166,22 @@ def test_validates_fit():
     assert asked == [True, False]
 
 
+def test_has_strategy(small_functional):
+    assert not _private.has_strategy(small_functional())
+    if keras.backend.backend() != "tensorflow":
+        return
+    tf = sys.modules["tensorflow"]
+    with tf.distribute.OneDeviceStrategy("cpu:0").scope():
+        assert _private.has_strategy(small_functional())
+
+
 def test_builds_by_one_replica():
     class Trainer:
         def _maybe_symbolic_build(self, iterator=None, data_batch=None):
             self.built_with = iterator, data_batch
 
     class Model(_private.BuildsByOneReplica, Trainer):
-        distribute_strategy = "a strategy"
+        _distribute_strategy = "a strategy"
 
     if keras.backend.backend() == "tensorflow":
         assert keras.Model._maybe_symbolic_build
