@@ -40,6 +40,12 @@ class DataAdapter:
     def __init__(self, data):
         self.data, self.rest = data, {}
 
+    def _with(self, data):
+        """Returns an adapter like this one for other data."""
+        found = type(self)(data)
+        found.rest = self.rest
+        return found
+
     @property
     def kind(self):
         """The name of its type, for messages."""

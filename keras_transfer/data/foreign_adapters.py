@@ -50,12 +50,12 @@ class PipelineAdapter(WalkedAdapter):
         """
         if not look.is_due():
             return self
-        return PipelineAdapter(_examined(self.data, model, labels))
+        return self._with(_examined(self.data, model, labels))
 
     def in_training(self, *, devices=1, **options):
         if devices == 1:
             return self
-        return PipelineAdapter(
+        return self._with(
             self.data.map(lambda *batch: _divisible_tensors(batch, devices))
         )
 
@@ -116,12 +116,12 @@ class OnceAdapter(DataAdapter):
             return self
         first = next(self.data)
         look.examine(first, model, labels)
-        return OnceAdapter(_resumed(first, self.data))
+        return self._with(_resumed(first, self.data))
 
     def in_training(self, *, devices=1, **options):
         if devices == 1:
             return self
-        return OnceAdapter(divisible(batch, devices) for batch in self.data)
+        return self._with(divisible(batch, devices) for batch in self.data)
 
     def samples(self, seed=0):
         raise ValueError(

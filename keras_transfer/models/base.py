@@ -149,8 +149,9 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
-        ).looked_at(self)
+        )
         rest = {**data.rest, "batch_size": batch_size} if data.rest else {}
+        data = data.looked_at(self)
         if data.holds_arrays and validation_split and validation_data is None:
             data, validation_data = data.cut_off(validation_split)
             validation_split = 0.0

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from doubles import Batches
+from doubles import Batches, tf_data, torch_loader
 
 import keras_transfer as kt
 
@@ -96,6 +96,48 @@ def test_a_model_compiled_without_an_optimizer_evaluates(model, pictures):
     right = model.predict(x, verbose=0)[np.arange(len(y)), y]
     loss = model.evaluate(x, y, verbose=0)
     assert loss == pytest.approx(-np.log(right).mean(), rel=1e-4)
+
+
+ALIKE = {
+    "arrays": lambda x, y: (x, y),
+    "lists of numbers": lambda x, y: (x.tolist(), y.tolist()),
+    "a list of arrays": lambda x, y: ([x], y),
+    "by name": lambda x, y: ({"images": x}, y),
+    "a PyDataset": lambda x, y: (Batches(x, y), None),
+    "tf.data": lambda x, y: (tf_data(x, y), None),
+    "torch": lambda x, y: (torch_loader(x, y), None),
+}
+
+
+@pytest.fixture(scope="module")
+def losses(request):
+    """A function that trains once on each kind of data."""
+    found = {}
+
+    def losses(name, cache, make_source, x, y):
+        if (name, cache) not in found:
+            keras.utils.set_random_seed(3)
+            model = kt.TransferModel(make_source(), 3, preprocessing="tf")
+            model.compile("sgd", "sparse_categorical_crossentropy")
+            data, labels = ALIKE[name](x, y)
+            options = {"batch_size": 8} if labels is not None else {}
+            found[name, cache] = model.fit(
+                data, labels, epochs=2, shuffle=False, verbose=0,
+                feature_cache=cache, **options,
+            ).history["loss"]  # fmt: skip
+        return found[name, cache]
+
+    return losses
+
+
+@pytest.mark.parametrize("cache", [None, "memory"])
+@pytest.mark.parametrize("name", [name for name in ALIKE if name != "arrays"])
+def test_equal_losses_whatever_holds_the_samples(
+    name, cache, losses, tiny_cnn, pictures
+):
+    expected = losses("arrays", cache, tiny_cnn, *pictures)
+    found = losses(name, cache, tiny_cnn, *pictures)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_fit_takes_what_keras_takes(model, pictures):
