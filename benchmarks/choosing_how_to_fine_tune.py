@@ -29,7 +29,8 @@ from text_ids import ids_of
 import keras_transfer as kt
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.sampling import few_shot
-from keras_transfer.recipes.head_stage import folds_for, pooled_once
+from keras_transfer.recipes.head_stage import pooled_once
+from keras_transfer.transferability.folds import folds_for
 from keras_transfer.transferability.linear_probe import (
     fit_linear_probe,
     score,

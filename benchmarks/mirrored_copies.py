@@ -24,7 +24,8 @@ from sklearn.datasets import load_digits
 
 from keras_transfer.data.horizontal_flips import folds_with_flips
 from keras_transfer.data.sampling import few_shot
-from keras_transfer.recipes.head_stage import TOLERANCE, folds_for
+from keras_transfer.recipes.head_stage import TOLERANCE
+from keras_transfer.transferability.folds import folds_for
 from keras_transfer.transferability.linear_probe import (
     STRENGTHS,
     fit_linear_probe,

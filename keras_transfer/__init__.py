@@ -57,6 +57,7 @@ _LAZY = {
     "match": "keras_transfer.recipes:match",
     "recipes": "keras_transfer.recipes",
     "search": "keras_transfer.tuner:search",
+    "transferability": "keras_transfer.transferability",
     "TransferHyperModel": "keras_transfer.tuner:TransferHyperModel",
 }
 

@@ -4,8 +4,8 @@ import numpy as np
 
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.recipes import judging
-from keras_transfer.recipes.head_stage import folds_for
 from keras_transfer.transferability import linear_probe
+from keras_transfer.transferability.folds import folds_for
 from keras_transfer.transferability.temperature import logits_of
 
 _MOST_FOLDS = 3

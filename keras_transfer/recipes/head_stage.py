@@ -14,6 +14,7 @@ from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.recipes.training import compile_like
 from keras_transfer.training.freezing import freeze
 from keras_transfer.transferability import linear_probe
+from keras_transfer.transferability.folds import folds_for
 from keras_transfer.transferability.temperature import best_temperature
 
 RATES = (3e-4, 1e-3, 3e-3)
@@ -172,27 +173,6 @@ class HeadStage:
     def _fit(self, rate, epochs):
         compile_like(self.model, self.model, keras.optimizers.Adam(rate))
         self.runner.fit(epochs, PATIENCE, depth=0)
-
-
-def folds_for(labels, kind, seed, most=5):
-    """Pairs of rows to fit and rows to validate, class by class.
-
-    Args:
-        labels: of all samples.
-        kind: as in `fit_linear_probe`.
-        seed: seed of what is in which fold.
-        most: most folds; fewer where a class has fewer samples.
-    """
-    from sklearn.model_selection import KFold, StratifiedKFold
-
-    splitter, possible = KFold, len(labels)
-    if kind == "softmax":
-        smallest = int(np.unique(labels, return_counts=True)[1].min())
-        # A class of one sample is in one fold alone, whatever is done.
-        if smallest > 1:
-            splitter, possible = StratifiedKFold, smallest
-    folds = splitter(min(most, possible), shuffle=True, random_state=seed)
-    return list(folds.split(labels, labels))
 
 
 def solvable_kind(model):
