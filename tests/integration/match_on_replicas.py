@@ -25,7 +25,10 @@ def net(*widths):
         *widths, padding="valid", bias_initializer="ones",
         kernel_regularizer="l2",
     )  # fmt: skip
-    return kt.TransferModel(backbone, 3, preprocessing="tf", weights=None)
+    return kt.TransferModel(
+        backbone, 3, preprocessing="tf", weights=None,
+        share_source=True,
+    )  # fmt: skip
 
 
 def matcher(distance):

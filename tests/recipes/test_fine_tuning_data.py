@@ -17,7 +17,7 @@ from keras_transfer.recipes import fine_tune
 
 @pytest.mark.slow
 def test_without_validation_a_part_is_held_out_and_all_train(rng):
-    x, y = pictures(rng, 256, 2)
+    x, y = pictures(rng, 512, 2)
     model = make(2)
     result = fine_tune(model, (x, y), epochs=1, verbose=0)
     assert chosen(result)["validation"] == 0.15

@@ -38,7 +38,8 @@ def test_sequences_of_other_kinds(rng):
         matcher = kt.FeatureMatcher(model, other, data=x)
         assert matcher.pairs and matcher.pairs[0].similarity is not None
         matcher.compile("auto")
-        history = matcher.fit(x, y, epochs=4, verbose=0).history
+        matcher.optimizer.learning_rate = 0.01
+        history = matcher.fit(x, y, epochs=12, verbose=0).history
         assert history["matching_loss"][-1] < history["matching_loss"][0]
         assert history["task_loss"][-1] < history["task_loss"][0]
 
