@@ -2,6 +2,9 @@
 
 import tempfile
 
+import keras
+import numpy as np
+
 
 def copy_state(source, target):
     """Gives a model of the same structure the state of another.
@@ -25,7 +28,14 @@ def copy_state(source, target):
     for original, copy in zip(*layers, strict=True):
         store = {}
         original.save_own_variables(store)
-        copy.load_own_variables(store)
+        # In arrays of their own: JAX would share its buffers, and the step
+        # that trains one model would delete those of the other.
+        copy.load_own_variables(
+            {
+                name: np.array(keras.ops.convert_to_numpy(value))
+                for name, value in store.items()
+            }
+        )
         if hasattr(original, "save_assets"):
             with tempfile.TemporaryDirectory() as folder:
                 original.save_assets(folder)
