@@ -43,5 +43,7 @@ def printed_json(*command, **changes):
         text=True,
         env=environment(**changes),
     )
-    assert found.returncode == 0, found.stderr[-3000:]
+    assert found.returncode == 0, (
+        f"exit code {found.returncode}: {found.stderr[-3000:]}"
+    )
     return json.loads(found.stdout.splitlines()[-1])
