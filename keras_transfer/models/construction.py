@@ -81,10 +81,10 @@ def applied(layer, inputs, what):
         ValueError: there is no image among them, or the layer does not take
             them.
     """
-    if isinstance(layer, keras.layers.Identity):
-        return inputs
     if not keras.tree.is_nested(inputs):
         return layer(inputs)
+    if isinstance(layer, keras.layers.Identity):
+        return inputs
     if not _is_known(layer):
         return _applied_to_all(layer, inputs, what)
     if not any(map(_is_image, keras.tree.flatten(inputs))):
