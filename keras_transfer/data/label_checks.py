@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_transfer.data.nested import rows_not_finite
 from keras_transfer.losses import SmoothedCrossentropy
 
 _SPARSE = "sparse_categorical_crossentropy"
@@ -165,9 +166,7 @@ def _check_shape(y, output):
 
 
 def _check_numbers(y):
-    if not y.size:
-        return
-    bad = np.flatnonzero(~np.isfinite(y).reshape(len(y), -1).all(axis=1))
+    bad = rows_not_finite(y)
     if bad.size:
         raise ValueError(
             "The labels hold values that are not numbers. Received: NaN or "

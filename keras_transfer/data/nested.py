@@ -141,6 +141,14 @@ def _samples_differ(shapes, others):
     return [s[1:] for s in shapes] != [s[1:] for s in others[0]]
 
 
+def rows_not_finite(array):
+    """Returns the numbers of the rows that hold NaN or infinity."""
+    if not array.size:
+        return np.arange(0)
+    finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    return np.flatnonzero(~finite)
+
+
 def num_rows(structure) -> int:
     """Returns the number of samples."""
     return len(_leaves(structure)[0])

@@ -5,6 +5,8 @@ import warnings
 import keras
 import numpy as np
 
+from keras_transfer.data.nested import rows_not_finite
+
 
 def check_inputs(x, model):
     """Raises or warns about what is wrong with some inputs.
@@ -31,7 +33,7 @@ def _check_finite(x):
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(x.sum()):
             return
-    bad = np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))
+    bad = rows_not_finite(x)
     if bad.size:
         raise ValueError(
             "The inputs hold values that are not numbers. Received: NaN or "
