@@ -1,0 +1,1 @@
+"""Stage 2: will it transfer, what will it reach, and what was forgotten."""
