@@ -1,0 +1,71 @@
+"""Photos that are dark, blank or tiny."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_transfer.recipes.assessment.collected import photos_of
+
+# Of the range of pixels, 255 or 1: mean below which a photo is dark, standard
+# deviation below which there is nothing on it. No training photo of flowers5,
+# trashnet6 and cifar10_6k lies below both.
+_DARK, _BLANK = 0.04, 0.02
+# Shorter side in pixels.
+_TINY = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class PixelFault:
+    """What is wrong with the pixels of a sample.
+
+    Attributes:
+        sample: its number.
+        fault: `"dark"`, `"blank"` or `"tiny"`.
+        value: mean, standard deviation or shorter side.
+    """
+
+    sample: int
+    fault: str
+    value: float
+
+
+def pixel_faults(noted):
+    """Returns the `PixelFault`s of samples that were read, none for others.
+
+    Args:
+        noted: the `NotedBatches` over all samples.
+    """
+    scale = 255.0 if noted.highest > 1.5 else 1.0
+    found = []
+    # A photo in one colour is blank, whether or not that is black.
+    for number in np.flatnonzero(noted.deviations < _BLANK * scale):
+        value = float(noted.deviations[number])
+        found.append(PixelFault(int(number), "blank", value))
+    known = {each.sample for each in found}
+    for number in np.flatnonzero(noted.means < _DARK * scale):
+        if number not in known:
+            value = float(noted.means[number])
+            found.append(PixelFault(int(number), "dark", value))
+    return found + _tiny(photos_of(noted))
+
+
+def _tiny(photos):
+    if photos is None:
+        return []
+    sides = [_shorter_side(photo) for photo in photos]
+    # Where most are so small it is how these data are.
+    if np.median(sides) <= _TINY:
+        return []
+    return [
+        PixelFault(number, "tiny", float(side))
+        for number, side in enumerate(sides)
+        if side < _TINY
+    ]
+
+
+def _shorter_side(photo):
+    from keras_transfer.data.photos.photo_file import open_photo
+
+    # The header alone is read.
+    with open_photo(photo) as image:
+        return min(image.size)
