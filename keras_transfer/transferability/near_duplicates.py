@@ -7,10 +7,11 @@ import numpy as np
 
 from keras_transfer.transferability.checking import checked_features
 
-# Cosine of centred features above which two photos are one. Chosen on training
-# photos of flowers5 and trashnet6 with re-encoded, cropped and brightened
-# copies of 30 of them (benchmarks/data_check_finds.py).
-SIMILAR = 0.95
+# Cosine from which any two photos are one, and how much nearer than all others
+# two of each other's nearest must be. Chosen on training photos of flowers5
+# and trashnet6 with copies encoded again, cropped and brightened
+# (benchmarks/data_check_finds.py --within-train).
+_SAME, _LEAST, _RATIO = 0.95, 0.5, 0.5
 _ROWS_A_BLOCK = 2048
 
 
@@ -31,17 +32,24 @@ class Pair:
     is_exact: bool = False
 
 
-def near_duplicates(features, *, least=SIMILAR, most=1000):
-    """Returns pairs of samples whose features point the same way.
+def near_duplicates(features, *, same=_SAME, ratio=_RATIO, most=1000):
+    """Returns pairs of samples that are nearly the same.
 
-    The cosine is taken of features minus their mean over all samples, which
-    all photos share. Goes through blocks of rows, so that no matrix of all
-    pairs is in memory.
+    With c the cosine of features minus their mean over all samples, and c' the
+    next highest of either sample, a pair is listed where
+
+        c >= same,  or  1 - c <= ratio (1 - c')
+
+    of which the latter is for samples that are each other's nearest (with c of
+    at least 0.5): a photo cropped or encoded again is not equal to the first
+    one, but far nearer to it than all others are. Goes through blocks of rows,
+    so that no matrix of all pairs is in memory.
 
     Args:
         features: `(samples, dimensions)`.
-        least: lowest cosine of a pair.
-        most: most pairs, the most similar first.
+        same: lowest cosine of a pair that needs nothing else.
+        ratio: how much nearer a pair is than the next sample.
+        most: most pairs.
 
     Returns:
         A list of `Pair`, the most similar first.
@@ -54,20 +62,54 @@ def near_duplicates(features, *, least=SIMILAR, most=1000):
     ```python
     near_duplicates([[1.0, 0.0], [0.0, 1.0], [1.0, 0.01], [-3.0, -1.0]])
     ```
+
+    Reference:
+        Lowe 2004, Distinctive Image Features from Scale-Invariant Keypoints
+        (the ratio of the nearest to the next).
     """
     x = unit_rows(checked_features(features))
-    found = []
+    found, nearest = {}, np.empty(len(x), int)
+    highest, second = np.empty(len(x)), np.empty(len(x))
     for start in range(0, len(x), _ROWS_A_BLOCK):
-        rows = x[start : start + _ROWS_A_BLOCK]
-        for other in range(start, len(x), _ROWS_A_BLOCK):
-            cosines = rows @ x[other : other + _ROWS_A_BLOCK].T
-            i, j = np.nonzero(cosines >= least)
-            apart = i + start < j + other
-            i, j = i[apart], j[apart]
-            found += zip(cosines[i, j], i + start, j + other, strict=True)
-            # Where thousands are alike the list would grow without end.
-            found = sorted(found, key=lambda row: -row[0])[: 2 * most]
-    return [Pair(int(i), int(j), float(c)) for c, i, j in found[:most]]
+        cosines = x[start : start + _ROWS_A_BLOCK] @ x.T
+        rows = np.arange(len(cosines))
+        cosines[rows, rows + start] = -2
+        found |= _from(same, cosines, start, most)
+        best = cosines.argmax(axis=1)
+        nearest[rows + start] = best
+        highest[rows + start] = cosines[rows, best]
+        cosines[rows, best] = -2
+        second[rows + start] = cosines.max(axis=1)
+    found |= _far_nearer(nearest, highest, second, ratio)
+    order = sorted(found, key=lambda pair: (-found[pair], pair))
+    return [Pair(*pair, found[pair]) for pair in order[:most]]
+
+
+def _from(same, cosines, start, most):
+    """Cosines of pairs from `same` on, by their numbers; the highest."""
+    i, j = np.nonzero(cosines >= same)
+    # Where thousands are alike the list would grow without end.
+    order = np.argsort(-cosines[i, j], kind="stable")[: 2 * most]
+    return {
+        (int(a) + start, int(b)): float(cosines[a, b])
+        for a, b in zip(i[order], j[order], strict=True)
+        if a + start < b
+    }
+
+
+def _far_nearer(nearest, highest, second, ratio):
+    rows = np.arange(len(nearest))
+    next_one = np.maximum(second, second[nearest])
+    chosen = (
+        (nearest[nearest] == rows)
+        & (rows < nearest)
+        & (highest >= _LEAST)
+        & (1 - highest <= ratio * (1 - next_one))
+    )
+    return {
+        (int(i), int(nearest[i])): float(highest[i])
+        for i in np.flatnonzero(chosen)
+    }
 
 
 def equal_samples(digests, *, most=1000):

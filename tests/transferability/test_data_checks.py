@@ -18,27 +18,46 @@ from keras_transfer.transferability.near_duplicates import digest_of
 pytestmark = pytest.mark.any_backend
 
 
+def pairs_by_loops(x, same, ratio):
+    """The rule, sample by sample."""
+    x = x - x.mean(axis=0)
+    n, cosines = len(x), {}
+    for i in range(n):
+        for j in range(n):
+            lengths = np.linalg.norm(x[i]) * np.linalg.norm(x[j])
+            cosines[i, j] = x[i] @ x[j] / lengths if i != j else -2
+    ranked = [
+        sorted(range(n), key=lambda j, i=i: -cosines[i, j]) for i in range(n)
+    ]
+    found = {}
+    for i in range(n):
+        for j in range(i + 1, n):
+            c = cosines[i, j]
+            others = max(cosines[i, ranked[i][1]], cosines[j, ranked[j][1]])
+            nearest = ranked[i][0] == j and ranked[j][0] == i
+            by_ratio = nearest and c >= 0.5 and 1 - c <= ratio * (1 - others)
+            if c >= same or by_ratio:
+                found[i, j] = c
+    return found
+
+
 def test_pairs_are_those_of_a_plain_loop(rng, monkeypatch):
     module = sys.modules[near_duplicates.__module__]
     monkeypatch.setattr(module, "_ROWS_A_BLOCK", 7)
-    x = rng.normal(size=(40, 3))
-    centred = x - x.mean(axis=0)
-    expected = {}
-    for i in range(40):
-        for j in range(i + 1, 40):
-            lengths = np.linalg.norm(centred[i]) * np.linalg.norm(centred[j])
-            cosine = centred[i] @ centred[j] / lengths
-            if cosine >= 0.95:
-                expected[i, j] = cosine
-    found = near_duplicates(x, least=0.95)
+    x = rng.normal(size=(40, 5))
+    x[31] = x[4] + 0.2 * rng.normal(size=5)
+    x[12] = 1.01 * x[11]
+    expected = pairs_by_loops(x, 0.97, 0.5)
+    found = near_duplicates(x, same=0.97, ratio=0.5)
     assert {(p.first, p.second) for p in found} == set(expected)
+    assert {(4, 31), (11, 12)} <= set(expected)
     for pair in found:
         cosine = expected[pair.first, pair.second]
         assert pair.similarity == pytest.approx(cosine, abs=1e-5)
     values = [p.similarity for p in found]
     assert values == sorted(values, reverse=True)
-    few = near_duplicates(x, least=0.95, most=3)
-    assert few == found[:3]
+    few = near_duplicates(x, same=0.97, ratio=0.5, most=2)
+    assert few == found[:2]
 
 
 def test_equal_features_make_no_pairs():
@@ -62,13 +81,14 @@ def test_label_errors_by_hand():
     # Threshold of class 1: 0.8, that of its one sample. The last reaches 0.6.
     (found,) = label_errors(p, labels)
     assert (found.sample, found.given, found.suggested) == (2, 0, 1)
-    assert found.margin == pytest.approx(0.9)
+    assert found.confidence == pytest.approx(0.05)
+    assert label_errors(p, labels, doubted=0.04) == []
 
 
 def test_flipped_labels_come_first(rng):
     y = np.arange(300) % 3
-    truth = np.full((300, 3), 0.05)
-    truth[np.arange(300), y] = 0.9
+    truth = np.full((300, 3), 0.02)
+    truth[np.arange(300), y] = 0.96
     p = truth + rng.uniform(0, 0.02, (300, 3))
     p /= p.sum(axis=1, keepdims=True)
     flipped = rng.choice(300, 6, replace=False)

@@ -23,7 +23,8 @@ class Finding:
             `"unlike all others"`, `"dark"`, `"blank"` or `"tiny"`.
         samples: files, or part and number, of one sample or two.
         places: `(part, number)` of each.
-        value: similarity, margin, distance or what was measured.
+        value: similarity, probability of the label, distance or what was
+            measured.
         detail: the labels of a pair, or what is suggested.
         across: whether a pair lies in two parts of the data.
     """
@@ -105,7 +106,7 @@ def _labels(train, probe, class_names):
     found = label_errors(probe.probabilities, train.labels)
     return [
         _one(
-            train, "label", each.sample, each.margin,
+            train, "label", each.sample, each.confidence,
             f"{class_names[each.given]} -> {class_names[each.suggested]}",
         )
         for each in found
