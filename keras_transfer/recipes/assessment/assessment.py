@@ -1,7 +1,9 @@
 """`TransferAssessment`: what `assess_transfer` has found."""
 
 import dataclasses
+from pathlib import Path
 
+from keras_transfer.recipes import writers
 from keras_transfer.recipes.assessment import pictures, reading, report
 
 
@@ -66,6 +68,22 @@ class TransferAssessment:
             is left out.
         """
         return pictures.plot(self, folder)
+
+    def save(self, folder, *, pictures=True) -> list:
+        """Writes `assessment.json`, `assessment.md` and the pictures.
+
+        Args:
+            folder: where to.
+            pictures: whether to draw it too.
+
+        Returns:
+            The names of what was written.
+        """
+        folder = Path(folder)
+        writers.write_json(folder / "assessment.json", self.to_json())
+        writers.write_text(folder / "assessment.md", self.to_markdown())
+        drawn = self.plot(folder) if pictures else []
+        return ["assessment.json", "assessment.md", *drawn]
 
     def __str__(self):
         return report.as_text(self)

@@ -7,7 +7,10 @@ import numpy as np
 from keras_transfer.recipes.assessment.assessment import TransferAssessment
 from keras_transfer.recipes.assessment.baselines import baselines
 from keras_transfer.recipes.assessment.data_check import check_data
-from keras_transfer.recipes.assessment.out_of_fold import out_of_fold
+from keras_transfer.recipes.assessment.out_of_fold import (
+    MOST_TO_CHOOSE,
+    out_of_fold,
+)
 from keras_transfer.recipes.assessment.pictures import Drawn
 from keras_transfer.recipes.assessment.subsets import some_rows
 from keras_transfer.transferability import probe_learning_curve
@@ -24,16 +27,18 @@ class Effort:
         num_draws: divisions into folds for it; `None` is as
             `probe_learning_curve` has it.
         folds: folds of the probe.
+        choose_on: samples by which the probe's penalty is chosen, at most.
         pixels: whether the samples themselves were read, not features alone.
     """
 
     curve: int = 10_000
     num_draws: int | None = None
     folds: int = 5
+    choose_on: int = MOST_TO_CHOOSE
     pixels: bool = True
 
 
-def assess_features(source, parts, class_names, *, effort, seed=0):
+def assess_features(source, parts, class_names, *, effort, labels=None, seed=0):
     """Returns a `TransferAssessment` without gain and similarity.
 
     Args:
@@ -41,6 +46,7 @@ def assess_features(source, parts, class_names, *, effort, seed=0):
         parts: the `Collected` of `"train"`, and of other labelled parts.
         class_names: names by label.
         effort: the `Effort`.
+        labels: of all training samples, where `"train"` is a part of them.
         seed: seed of folds and subsets.
 
     Raises:
@@ -49,8 +55,9 @@ def assess_features(source, parts, class_names, *, effort, seed=0):
     train = parts[0]
     check_classes(train.labels)
     probe = out_of_fold(
-        train.features, train.labels, folds=effort.folds, seed=seed
-    )
+        train.features, train.labels, folds=effort.folds,
+        choose_on=effort.choose_on, seed=seed,
+    )  # fmt: skip
     rows = some_rows(train.labels, effort.curve, seed)
     curve = probe_learning_curve(
         train.features[rows],
@@ -59,15 +66,16 @@ def assess_features(source, parts, class_names, *, effort, seed=0):
         seed=seed,
     )
     notes = []
-    if len(rows) < len(train):
+    if len(rows) < len(train) and curve is not None:
         notes.append(
             f"the learning curve was measured on {len(rows)} of {len(train)} "
             "samples."
         )
-    counts = np.bincount(train.labels, minlength=len(class_names))
+    labels = train.labels if labels is None else labels
+    counts = np.bincount(labels, minlength=len(class_names))
     return TransferAssessment(
         source,
-        {part.name: len(part) for part in parts},
+        {part.name: len(part) for part in parts} | {"train": len(labels)},
         {
             name: int(count)
             for name, count in zip(class_names, counts, strict=True)

@@ -13,7 +13,7 @@ from keras_transfer.transferability.linear_probe import (
 from keras_transfer.transferability.temperature import best_temperature
 
 # Samples by which the strength of the penalty is chosen, at most.
-_MOST_TO_CHOOSE = 5000
+MOST_TO_CHOOSE = 5000
 _FOLDS_TO_CHOOSE = 3
 
 
@@ -36,20 +36,21 @@ class OutOfFold:
         return float(self.is_right.mean())
 
 
-def out_of_fold(features, labels, *, folds=5, seed=0):
+def out_of_fold(features, labels, *, folds=5, choose_on=MOST_TO_CHOOSE, seed=0):
     """Fits a probe in folds, and asks each about the samples left out.
 
     Args:
         features: `(samples, dimensions)`.
         labels: classes from 0, `(samples,)`.
         folds: how many folds.
+        choose_on: samples by which the penalty is chosen, at most.
         seed: seed of the folds.
 
     Returns:
         An `OutOfFold`.
     """
     num_classes = int(labels.max()) + 1
-    rows = some_rows(labels, _MOST_TO_CHOOSE, seed)
+    rows = some_rows(labels, choose_on, seed)
     parts = folds_for(labels[rows], "softmax", seed, most=_FOLDS_TO_CHOOSE)
     probe = fit_linear_probe(
         "softmax", (features[rows], labels[rows]), None, num_classes,

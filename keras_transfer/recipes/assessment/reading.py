@@ -54,7 +54,10 @@ def about_samples(found):
 def about_curve(curve, total, num_classes):
     """How much more samples would bring a probe."""
     if total >= curve.furthest:
-        return "the learning curve was measured on too few of them"
+        return (
+            f"the learning curve is of {curve.num_samples} of them, and cannot "
+            "be read so far ahead"
+        )
     needed = curve.samples_for(0.01, total)
     if needed is None:
         times = curve.furthest / total
@@ -93,14 +96,21 @@ def _compared(similarity):
 def about_data(found):
     """What may be wrong with the data."""
     pairs = [f for f in found.findings if "duplicate" in f.kind]
-    counts = {
-        "pairs of the same or nearly the same sample": len(pairs),
-        "of them across parts of the data": sum(f.across for f in pairs),
-        "labels that are likely wrong": len(found.found("label")),
-        "samples unlike all others": len(found.found("unlike all others")),
-        "dark, blank or tiny photos": sum(
-            len(found.found(kind)) for kind in ("dark", "blank", "tiny")
+    across = sum(pair.across for pair in pairs)
+    kinds = ("dark", "blank", "tiny")
+    pixels = sum(len(found.found(kind)) for kind in kinds)
+    told = [
+        _counted(len(pairs), "pair{} of nearly the same sample"),
+        _counted(across, "pair{} of these in two parts of the data"),
+        _counted(len(found.found("label")), "label{} that may be wrong"),
+        _counted(
+            len(found.found("unlike all others")), "sample{} unlike all others"
         ),
-    }
-    told = [f"{count} {what}" for what, count in counts.items() if count]
+        _counted(pixels, "dark, blank or tiny photo{}"),
+    ]
+    told = [each for each in told if each]
     return f"Data: {', '.join(told) or 'nothing to look at'}."
+
+
+def _counted(count, what):
+    return f"{count} {what.format('' if count == 1 else 's')}" if count else ""
