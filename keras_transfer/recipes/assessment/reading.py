@@ -60,8 +60,7 @@ def about_curve(curve, total, num_classes):
         )
     needed = curve.samples_for(0.01, total)
     if needed is None:
-        times = curve.furthest / total
-        more = f"a probe gains less than +1 % up to {times:.0f} times as many"
+        more = f"a probe gains less than +1 % up to {curve.furthest} labels"
     else:
         more = f"about {-(-needed // num_classes)} more a class for +1 %"
     ahead = min(2 * total, curve.furthest)
