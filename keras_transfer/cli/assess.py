@@ -11,6 +11,9 @@ EXAMPLES = """  keras-transfer assess photos/ --backbone MobileNetV2
   keras-transfer assess photos/ --source source_photos/ --out assessment/
   keras-transfer assess photos/ --backbone own.keras --json"""
 
+# The model's head is never trained: any that fits the classes will do.
+DEFAULTS = {"head": "", "dropout": 0.0}
+
 
 def add_options(add):
     """Adds the options of the command."""

@@ -7,8 +7,8 @@ import numpy as np
 from keras_transfer.recipes.assessment.collected import photos_of
 
 # Of the range of pixels, 255 or 1: mean below which a photo is dark, standard
-# deviation below which there is nothing on it. No training photo of flowers5,
-# trashnet6 and cifar10_6k lies below both.
+# deviation below which there is nothing on it. Of the training photos of
+# flowers5, trashnet6 and cifar10_6k (9,143) two are below, both nearly black.
 _DARK, _BLANK = 0.04, 0.02
 # Shorter side in pixels.
 _TINY = 32
@@ -36,16 +36,17 @@ def pixel_faults(noted):
         noted: the `NotedBatches` over all samples.
     """
     scale = 255.0 if noted.highest > 1.5 else 1.0
-    found = []
-    # A photo in one colour is blank, whether or not that is black.
-    for number in np.flatnonzero(noted.deviations < _BLANK * scale):
-        value = float(noted.deviations[number])
-        found.append(PixelFault(int(number), "blank", value))
-    known = {each.sample for each in found}
-    for number in np.flatnonzero(noted.means < _DARK * scale):
-        if number not in known:
-            value = float(noted.means[number])
-            found.append(PixelFault(int(number), "dark", value))
+    is_dark = noted.means < _DARK * scale
+    # A black photo is dark; one in another colour is blank.
+    is_blank = (noted.deviations < _BLANK * scale) & ~is_dark
+    found = [
+        PixelFault(int(number), fault, float(values[number]))
+        for fault, chosen, values in (
+            ("dark", is_dark, noted.means),
+            ("blank", is_blank, noted.deviations),
+        )
+        for number in np.flatnonzero(chosen)
+    ]
     return found + _tiny(photos_of(noted))
 
 

