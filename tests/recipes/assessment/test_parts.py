@@ -8,7 +8,7 @@ pytest.importorskip("scipy")
 
 import keras
 from keras.ops import convert_to_numpy as to_numpy
-from small_recipes import make, pictures
+from small_recipes import colour_net, coloured, make, pictures
 
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.views import SubsetBatches
@@ -139,14 +139,14 @@ def test_a_part_keeps_the_shares_of_the_classes():
 
 
 def test_before_training_the_features_of_the_head_are_enough(rng):
-    x, y = pictures(rng, 60, step=60.0)
+    x, y = coloured(rng, 60)
     y[5] = (y[5] + 1) % 3
     told = []
 
     def tell(model, train, features, labels):
         told.append(assess_before_training(model, train, features, labels))
 
-    model = make()
+    model = colour_net()
     fine_tune(model, (x, y), epochs=0, on_features=tell, verbose=0)
     (found,) = told
     assert list(found.per_class.values()) == np.bincount(y).tolist()
