@@ -17,7 +17,7 @@ REACH = {"probe": 4.0, "fine-tuned": 2.0}
 # How far errors leave the fitted form, as a share of the error, for each
 # doubling of the samples beyond the last that were measured. It, the spread and
 # the three divisions of `probe_learning_curve` were chosen on training photos
-# of six sets: a quarter of 60 % seen, 40 % as test, 20 of 22 curves inside.
+# of six sets: a quarter of 60 % seen, 40 % as test, 17 of 18 curves inside.
 _MODEL_ERROR = 0.03
 
 

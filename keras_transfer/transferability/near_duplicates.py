@@ -12,6 +12,8 @@ from keras_transfer.transferability.checking import checked_features
 # and trashnet6 with copies encoded again, cropped and brightened
 # (benchmarks/data_check_finds.py --within-train).
 _SAME, _LEAST, _RATIO = 0.95, 0.5, 0.5
+# In fewer dimensions chance brings some samples far nearer than others.
+_DIMENSIONS = 32
 _ROWS_A_BLOCK = 2048
 
 
@@ -41,8 +43,8 @@ def near_duplicates(features, *, same=_SAME, ratio=_RATIO, most=1000):
         c >= same,  or  1 - c <= ratio (1 - c')
 
     of which the latter is for samples that are each other's nearest (with c of
-    at least 0.5): a photo cropped or encoded again is not equal to the first
-    one, but far nearer to it than all others are. Goes through blocks of rows,
+    at least 0.5) in 32 dimensions or more: a photo cropped or encoded again is
+    not equal to the first one, but far nearer to it than all others are. Goes through blocks of rows,
     so that no matrix of all pairs is in memory.
 
     Args:
@@ -80,7 +82,8 @@ def near_duplicates(features, *, same=_SAME, ratio=_RATIO, most=1000):
         highest[rows + start] = cosines[rows, best]
         cosines[rows, best] = -2
         second[rows + start] = cosines.max(axis=1)
-    found |= _far_nearer(nearest, highest, second, ratio)
+    if x.shape[1] >= _DIMENSIONS:
+        found |= _far_nearer(nearest, highest, second, ratio)
     order = sorted(found, key=lambda pair: (-found[pair], pair))
     return [Pair(*pair, found[pair]) for pair in order[:most]]
 

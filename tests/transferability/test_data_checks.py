@@ -44,8 +44,8 @@ def pairs_by_loops(x, same, ratio):
 def test_pairs_are_those_of_a_plain_loop(rng, monkeypatch):
     module = sys.modules[near_duplicates.__module__]
     monkeypatch.setattr(module, "_ROWS_A_BLOCK", 7)
-    x = rng.normal(size=(40, 5))
-    x[31] = x[4] + 0.2 * rng.normal(size=5)
+    x = rng.normal(size=(40, 33)) * ([3.0] * 5 + [0.3] * 28)
+    x[31] = x[4] + 0.4 * rng.normal(size=33)
     x[12] = 1.01 * x[11]
     expected = pairs_by_loops(x, 0.97, 0.5)
     found = near_duplicates(x, same=0.97, ratio=0.5)
@@ -58,6 +58,12 @@ def test_pairs_are_those_of_a_plain_loop(rng, monkeypatch):
     assert values == sorted(values, reverse=True)
     few = near_duplicates(x, same=0.97, ratio=0.5, most=2)
     assert few == found[:2]
+
+
+def test_in_few_dimensions_being_nearer_is_chance(rng):
+    x = rng.normal(size=(60, 5))
+    assert len(pairs_by_loops(x, 1.1, 0.5)) > 5
+    assert near_duplicates(x, same=1.1) == []
 
 
 def test_equal_features_make_no_pairs():

@@ -16,6 +16,7 @@ from keras_transfer.recipes.assessment.random_net import with_random_weights
 from keras_transfer.recipes.assessment.similarity import similarity
 from keras_transfer.recipes.assessment.subsets import some_rows, some_samples
 from keras_transfer.recipes.assessment.target_data import (
+    check_inputs,
     class_names_of,
     num_classes_of,
     target_parts,
@@ -93,6 +94,8 @@ def assess_transfer(
     train = batches["train"]
     model = _ready(model, train)
     adapt(train).looked_at(model)
+    for name, each in batches.items():
+        check_inputs(model, each, name)
     options = {"cache": cache, "verbose": verbose}
     check_classes(_as_classes(train.read_labels()))
     parts = [
@@ -167,6 +170,7 @@ def _gain(model, train, collected, notes, seed, verbose):
 def _features_of(data, name, model, seed, options):
     """Features of at most 1,000 samples of other data."""
     batches = as_numbered(data, name, batch_size=32, seed=seed, shuffle=False)
+    check_inputs(model, batches, name)
     rows = some_samples(batches.num_samples, _MOST_COMPARED, seed)
     chosen = SubsetBatches(batches, rows, shuffle=False)
     x, *_ = pooled_once(model, chosen, name, options["verbose"],

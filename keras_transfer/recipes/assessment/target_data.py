@@ -1,5 +1,6 @@
 """The target's data in parts, and its classes."""
 
+import keras
 import numpy as np
 
 from keras_transfer.recipes.data_parts import as_numbered, parts
@@ -23,6 +24,39 @@ def target_parts(target, validation, test, *, seed):
             test, "test", batch_size=32, seed=seed, shuffle=False
         )
     return {name: part for name, part in found.items() if part is not None}
+
+
+def check_inputs(model, batches, name):
+    """Raises unless samples have the shapes that a model takes.
+
+    Args:
+        model: the `TransferModel`.
+        batches: `SeededBatches`.
+        name: what to call them.
+
+    Raises:
+        ValueError: another number of inputs, or other shapes.
+    """
+    x = batches.read(np.arange(1))[0]
+    found = [np.shape(leaf)[1:] for leaf in keras.tree.flatten(x)]
+    expected = [leaf.shape[1:] for leaf in keras.tree.flatten(model.input)]
+    fits = [_fits(*pair) for pair in zip(found, expected, strict=False)]
+    if len(found) != len(expected) or not all(fits):
+        raise ValueError(
+            f"The samples of `{name}` do not fit '{model.name}'. Received: "
+            f"shapes {found}. Expected: {expected}. Read them at the model's "
+            "size: keras_transfer.data.load(..., image_size=)."
+        )
+
+
+def _fits(found, expected):
+    # A number a sample is what Keras makes a column of.
+    if found == () and expected in ((1,), ()):
+        return True
+    return len(found) == len(expected) and all(
+        wanted is None or size == wanted
+        for size, wanted in zip(found, expected, strict=True)
+    )
 
 
 def num_classes_of(train):

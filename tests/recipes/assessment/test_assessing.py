@@ -200,5 +200,12 @@ def test_heads_for_other_than_classes_are_refused(data):
     numbers = make(head=kt.RegressionHead(1))
     with pytest.raises(ValueError, match="puts out numbers"):
         kt.assess_transfer(numbers, data[0], verbose=0)
+
+
+def test_other_samples_that_do_not_fit_are_told(data, model):
+    x, y = data[0]
     with pytest.raises(ValueError, match="4 samples"):
-        kt.assess_transfer(make(), data[0], data[0][0][:2], verbose=0)
+        kt.assess_transfer(model, (x, y), x[:2], verbose=0)
+    for name in ("source", "test", "unlabelled"):
+        with pytest.raises(ValueError, match=f"samples of `{name}`.*image_si"):
+            kt.assess_transfer(model, (x, y), verbose=0, **{name: x[:, :5, :5]})
