@@ -44,8 +44,8 @@ def near_duplicates(features, *, same=_SAME, ratio=_RATIO, most=1000):
 
     of which the latter is for samples that are each other's nearest (with c of
     at least 0.5) in 32 dimensions or more: a photo cropped or encoded again is
-    not equal to the first one, but far nearer to it than all others are. Goes through blocks of rows,
-    so that no matrix of all pairs is in memory.
+    not equal to the first one, but far nearer to it than all others are. Goes
+    through blocks of rows, so that no matrix of all pairs is in memory.
 
     Args:
         features: `(samples, dimensions)`.
