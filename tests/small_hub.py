@@ -56,7 +56,12 @@ BACKBONES = {
         VIT,
         ["embedding_0", "transformer_block_1", "transformer_block_2"],
     ),
-    "dino": ("DINOV2Backbone", DINO, ["embeddings", "layers_0", "layers_1"]),
+    # KerasHub puts the name of the model before it when it restores one.
+    "dino": (
+        "DINOV2Backbone",
+        DINO,
+        ["dinov2_backbone_embeddings", "layers_0", "layers_1"],
+    ),
     "bert": (
         "BertBackbone",
         TEXT,

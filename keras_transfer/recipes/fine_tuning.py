@@ -73,7 +73,8 @@ def fine_tune(
     3. The head is kept instead where a paired comparison of log losses on
        validation data, or on up to three folds if they fit in three minutes,
        finds fine-tuning worse by more than one standard error. The
-       temperature comes from the same comparison.
+       temperature comes from the same comparison. Below 10 samples a class
+       folds would be misled by chance, and are not asked.
 
     With more labels, another head, or `gradual`, `interpolate` or `views`:
 
@@ -118,7 +119,7 @@ def fine_tune(
             left to right too.
         folds: how many folds judge fine-tuning with few labels, where there
             is no validation data; 0 is none. By default as many as fit the
-            time, up to 3.
+            time, up to 3, and none below 10 samples a class.
         batch_size: samples a step. By default 16 with few labels, else as the
             data have it, or 32.
         seed: seed of the order of samples and of what is held out.

@@ -34,7 +34,8 @@ class FullTuningStage:
         runner: the `StageRunner`; its model has the solved head.
         plan: the `Plan`.
         head: the `HeadStage` that has solved it.
-        max_folds: most folds; `None` is as many as fit the time, up to 3.
+        max_folds: most folds; `None` is as many as fit the time, up to 3, and
+            none below 10 samples a class.
     """
 
     def __init__(self, runner, plan, head, max_folds=None):

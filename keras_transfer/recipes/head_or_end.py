@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.recipes import judging
+from keras_transfer.recipes.label_counts import count_labels
 from keras_transfer.transferability import linear_probe
 from keras_transfer.transferability.folds import folds_for
 from keras_transfer.transferability.temperature import logits_of
@@ -19,7 +20,8 @@ class HeadOrEnd:
 
     Args:
         stage: the stage, after its `run`.
-        max_folds: most folds; `None` is as many as fit the time, up to 3.
+        max_folds: most folds; `None` is as many as fit the time, up to 3, and
+            none below 10 samples a class.
     """
 
     def __init__(self, stage, max_folds=None):
@@ -58,22 +60,34 @@ class HeadOrEnd:
 
     def _folds(self):
         """Pairs of rows to train on and to leave out, as many as fit."""
-        count, log, once = self.max_folds, self.runner.log, self.stage.seconds
+        log, count = self.runner.log, self.max_folds
+        _, labels, *_ = self.head.features()
         if count is None:
-            left = min(_SECONDS, _TIMES * once) - once
-            left = min(left, self.runner.limit.seconds_left)
-            count = min(_MOST_FOLDS, int(left / once + 1e-6))
-            if count < 2:
-                log.show(
-                    f"folds: none (fine-tuning took {once:.0f} s, and there "
-                    f"are {max(left, 0):.0f} s for two more)"
-                )
+            count, reason = self._affordable(labels)
+            if reason:
+                log.show(f"folds: none ({reason})")
         if count < 2:
             return []
-        _, labels, *_ = self.head.features()
         folds = folds_for(labels, self.kind, self.runner.seed, most=count)
-        log.show(f"folds: {len(folds)}, about {len(folds) * once:.0f} s")
+        seconds = len(folds) * self.stage.seconds
+        log.show(f"folds: {len(folds)}, about {seconds:.0f} s")
         return folds
+
+    def _affordable(self, labels):
+        """How many folds to train, and the reason if there are none."""
+        counts = count_labels(labels, self.stage.model)
+        if counts.is_too_few_to_fold:
+            return 0, f"{counts.mean:.3g} samples a class say too little"
+        once = self.stage.seconds
+        left = min(_SECONDS, _TIMES * once) - once
+        left = min(left, self.runner.limit.seconds_left)
+        count = min(_MOST_FOLDS, int(left / once + 1e-6))
+        if count >= 2:
+            return count, None
+        return 0, (
+            f"fine-tuning took {once:.0f} s, and there are {max(left, 0):.0f} "
+            "s for two more"
+        )
 
     def _by(self, folds):
         """Trains without each fold, and takes together what that says of it."""

@@ -16,6 +16,7 @@ from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.recipes import (
     fine_tune,
     full_tuning,
+    head_or_end,
     head_stage,
     judging,
 )
@@ -220,6 +221,26 @@ def test_scores_of_folds_are_those_of_models_that_have_not_seen_them(
         )
         expected = np.log(model.predict(data[0][rest], verbose=0))
         np.testing.assert_allclose(new[rest], expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("num_samples", "folds", "said"),
+    [
+        (27, None, "folds: none (9 samples a class say too little)"),
+        (27, 2, "folds: 2"),
+        (30, None, "folds: 3"),
+    ],
+)
+def test_below_ten_samples_a_class_folds_are_not_asked(
+    rng, monkeypatch, capsys, num_samples, folds, said
+):
+    # However slow the machine is.
+    monkeypatch.setattr(head_or_end, "_SECONDS", 1e9)
+    data = pictures(rng, num_samples)
+    _, result = tuned(data, epochs=1, folds=folds, verbose=1)
+    assert said in capsys.readouterr().out
+    reason = result.choices[-1]["reason"]
+    assert ("nothing was held out" in reason) == ("none" in said)
 
 
 @pytest.mark.parametrize(
