@@ -26,6 +26,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from calibration import calibration_error
 from cells import difference, read, write
 from gradual_unfreezing import photos
 from peer_recipes import RECIPES, backbone
@@ -49,9 +50,10 @@ def cell(data, shots, recipe, seed, weights, file):
     classify = RECIPES[recipe](x, y, num_classes, base, seed)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    found = classify(data["test_x"]) == data["test_y"]
+    scores, labels = classify(data["test_x"]), data["test_y"]
     return {
-        "test": round(float(np.mean(found)), 4),
+        "test": round(float(np.mean(scores.argmax(axis=-1) == labels)), 4),
+        "calibration error": round(calibration_error(scores, labels), 4),
         "seconds": round(seconds, 1),
         "peak MiB": round(peak),
         "samples": len(y),
@@ -127,9 +129,13 @@ def rows(name, shots, recipes, given):
             faster = f"{np.median(pairs[3] / pairs[2]):.1f}"
         seconds = np.median([c["seconds"] for c in cells.values()])
         peak = max(c["peak MiB"] for c in cells.values())
+        errors = [c.get("calibration error") for c in cells.values()]
+        errors = [each for each in errors if each is not None]
+        off = f"{np.mean(errors):.3f} ({len(errors)})" if errors else ""
         yield (
             f"| {name} | {shots} | {recipe} | {np.mean(tests):.3f} "
-            f"({len(tests)}) | {gain} | {seconds:.0f} | {faster} | {peak} |"
+            f"({len(tests)}) | {gain} | {off} | {seconds:.0f} | {faster} | "
+            f"{peak} |"
         )
 
 
@@ -148,9 +154,10 @@ def main():
         run_missing(given, places, Path(folder))
     print(
         "| data | labels a class | recipe | test accuracy (seeds) | "
-        "fine_tune is better by | seconds | times fine_tune's | peak MiB |"
+        "fine_tune is better by | calibration error (seeds) | seconds | "
+        "times fine_tune's | peak MiB |"
     )
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in places:
         for shots in given.shots:
             print("\n".join(rows(name, shots, known, given)))

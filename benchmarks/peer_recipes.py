@@ -1,8 +1,8 @@
 """Known recipes for a target model, as they are published.
 
 Each takes `(x, y)` (uint8 photos, integer labels), the number of classes, the
-file of weights and a seed, and returns a function from photos to classes. All
-have the same backbone; none is tuned to these data.
+file of weights and a seed, and returns a function from photos to probabilities
+of the classes. All have the same backbone; none is tuned to these data.
 """
 
 import keras
@@ -33,7 +33,7 @@ def scaled(base, x):
 
 
 def classifier(model):
-    return lambda x: model.predict(x, verbose=0).argmax(axis=-1)
+    return lambda x: model.predict(x, verbose=0)
 
 
 def with_head(base, shape, num_classes, augmentation=(), dropout=0.2):
@@ -179,7 +179,7 @@ def probe(x, y, num_classes, base, seed):
     """
     model = features_of(base, x.shape[1:])
     solver = solved(model.predict(x, batch_size=32, verbose=0), y, seed)
-    return lambda x: solver.predict(model.predict(x, verbose=0))
+    return lambda x: solver.predict_proba(model.predict(x, verbose=0))
 
 
 def features_of(base, shape):
@@ -243,11 +243,11 @@ def fitted_plainly(model, x, y, num_classes):
     model.fit(x, y, batch_size=16, epochs=epochs, verbose=0)
 
 
-def ours(x, y, num_classes, base, seed):
+def ours(x, y, num_classes, base, seed, **options):
     """`kt.fine_tune(model, (x, y))` with nothing else said."""
     scaling = None if getattr(base, "takes_pixels", False) else "tf"
     model = kt.TransferModel(base, num_classes, preprocessing=scaling)
-    result = kt.fine_tune(model, (x, y), seed=seed, verbose=0)
+    result = kt.fine_tune(model, (x, y), seed=seed, verbose=0, **options)
     choices = {row["choice"]: row["value"] for row in result.choices}
     classify = classifier(model)
     classify.about = {
@@ -257,8 +257,14 @@ def ours(x, y, num_classes, base, seed):
     return classify
 
 
+def head(x, y, num_classes, base, seed):
+    """The head that `fine_tune` begins with, and its temperature."""
+    return ours(x, y, num_classes, base, seed, epochs=0)
+
+
 RECIPES = {
     "fine_tune": ours,
+    "head": head,
     "probe": probe,
     "plain loop": plain_loop,
     "tutorial": tutorial,
