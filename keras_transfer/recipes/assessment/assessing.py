@@ -14,6 +14,9 @@ from keras_transfer.recipes.assessment.from_features import (
 from keras_transfer.recipes.assessment.gain import gain_over_random
 from keras_transfer.recipes.assessment.random_net import with_random_weights
 from keras_transfer.recipes.assessment.similarity import similarity
+from keras_transfer.recipes.assessment.stored_statistics import (
+    distance_to_stored,
+)
 from keras_transfer.recipes.assessment.subsets import some_rows, some_samples
 from keras_transfer.recipes.assessment.target_data import (
     check_inputs,
@@ -50,7 +53,9 @@ def assess_transfer(
     Then up to 2,000 samples run through the same net with random weights: if
     the probe is no better on the pre-trained features, transfer does not help.
     With samples of the source data, up to 1,000 of them are compared with the
-    target. More alike is not always better: read it beside the gain.
+    target; without them up to 256 of the target with the batch-norm statistics
+    that the source has kept. More alike is not always better: read it beside
+    the gain.
 
     Classes alone: heads for several labels or numbers are refused.
 
@@ -109,6 +114,8 @@ def assess_transfer(
         seed=seed,
     )
     found.gain = _gain(model, train, parts[0], found.notes, seed, verbose)
+    if source is None and model.is_pretrained:
+        found.statistics = distance_to_stored(model, train, seed=seed)
     for name, data in (("source", source), ("unlabelled", unlabelled)):
         if data is not None:
             features = _features_of(data, name, model, seed, options)

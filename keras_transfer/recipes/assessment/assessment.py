@@ -22,6 +22,8 @@ class TransferAssessment:
         gain: the `Gain` over the same net with random weights, or `None`.
         similarity: the `Similarity` of target and source samples, or `None`.
         shift: the same of labelled and unlabelled target samples.
+        statistics: the `StatisticsDistance` of the target from the source's
+            batch norm, where no samples of the source were given, or `None`.
         findings: list of `Finding`: what may be wrong with the data.
         notes: sentences on what was left out, or measured on a part.
         drawn: what `plot` needs of the samples, or `None`.
@@ -34,6 +36,7 @@ class TransferAssessment:
     baselines: list = dataclasses.field(default_factory=list)
     gain: object = None
     similarity: object = None
+    statistics: object = None
     shift: object = None
     findings: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)

@@ -76,6 +76,12 @@ def about_similarity(found):
     text = ""
     if found.similarity is not None:
         text = f"Similarity: target and source {_compared(found.similarity)}."
+    elif found.statistics is not None:
+        text = (
+            f"Similarity: target and source {found.statistics.reading} by the "
+            f"source's batch-norm statistics ({found.statistics.distance:.3f} "
+            "of the variance)."
+        )
     elif found.gain is not None:
         text = "Similarity: no samples of the source were given."
     if found.shift is not None:

@@ -51,6 +51,7 @@ def as_json(found):
         "gain": gain and dataclasses.asdict(gain) | {"verdict": gain.verdict},
         "learning_curve": curve and _curve_as_json(found),
         "similarity": _similarity_as_json(found.similarity),
+        "statistics": _similarity_as_json(found.statistics),
         "shift": _similarity_as_json(found.shift),
         "findings": [dataclasses.asdict(each) for each in found.findings],
         "notes": list(found.notes),

@@ -20,6 +20,9 @@ from keras_transfer.recipes.assessment.noted_batches import NotedBatches
 from keras_transfer.recipes.assessment.pixel_check import pixel_faults
 from keras_transfer.recipes.assessment.random_net import with_random_weights
 from keras_transfer.recipes.assessment.similarity import similarity
+from keras_transfer.recipes.assessment.stored_statistics import (
+    distance_to_stored,
+)
 from keras_transfer.recipes.assessment.subsets import some_rows
 from keras_transfer.training import random_state
 
@@ -49,6 +52,54 @@ def test_random_weights_and_statistics_of_the_data(rng):
     again = with_random_weights(model, ArrayBatches(x, y), seed=1)
     for a, b in zip(fresh.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_distance_from_stored_statistics(rng):
+    x, y = pictures(rng, 64)
+    model = make()
+    norm = next(
+        layer
+        for layer in model.backbone.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    )
+    second = model.backbone.get_layer("second").output
+    below = keras.Model(model.backbone.input, second)
+
+    def incoming(images):
+        return to_numpy(below(model.preprocessing(images)))
+
+    def stored(images):
+        values = incoming(images)
+        norm.moving_mean.assign(values.mean(axis=(0, 1, 2)))
+        norm.moving_variance.assign(values.var(axis=(0, 1, 2)))
+        before = model.get_weights()
+        found = distance_to_stored(model, ArrayBatches(x, y))
+        for a, b in zip(before, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+        return found
+
+    same = stored(x)
+    assert (same.layers, same.num_samples) == (1, 64)
+    assert same.distance < 1e-3
+    assert same.reading == "hardly differ"
+    dark = 0.2 * x
+    far = stored(dark)
+    halves = [incoming(x[:32]), incoming(x[32:])]
+    mean = np.mean([half.mean(axis=(0, 1, 2)) for half in halves], axis=0)
+    variance = np.mean([half.var(axis=(0, 1, 2)) for half in halves], axis=0)
+    expected = incoming(dark)
+    variances = expected.var(axis=(0, 1, 2))
+    distance = (
+        np.sum((mean - expected.mean(axis=(0, 1, 2))) ** 2)
+        + np.sum((np.sqrt(variance) - np.sqrt(variances)) ** 2)
+    ) / variances.sum()
+    assert far.distance == pytest.approx(distance, rel=1e-3)
+    assert far.reading == "differ strongly"
+
+
+def test_without_batch_norm_nothing_is_stored(rng):
+    data = ArrayBatches(*pictures(rng, 16))
+    assert distance_to_stored(colour_net(), data) is None
 
 
 def test_what_an_adapted_layer_knows_stays(rng):
