@@ -1,0 +1,195 @@
+"""What a model will reach on data that nobody has labelled."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_transfer.feature_cache import boundary_at
+from keras_transfer.recipes.assessment.pooled_features import (
+    check_model,
+    drawn,
+    pooled_features,
+)
+from keras_transfer.recipes.head_stage import with_integer_labels
+from keras_transfer.transferability.confidence import (
+    thresholded_confidence,
+    thresholded_confidence_interval,
+)
+from keras_transfer.transferability.mmd import mmd
+from keras_transfer.transferability.temperature import (
+    best_temperature,
+    logits_of,
+)
+
+# Samples of each set that the estimate, and the shift test, looks at.
+_MOST, _MOST_TESTED = 5000, 400
+# One in a hundred data sets of the same kind is called shifted.
+SHIFT_LEVEL = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class ExpectedAccuracy:
+    """The accuracy to expect on data without labels.
+
+    Attributes:
+        value: the estimate.
+        low: lower end of its 95 % interval, the noise of few samples alone.
+        high: upper end.
+        p_value: of the test that both data sets are of one kind.
+        validation_accuracy: what the model reaches on validation data.
+        num_validation: validation samples that were looked at.
+        num_unlabelled: samples without labels that were looked at.
+    """
+
+    value: float
+    low: float
+    high: float
+    p_value: float
+    validation_accuracy: float
+    num_validation: int
+    num_unlabelled: int
+
+    @property
+    def is_shifted(self):
+        """Whether the data are of another kind than the validation data."""
+        return self.p_value < SHIFT_LEVEL
+
+    def __str__(self):
+        reading = "no shift found"
+        if self.is_shifted:
+            reading = (
+                "shifted: not reliable. Label some of these samples and measure"
+            )
+        return (
+            f"expected accuracy {self.value:.3f} ({self.low:.3f} to "
+            f"{self.high:.3f}) on {self.num_unlabelled} samples without "
+            f"labels; {self.validation_accuracy:.3f} on "
+            f"{self.num_validation} validation samples; shift test p = "
+            f"{self.p_value:.3g}: {reading}"
+        )
+
+    def to_json(self):
+        """Returns all of it as a dict of numbers, for `json.dumps`."""
+        return dataclasses.asdict(self) | {"is_shifted": self.is_shifted}
+
+
+def expected_accuracy(
+    model, unlabelled, validation, *, seed=0, verbose="auto"
+) -> ExpectedAccuracy:
+    """Estimates the accuracy on data without labels, and tests for a shift.
+
+    The estimate is `transferability.thresholded_confidence` of calibrated
+    probabilities: the share of samples that the model is sure enough of,
+    where "enough" is what gives the right share on validation data. It holds
+    for data of the same kind that are harder or easier. Where a two-sample
+    test on the features (`transferability.mmd`, on up to 400 samples of each)
+    finds another kind of data, the estimate may be off by 35 points, and the
+    text says "shifted: not reliable". The test also notices other shares of
+    the classes.
+
+    Args:
+        model: a trained `TransferModel` with a softmax head.
+        unlabelled: inputs `x`, or a data set; labels in it are not looked at.
+        validation: labelled samples `(x, y)`, or a data set, that the model
+            was not trained on. Of both sets up to 5,000 samples count.
+        seed: seed of what is drawn.
+        verbose: 0 shows no progress.
+
+    Returns:
+        An `ExpectedAccuracy`.
+
+    Raises:
+        ValueError: another head, no labels in the validation data, fewer
+            than 10 samples.
+
+    Example:
+
+    ```python
+    found = expected_accuracy(model, new_images, data.validation)
+    print(found)
+    ```
+
+    Reference:
+        Garg et al. 2022, Leveraging Unlabeled Data to Predict
+        Out-of-Distribution Performance; Rabanser et al. 2019, Failing
+        Loudly; Guo et al. 2017, On Calibration of Modern Neural Networks.
+    """
+    _check_head(model)
+    known, rest = _features(model, validation, "validation", seed, verbose)
+    new, _ = _features(model, unlabelled, "unlabelled", seed, verbose)
+    labels = _integers(rest, model.head.num_outputs)
+    head = boundary_at(model, 0).suffix
+    known_logits, new_logits = (
+        logits_of("softmax", head.predict(x, verbose=0)) for x in (known, new)
+    )
+    temperature = best_temperature("softmax", known_logits, labels)
+    parts = [
+        _probabilities(known_logits / temperature),
+        labels,
+        _probabilities(new_logits / temperature),
+    ]
+    return ExpectedAccuracy(
+        thresholded_confidence(*parts),
+        *thresholded_confidence_interval(*parts, seed=seed),
+        _shift(known, new, seed),
+        float(np.mean(known_logits.argmax(axis=1) == labels)),
+        len(known),
+        len(new),
+    )
+
+
+def _check_head(model):
+    check_model(model)
+    activation = getattr(model.head, "activation", None)
+    if activation != "softmax":
+        raise ValueError(
+            "Expected accuracy is estimated from the probabilities of "
+            f"classes. Received: the head {type(model.head).__name__} with "
+            f"activation {activation!r}. Expected a ClassificationHead with "
+            "a softmax; for other heads label a part of the data and measure."
+        )
+
+
+def _features(model, data, name, seed, verbose):
+    batches = drawn(data, name, _MOST, seed)
+    if batches.num_samples < 10:
+        raise ValueError(
+            f"`{name}` holds too few samples to expect anything from. "
+            f"Received: {batches.num_samples}. Expected at least 10, better "
+            "some hundred."
+        )
+    return pooled_features(model, batches, name, verbose)
+
+
+def _integers(rest, num_classes):
+    """Labels as integers `(samples,)` that number the outputs."""
+    if not rest or rest[0] is None:
+        raise ValueError(
+            "`validation` has no labels. Received: samples alone. Expected "
+            "arrays (x, y), or batches of (x, y)."
+        )
+    labels = with_integer_labels("softmax", (None, rest[0]))[1]
+    is_whole = labels.dtype.kind in "iu" or (
+        labels.dtype.kind == "f" and (labels == np.floor(labels)).all()
+    )
+    if not is_whole or labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(
+            "The labels of `validation` do not fit the head. Received: "
+            f"{labels[0]!r} and others, of type {labels.dtype}. Expected "
+            f"classes numbered from 0 to {num_classes - 1}."
+        )
+    return labels.astype(int)
+
+
+def _probabilities(logits):
+    from scipy.special import softmax
+
+    return softmax(logits, axis=1)
+
+
+def _shift(known, new, seed):
+    random = np.random.default_rng(seed)
+    tested = (
+        x[random.permutation(len(x))[:_MOST_TESTED]] for x in (known, new)
+    )
+    return mmd(*tested, seed=seed).p_value
