@@ -25,7 +25,8 @@ REPEATABLE = (
     "data", "data_dir", "task", "shots", "validation_split", "image_size",
     "batch_size", "backbone", "weights", "head", "dropout", "loss", "recipe",
     "head_epochs", "epochs", "blocks", "head_rate", "learning_rate",
-    "max_minutes", "hyperparameters", "objective", "seed", "strategy",
+    "max_minutes", "hyperparameters", "objective", "no_unknown", "seed",
+    "strategy",
 )  # fmt: skip
 
 
@@ -83,6 +84,9 @@ def _add_training_options(add):
     add("--head-epochs", int, "N",
         "two-stage: most epochs for a head that is trained", 30)  # fmt: skip
     add("--head-rate", float, "R", "two-stage: learning rate of the head", 1e-3)
+    add("--no-unknown", bool, None,
+        "keep no unknown score, which predict shows beside the "
+        "scores")  # fmt: skip
     add("--seed")
     add("--strategy")
 
@@ -135,6 +139,7 @@ def run(arguments):
         arguments, model, data, result, REPEATABLE,
         resume=f"keras-transfer fit --config {folder}/config.json "
         f"--output {folder} --resume",
+        unknown=not arguments.no_unknown,
     )  # fmt: skip
 
 

@@ -24,6 +24,8 @@ MOST_SAMPLES = 2000
 # Fewer samples tell no shift from chance; and one in a hundred batches that
 # are like the training data is called shifted.
 ENOUGH_FOR_SHIFT = 30
+# Fewer samples set no threshold with 5 % of false alarms.
+ENOUGH_FOR_THRESHOLD = 19
 SHIFT_LEVEL = 0.01
 
 
@@ -62,9 +64,9 @@ class UnknownDetector:
 
     def __init__(self, model, reference):
         self.model, self.reference = model, reference
-        self.threshold = _threshold(
-            reference.scores, reference.wanted_false_alarm_rate
-        )
+        wanted = reference.wanted_false_alarm_rate
+        k = _place(len(reference.scores), wanted)
+        self.threshold = float(reference.scores[k - 1])
 
     @classmethod
     def fit(
@@ -156,8 +158,13 @@ class UnknownDetector:
 
     @property
     def false_alarm_rate(self):
-        """Share of the samples that set the threshold that are above it."""
-        return float(np.mean(self.reference.scores > self.threshold))
+        """Share of new known samples above the threshold, in the mean.
+
+        From how many of the known scores are above it; higher than the rate
+        that was asked for where there are too few of them.
+        """
+        scores = self.reference.scores
+        return float((1 + (scores > self.threshold).sum()) / (len(scores) + 1))
 
     def shift_p_value(self, scores):
         """Returns how often known samples have scores as high as these.
@@ -202,10 +209,9 @@ class UnknownDetector:
     def __str__(self):
         found = self.reference
         text = (
-            f"unknown: above {self.threshold:.3f}, which "
-            f"{self.false_alarm_rate:.1%} of {len(found.scores)} "
-            f"{found.name} samples are (asked for: "
-            f"{found.wanted_false_alarm_rate:.1%})"
+            f"unknown: above {self.threshold:.3f}, as about "
+            f"{self.false_alarm_rate:.1%} of known samples are, by "
+            f"{len(found.scores)} {found.name} samples"
         )
         if found.were_trained_on:
             text += (
@@ -213,6 +219,18 @@ class UnknownDetector:
                 "many false alarms, and hold a part out to set the threshold"
             )
         return text
+
+    def to_json(self):
+        """Returns the threshold and its false alarms, for `json.dumps`."""
+        found = self.reference
+        return {
+            "threshold": self.threshold,
+            "false_alarm_rate": self.false_alarm_rate,
+            "wanted_false_alarm_rate": found.wanted_false_alarm_rate,
+            "measured_on": found.name,
+            "num_samples": len(found.scores),
+            "were_trained_on": found.were_trained_on,
+        }
 
     def save(self, path):
         """Writes the detector to a file, without the model, whole or not."""
@@ -240,15 +258,13 @@ class UnknownDetector:
         return cls(model, reference)
 
 
-def _threshold(scores, rate):
-    """The smallest score with so few new known samples above it.
+def _place(n, rate):
+    """The k of the smallest of n known scores with few enough above it.
 
-    Of n known scores the k-th smallest has (n + 1 - k) / (n + 1) of new ones
-    above it, in the mean. With too few for the rate it is the largest.
+    Above the k-th smallest are (n + 1 - k) / (n + 1) of new known samples, in
+    the mean. With too few for the rate it is the largest.
     """
-    n = len(scores)
-    k = min(n, math.ceil((n + 1) * (1 - rate) - 1e-9))
-    return float(np.sort(scores)[k - 1])
+    return min(n, math.ceil((n + 1) * (1 - rate) - 1e-9))
 
 
 def _digest(model):
