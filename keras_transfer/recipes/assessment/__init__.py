@@ -4,6 +4,18 @@ from keras_transfer.recipes.assessment.expected_accuracy import (
     ExpectedAccuracy,
     expected_accuracy,
 )
+from keras_transfer.recipes.assessment.retention import source_retention
+from keras_transfer.recipes.assessment.retention_result import (
+    BlockRetention,
+    SourceRetention,
+)
 from keras_transfer.recipes.assessment.unknown import UnknownDetector
 
-__all__ = ["ExpectedAccuracy", "UnknownDetector", "expected_accuracy"]
+__all__ = [
+    "BlockRetention",
+    "ExpectedAccuracy",
+    "SourceRetention",
+    "UnknownDetector",
+    "expected_accuracy",
+    "source_retention",
+]

@@ -1,0 +1,166 @@
+"""How much a fine-tuned model still knows of its source's task."""
+
+import numpy as np
+
+from keras_transfer.data import look
+from keras_transfer.data.adapters import adapt
+from keras_transfer.recipes.assessment.block_features import block_features
+from keras_transfer.recipes.assessment.pooled_features import drawn
+from keras_transfer.recipes.assessment.retention_result import (
+    BlockRetention,
+    SourceRetention,
+)
+from keras_transfer.recipes.head_stage import with_integer_labels
+from keras_transfer.transferability.folds import folds_for
+from keras_transfer.transferability.linear_cka import linear_cka
+from keras_transfer.transferability.linear_probe import (
+    fit_linear_probe,
+    out_of_fold_logits,
+)
+
+_MOST = 2000
+
+
+def source_retention(
+    before, after, source_data, source_head=None, *, seed=0, verbose="auto"
+) -> SourceRetention:
+    """Measures what fine-tuning has changed on samples of the source.
+
+    After each block the features of both models are compared by linear CKA
+    (debiased): 1 where a block does what it did, 0 where nothing is left of
+    it. With labels the accuracy on the source's classes is measured three
+    times, on samples left out in folds:
+
+    - before, and after, with one head: `source_head`, or a linear probe that
+      was fitted to the features before;
+    - after, with a probe that was fitted anew: what can still be read from
+      the features.
+
+    A fall with the one head and none with the new one means that the
+    features have moved, and a new head would do; a fall with both is
+    forgetting.
+
+    Args:
+        before: the model before fine-tuning, a `TransferModel` (its `clone`
+            was taken then) or a backbone.
+        after: the model after it, of the same architecture.
+        source_data: inputs `x`, `(x, y)`, or a data set, of the source's
+            kind. Of more than 2,000 samples 2,000 are drawn.
+        source_head: the source's own classifier: a layer or `keras.Model` on
+            the features of the last block (averaged, unless it takes maps),
+            whose outputs the labels number.
+        seed: seed of what is drawn, and of the folds.
+        verbose: 0 shows no progress.
+
+    Returns:
+        A `SourceRetention`.
+
+    Raises:
+        ValueError: two architectures, fewer than 4 samples, a head whose
+            outputs the labels do not fit.
+
+    Example:
+
+    ```python
+    before = model.clone()
+    fine_tune(model, data)
+    print(source_retention(before, model, (source_images, source_labels)))
+    ```
+
+    Reference:
+        Kornblith et al. 2019, Similarity of Neural Network Representations
+        Revisited; Davari et al. 2022, Probing Representation Forgetting in
+        Supervised and Unsupervised Continual Learning.
+    """
+    batches = drawn(source_data, "source_data", _MOST, seed)
+    if batches.num_samples < 4:
+        raise ValueError(
+            "CKA needs at least 4 samples. Received: "
+            f"{batches.num_samples}. Expected some hundred of the source's."
+        )
+    adapt(batches).looked_at(before, labels=False)
+    with look.done():
+        old, new = (
+            block_features(model, batches, head=source_head, verbose=verbose)
+            for model in (before, after)
+        )
+    _check_alike(old, new)
+    return SourceRetention(
+        [
+            BlockRetention(name, linear_cka(a, b, debiased=True))
+            for name, a, b in zip(
+                old.names, old.features, new.features, strict=True
+            )
+        ],
+        batches.num_samples,
+        *_accuracies(old, new, _labels_of(batches), seed),
+        "the source's head" if source_head is not None else "a linear probe",
+    )
+
+
+def _check_alike(old, new):
+    sizes = [[each.shape[1] for each in found.features] for found in (old, new)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            "Retention compares two models of one architecture, block by "
+            f"block. Received: {len(sizes[0])} blocks of widths {sizes[0]} "
+            f"and {len(sizes[1])} of {sizes[1]}. Expected the model before "
+            "fine-tuning (model.clone()) and the same one after it."
+        )
+
+
+def _labels_of(batches):
+    """Classes `(samples,)`, `None` if the data have no labels."""
+    first = batches.read(np.arange(1))
+    if len(first) < 2 or first[1] is None:
+        return None
+    labels = np.asarray(batches.read_labels())
+    return with_integer_labels("softmax", (None, labels))[1]
+
+
+def _accuracies(old, new, labels, seed):
+    """Correct samples before, after, and after with a new probe."""
+    if labels is None:
+        if old.scores is not None:
+            raise ValueError(
+                "`source_head` is judged on labels. Received: source_data "
+                "without any. Expected (x, y) with the source's classes."
+            )
+        return None, None, None
+    probes = _probed(old.features[-1], new.features[-1], labels, seed)
+    if old.scores is None:
+        return probes
+    outputs = old.scores.shape[-1]
+    if (
+        labels.dtype.kind not in "iu"
+        or not 0 <= labels.min() <= max(labels) < outputs
+    ):
+        raise ValueError(
+            f"The labels do not fit `source_head`, which has {outputs} "
+            f"outputs. Received: {labels.min()!r} to {labels.max()!r}. "
+            f"Expected classes numbered from 0 to {outputs - 1}."
+        )
+    with_head = (x.scores.argmax(axis=-1) == labels for x in (old, new))
+    return *with_head, probes[-1]
+
+
+def _probed(before, after, labels, seed):
+    names, labels = np.unique(labels, return_inverse=True)
+    if len(names) < 2:
+        raise ValueError(
+            "An accuracy needs at least two classes. Received: source_data "
+            f"with one, {names[0]!r}. Leave the labels out for CKA alone."
+        )
+    folds = folds_for(labels, "softmax", seed)
+
+    def correct(features, others=None):
+        data = features.astype("float64"), labels
+        best = fit_linear_probe(
+            "softmax", data, None, len(names), folds=folds
+        ).best
+        logits = out_of_fold_logits(
+            "softmax", data, len(names), best["strength"], folds, others=others
+        )
+        return logits.argmax(axis=1) == labels
+
+    return correct(before), correct(before, after), correct(after)
