@@ -1,5 +1,7 @@
 """Stage 2: will it transfer, what will it reach, and what was forgotten."""
 
+from keras_transfer.recipes.assessment.assessing import assess_transfer
+from keras_transfer.recipes.assessment.assessment import TransferAssessment
 from keras_transfer.recipes.assessment.expected_accuracy import (
     ExpectedAccuracy,
     expected_accuracy,
@@ -15,7 +17,9 @@ __all__ = [
     "BlockRetention",
     "ExpectedAccuracy",
     "SourceRetention",
+    "TransferAssessment",
     "UnknownDetector",
+    "assess_transfer",
     "expected_accuracy",
     "source_retention",
 ]
