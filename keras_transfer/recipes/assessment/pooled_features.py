@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from keras_transfer import feature_cache
-from keras_transfer.data import look
-from keras_transfer.data.adapters import adapt
 from keras_transfer.data.views import SubsetBatches
-from keras_transfer.layers import FeaturePooling
 from keras_transfer.models import TransferModel
+from keras_transfer.recipes.assessment.subsets import some_samples
+from keras_transfer.recipes.assessment.target_data import check_inputs
 from keras_transfer.recipes.data_parts import as_numbered
+from keras_transfer.recipes.head_stage import pooled_once
 
 
 def drawn(data, name, most, seed):
@@ -20,22 +19,20 @@ def drawn(data, name, most, seed):
         most: most samples; of more, so many are drawn.
         seed: seed of which.
     """
-    batches = as_numbered(data, name, batch_size=32, seed=seed)
-    rows = np.arange(batches.num_samples)
-    if len(rows) > most:
-        draw = np.random.default_rng(seed).permutation(len(rows))
-        rows = np.sort(draw[:most])
+    batches = as_numbered(data, name, batch_size=32, seed=seed, shuffle=False)
+    rows = some_samples(batches.num_samples, most, seed)
     return SubsetBatches(batches, rows, shuffle=False)
 
 
-def pooled_features(model, batches, name, verbose="auto"):
+def pooled_features(model, batches, name, verbose="auto", cache="memory"):
     """Runs a data set through a `TransferModel` below its head, once.
 
     Args:
         model: a `TransferModel`. Its flags do not matter.
         batches: `SeededBatches`, with labels or without.
-        name: what to call the data in the progress bar.
+        name: what to call the data in messages and the progress bar.
         verbose: 0 shows no progress.
+        cache: as in `feature_cache.features`.
 
     Returns:
         `(features, rest)`: an array `(samples, dimensions)`, maps and
@@ -46,16 +43,18 @@ def pooled_features(model, batches, name, verbose="auto"):
         ValueError: no `TransferModel`, or data that do not fit it.
     """
     check_model(model)
-    adapt(batches).looked_at(model, labels=False)
-    with look.done():
-        found = feature_cache.features(
-            model, batches, name=name, verbose=verbose
-        )
-    x = found.take(found.rows)
-    x = np.asarray(x[0] if found.is_several else x)
-    if x.ndim > 2:
-        x = np.asarray(FeaturePooling()(x))
-    return x, found.rest
+    check_inputs(model, batches, name)
+    x, *rest = pooled_once(model, batches, name, verbose, cache=cache)
+    return pooled(x), rest
+
+
+def pooled(features):
+    """Returns features with their mean over positions, if there are any.
+
+    A head of one's own may start from a map.
+    """
+    features = np.asarray(features)
+    return features.reshape(len(features), -1, features.shape[-1]).mean(axis=1)
 
 
 def check_model(model):

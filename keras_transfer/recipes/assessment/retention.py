@@ -5,18 +5,14 @@ import numpy as np
 from keras_transfer.data import look
 from keras_transfer.data.adapters import adapt
 from keras_transfer.recipes.assessment.block_features import block_features
+from keras_transfer.recipes.assessment.out_of_fold import out_of_fold
 from keras_transfer.recipes.assessment.pooled_features import drawn
 from keras_transfer.recipes.assessment.retention_result import (
     BlockRetention,
     SourceRetention,
 )
 from keras_transfer.recipes.head_stage import with_integer_labels
-from keras_transfer.transferability.folds import folds_for
 from keras_transfer.transferability.linear_cka import linear_cka
-from keras_transfer.transferability.linear_probe import (
-    fit_linear_probe,
-    out_of_fold_logits,
-)
 
 _MOST = 2000
 
@@ -151,16 +147,10 @@ def _probed(before, after, labels, seed):
             "An accuracy needs at least two classes. Received: source_data "
             f"with one, {names[0]!r}. Leave the labels out for CKA alone."
         )
-    folds = folds_for(labels, "softmax", seed)
-
-    def correct(features, others=None):
-        data = features.astype("float64"), labels
-        best = fit_linear_probe(
-            "softmax", data, None, len(names), folds=folds
-        ).best
-        logits = out_of_fold_logits(
-            "softmax", data, len(names), best["strength"], folds, others=others
-        )
-        return logits.argmax(axis=1) == labels
-
-    return correct(before), correct(before, after), correct(after)
+    features = before.astype("float64"), after.astype("float64")
+    return tuple(
+        out_of_fold(x, labels, others=others, seed=seed).is_right
+        for x, others in [
+            (features[0], None), features, (features[1], None)
+        ]
+    )  # fmt: skip
