@@ -3,8 +3,10 @@
 from keras_transfer.recipes.assessment.assessing import assess_transfer
 from keras_transfer.recipes.assessment.assessment import TransferAssessment
 from keras_transfer.recipes.assessment.expected_accuracy import (
-    ExpectedAccuracy,
     expected_accuracy,
+)
+from keras_transfer.recipes.assessment.expected_accuracy_result import (
+    ExpectedAccuracy,
 )
 from keras_transfer.recipes.assessment.retention import source_retention
 from keras_transfer.recipes.assessment.retention_result import (

@@ -1,10 +1,11 @@
 """What a model will reach on data that nobody has labelled."""
 
-import dataclasses
-
 import numpy as np
 
 from keras_transfer.feature_cache import boundary_at
+from keras_transfer.recipes.assessment.expected_accuracy_result import (
+    ExpectedAccuracy,
+)
 from keras_transfer.recipes.assessment.pooled_features import (
     check_model,
     drawn,
@@ -23,54 +24,6 @@ from keras_transfer.transferability.temperature import (
 
 # Samples of each set that the estimate looks at.
 _MOST = 5000
-# One in a hundred data sets of the same kind is called shifted.
-SHIFT_LEVEL = 0.01
-
-
-@dataclasses.dataclass(frozen=True)
-class ExpectedAccuracy:
-    """The accuracy to expect on data without labels.
-
-    Attributes:
-        value: the estimate.
-        low: lower end of its 95 % interval, the noise of few samples alone.
-        high: upper end.
-        p_value: of the test that both data sets are of one kind.
-        validation_accuracy: what the model reaches on validation data.
-        num_validation: validation samples that were looked at.
-        num_unlabelled: samples without labels that were looked at.
-    """
-
-    value: float
-    low: float
-    high: float
-    p_value: float
-    validation_accuracy: float
-    num_validation: int
-    num_unlabelled: int
-
-    @property
-    def is_shifted(self):
-        """Whether the data are of another kind than the validation data."""
-        return self.p_value < SHIFT_LEVEL
-
-    def __str__(self):
-        reading = "no shift found"
-        if self.is_shifted:
-            reading = (
-                "shifted: not reliable. Label some of these samples and measure"
-            )
-        return (
-            f"expected accuracy {self.value:.3f} ({self.low:.3f} to "
-            f"{self.high:.3f}) on {self.num_unlabelled} samples without "
-            f"labels; {self.validation_accuracy:.3f} on "
-            f"{self.num_validation} validation samples; shift test p = "
-            f"{self.p_value:.3g}: {reading}"
-        )
-
-    def to_json(self):
-        """Returns all of it as a dict of numbers, for `json.dumps`."""
-        return dataclasses.asdict(self) | {"is_shifted": self.is_shifted}
 
 
 def expected_accuracy(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,51 @@ class ReferenceSamples:
     name: str
     were_trained_on: bool
     digest: str
+
+    @property
+    def threshold(self):
+        """The lowest known score with few enough new known samples above it.
+
+        Above the k-th smallest of n are (n + 1 - k) / (n + 1) of them, in the
+        mean. With too few scores for the rate it is the largest.
+        """
+        n, rate = len(self.scores), self.wanted_false_alarm_rate
+        k = min(n, math.ceil((n + 1) * (1 - rate) - 1e-9))
+        return float(self.scores[k - 1])
+
+    @property
+    def false_alarm_rate(self):
+        """Share of new known samples above the threshold, in the mean.
+
+        From how many of the known scores are above it; higher than the rate
+        that was asked for where there are too few of them.
+        """
+        above = int((self.scores > self.threshold).sum())
+        return (1 + above) / (len(self.scores) + 1)
+
+    def __str__(self):
+        text = (
+            f"unknown: above {self.threshold:.3f}, as about "
+            f"{self.false_alarm_rate:.1%} of known samples are, by "
+            f"{len(self.scores)} {self.name} samples"
+        )
+        if self.were_trained_on:
+            text += (
+                ". The model was fine-tuned on these: expect several times as "
+                "many false alarms, and hold a part out to set the threshold"
+            )
+        return text
+
+    def to_json(self):
+        """Returns the threshold and its false alarms, for `json.dumps`."""
+        return {
+            "threshold": self.threshold,
+            "false_alarm_rate": self.false_alarm_rate,
+            "wanted_false_alarm_rate": self.wanted_false_alarm_rate,
+            "measured_on": self.name,
+            "num_samples": len(self.scores),
+            "were_trained_on": self.were_trained_on,
+        }
 
     def save(self, path):
         """Writes a `.npz` file, whole or not at all."""
