@@ -1,4 +1,4 @@
-"""The unknown score tells a class left out better than the softmax does.
+"""A class left out of training: the unknown score against the softmax.
 
     python benchmarks/unknown_against_softmax.py flowers5=PHOTOS \
         trashnet6=PHOTOS ... --weights FILE.h5 [--size 128] [--per-class N]
