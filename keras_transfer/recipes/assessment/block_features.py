@@ -5,8 +5,10 @@ import dataclasses
 import keras
 import numpy as np
 
+from keras_transfer.data.adapters import adapt
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.models.matching.taps import listed, tapped, taps
+from keras_transfer.recipes.assessment.target_data import check_inputs
 
 
 @dataclasses.dataclass
@@ -42,6 +44,7 @@ def block_features(model, batches, *, head=None, verbose="auto"):
     Raises:
         ValueError: the model has no blocks that can be read.
     """
+    _check(model, head)
     places = taps(model)
     if not places:
         raise ValueError(
@@ -49,6 +52,8 @@ def block_features(model, batches, *, head=None, verbose="auto"):
             "alone. Expected a TransferModel, or a functional model in which "
             "one tensor leads from block to block."
         )
+    check_inputs(model, batches, "source_data")
+    adapt(batches).looked_at(model, labels=False)
     last = places[-1] if _takes_maps(head) else places[-1].pooled()
     reader = tapped(model, [*(place.pooled() for place in places), last])
     found, scores = [], []
@@ -56,12 +61,40 @@ def block_features(model, batches, *, head=None, verbose="auto"):
         _, *features, top = listed(reader.predict_on_batch(x))
         found.append([np.asarray(each) for each in features])
         if head is not None:
-            scores.append(keras.ops.convert_to_numpy(head(top)))
+            scores.append(_scores(head, top))
     return BlockFeatures(
         [place.name for place in places],
         [np.concatenate(parts) for parts in zip(*found, strict=True)],
         np.concatenate(scores) if scores else None,
     )
+
+
+def _check(model, head):
+    """Raises unless these are a model, and a layer or nothing."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            "Retention compares a model before and after fine-tuning. "
+            f"Received: {model!r} of type {type(model).__name__}. Expected a "
+            "TransferModel, or a keras.Model."
+        )
+    if head is not None and not isinstance(head, keras.layers.Layer):
+        raise ValueError(
+            "`source_head` is the source's own classifier. Received: "
+            f"{head!r} of type {type(head).__name__}. Expected a layer or a "
+            "keras.Model that takes the features of the last block."
+        )
+
+
+def _scores(head, features):
+    try:
+        return keras.ops.convert_to_numpy(head(features))
+    except ValueError as error:
+        raise ValueError(
+            "`source_head` does not take the features of the last block. "
+            f"Received: features of shape {tuple(features.shape)}. Expected "
+            "the layers of the source that follow that block (with their "
+            f"pooling, if they have one). It says: {error}"
+        ) from error
 
 
 def _takes_maps(head):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_transfer.feature_cache import boundary_at
+from keras_transfer.recipes.assessment.class_labels import class_labels
 from keras_transfer.recipes.assessment.expected_accuracy_result import (
     ExpectedAccuracy,
 )
@@ -12,7 +13,6 @@ from keras_transfer.recipes.assessment.pooled_features import (
     pooled_features,
 )
 from keras_transfer.recipes.assessment.similarity import similarity
-from keras_transfer.recipes.head_stage import with_integer_labels
 from keras_transfer.transferability.confidence import (
     thresholded_confidence,
     thresholded_confidence_interval,
@@ -68,9 +68,13 @@ def expected_accuracy(
         Loudly; Guo et al. 2017, On Calibration of Modern Neural Networks.
     """
     _check_head(model)
-    known, rest = _features(model, validation, "validation", seed, verbose)
-    new, _ = _features(model, unlabelled, "unlabelled", seed, verbose)
-    labels = _integers(rest, model.head.num_outputs)
+    parts = {"validation": validation, "unlabelled": unlabelled}
+    batches = {name: _drawn(x, name, seed) for name, x in parts.items()}
+    labels = _labels(batches["validation"], model.head.num_outputs)
+    known, new = (
+        pooled_features(model, each, name, verbose)[0]
+        for name, each in batches.items()
+    )
     head = boundary_at(model, 0).suffix
     known_logits, new_logits = (
         logits_of("softmax", head.predict(x, verbose=0)) for x in (known, new)
@@ -103,7 +107,7 @@ def _check_head(model):
         )
 
 
-def _features(model, data, name, seed, verbose):
+def _drawn(data, name, seed):
     batches = drawn(data, name, _MOST, seed)
     if batches.num_samples < 10:
         raise ValueError(
@@ -111,27 +115,17 @@ def _features(model, data, name, seed, verbose):
             f"Received: {batches.num_samples}. Expected at least 10, better "
             "some hundred."
         )
-    return pooled_features(model, batches, name, verbose)
+    return batches
 
 
-def _integers(rest, num_classes):
-    """Labels as integers `(samples,)` that number the outputs."""
-    if not rest or rest[0] is None:
+def _labels(batches, num_outputs):
+    labels = class_labels(batches, "validation", num_outputs)
+    if labels is None:
         raise ValueError(
             "`validation` has no labels. Received: samples alone. Expected "
             "arrays (x, y), or batches of (x, y)."
         )
-    labels = with_integer_labels("softmax", (None, rest[0]))[1]
-    is_whole = labels.dtype.kind in "iu" or (
-        labels.dtype.kind == "f" and (labels == np.floor(labels)).all()
-    )
-    if not is_whole or labels.min() < 0 or labels.max() >= num_classes:
-        raise ValueError(
-            "The labels of `validation` do not fit the head. Received: "
-            f"{labels[0]!r} and others, of type {labels.dtype}. Expected "
-            f"classes numbered from 0 to {num_classes - 1}."
-        )
-    return labels.astype(int)
+    return labels
 
 
 def _probabilities(logits):

@@ -1,5 +1,7 @@
 """Takes from a model's training data what an `UnknownDetector` keeps."""
 
+import numbers
+
 import numpy as np
 
 from keras_transfer.recipes.assessment.pooled_features import (
@@ -63,7 +65,7 @@ def digest_of(model):
 
 
 def _check_rate(rate):
-    if not 0 < rate < 1:
+    if not isinstance(rate, numbers.Real) or not 0 < rate < 1:
         raise ValueError(
             "`false_alarm_rate` is a share of samples, above 0 and below 1. "
             f"Received: {rate!r}. The usual one is 0.05."

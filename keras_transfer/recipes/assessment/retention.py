@@ -2,16 +2,14 @@
 
 import numpy as np
 
-from keras_transfer.data import look
-from keras_transfer.data.adapters import adapt
 from keras_transfer.recipes.assessment.block_features import block_features
+from keras_transfer.recipes.assessment.class_labels import class_labels
 from keras_transfer.recipes.assessment.out_of_fold import out_of_fold
 from keras_transfer.recipes.assessment.pooled_features import drawn
 from keras_transfer.recipes.assessment.retention_result import (
     BlockRetention,
     SourceRetention,
 )
-from keras_transfer.recipes.head_stage import with_integer_labels
 from keras_transfer.transferability.linear_cka import linear_cka
 
 _MOST = 2000
@@ -74,13 +72,13 @@ def source_retention(
             "CKA needs at least 4 samples. Received: "
             f"{batches.num_samples}. Expected some hundred of the source's."
         )
-    adapt(batches).looked_at(before, labels=False)
-    with look.done():
-        old, new = (
-            block_features(model, batches, head=source_head, verbose=verbose)
-            for model in (before, after)
-        )
+    old, new = (
+        block_features(model, batches, head=source_head, verbose=verbose)
+        for model in (before, after)
+    )
     _check_alike(old, new)
+    outputs = None if old.scores is None else old.scores.shape[-1]
+    labels = class_labels(batches, "source_data", outputs)
     return SourceRetention(
         [
             BlockRetention(name, linear_cka(a, b, debiased=True))
@@ -89,7 +87,7 @@ def source_retention(
             )
         ],
         batches.num_samples,
-        *_accuracies(old, new, _labels_of(batches), seed),
+        *_accuracies(old, new, labels, seed),
         "the source's head" if source_head is not None else "a linear probe",
     )
 
@@ -105,15 +103,6 @@ def _check_alike(old, new):
         )
 
 
-def _labels_of(batches):
-    """Classes `(samples,)`, `None` if the data have no labels."""
-    first = batches.read(np.arange(1))
-    if len(first) < 2 or first[1] is None:
-        return None
-    labels = np.asarray(batches.read_labels())
-    return with_integer_labels("softmax", (None, labels))[1]
-
-
 def _accuracies(old, new, labels, seed):
     """Correct samples before, after, and after with a new probe."""
     if labels is None:
@@ -126,16 +115,6 @@ def _accuracies(old, new, labels, seed):
     probes = _probed(old.features[-1], new.features[-1], labels, seed)
     if old.scores is None:
         return probes
-    outputs = old.scores.shape[-1]
-    if (
-        labels.dtype.kind not in "iu"
-        or not 0 <= labels.min() <= max(labels) < outputs
-    ):
-        raise ValueError(
-            f"The labels do not fit `source_head`, which has {outputs} "
-            f"outputs. Received: {labels.min()!r} to {labels.max()!r}. "
-            f"Expected classes numbered from 0 to {outputs - 1}."
-        )
     with_head = (x.scores.argmax(axis=-1) == labels for x in (old, new))
     return *with_head, probes[-1]
 

@@ -125,12 +125,19 @@ def test_bad_input_is_named(before, after, source):
         preprocessing="tf",
     )
     head = before.head
+    narrow = keras.Sequential([keras.Input((7,)), keras.layers.Dense(3)])
     for arguments, options, message in [
         ((before, other, source), {}, "two models of one architecture"),
         ((before, after, x[:3]), {}, "at least 4 samples"),
         ((before, after, x), {"source_head": head}, "judged on labels"),
         ((before, after, (x, y + 1)), {"source_head": head}, "0 to 2"),
         ((before, after, (x, 0 * y)), {}, "at least two classes"),
+        ((before, after, (x, y.astype(str))), {}, "numbers of classes"),
+        ((before, after, (x, np.where(y, y, np.nan))), {}, "whole numbers"),
+        ((before, after, source), {"source_head": "dense"}, "of type str"),
+        ((before, after, source), {"source_head": narrow}, "does not take"),
+        ((before, "MobileNetV2", x), {}, "of type str"),
+        ((before, after, x[:, 1:]), {}, "samples of `source_data` do not fit"),
         ((before, after, x * np.nan), {}, "not numbers|NaN"),
     ]:
         with pytest.raises(ValueError, match=message):

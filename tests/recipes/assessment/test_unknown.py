@@ -137,6 +137,8 @@ def test_other_heads_have_an_unknown_score_too(parts):
     ("options", "message"),
     [
         ({"false_alarm_rate": 0}, "above 0 and below 1"),
+        ({"false_alarm_rate": "5%"}, "above 0 and below 1"),
+        ({"train": np.ones((20, 5))}, "samples of `train` do not fit"),
         ({"train": np.ones((2, 6))}, "Received: 2 training samples"),
         ({"train": np.full((20, 6), np.nan)}, "not numbers|NaN"),
         ({"model": "MobileNetV2"}, "A TransferModel is expected"),
