@@ -1,15 +1,29 @@
 """All four stages of a transfer on digits, and the three limits of stage 2.
 
-    python examples/four_stages.py
+    python examples/four_stages.py [--seed 0]
 
-Takes about 40 s on two cores and needs no download. The digits lie turned and
-anywhere on a field of 16x16 pixels. A VGG-like net learns 0 to 4 (stage 1). It
-is assessed as a source for 5 to 9, of which 20 a class are labelled (stage 2):
-which source, how many labels, how similar. A ResNet-like net, which cannot
-take its weights, learns its features on images without labels (stage 3). Both
-nets are fine-tuned on the labels (stage 4). In the end: what was forgotten,
-what new images without labels will give, and what is no 5 to 9 at all.
-Pictures go to `four_stages/`.
+Takes about a minute of one core and needs no download. The digits lie turned
+and anywhere on a field of 16x16 pixels. A VGG-like net learns 0 to 4 (stage 1).
+It is assessed as a source for 5 to 9, of which 40 a class are labelled (stage
+2): which source, how many labels, how similar. A ResNet-like net, which cannot
+take its weights, learns its features from 448 images without labels (stage 3).
+Both are trained on the labels (stage 4). In the end: what was forgotten, what
+new images will give, and what is no 5 to 9 at all. Pictures go to
+`four_stages/`.
+
+Expected accuracy on new images of 5 to 9, mean and standard deviation of seeds
+0 to 2:
+
+    VGG-like, pre-trained, fine_tune   0.784 +- 0.032
+    VGG-like, pre-trained, plain fit   0.824 +- 0.059
+    ResNet-like, matched               0.732 +- 0.021
+    ResNet-like, from scratch          0.566 +- 0.048
+
+The source on wrong labels is worse than random weights in all three, and the
+error with twice the labels lies inside its interval in two. Plain fit of all
+blocks leaves the source's own head 0.32 to 0.85 of the digits 0 to 4, after
+0.92 to 0.97; a new head reads 0.89 to 0.95 from its features: they have moved,
+and little is forgotten.
 """
 
 import argparse

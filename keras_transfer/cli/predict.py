@@ -22,7 +22,7 @@ def add_options(add):
 def run(arguments):
     """Predicts and prints; a photo that cannot be read fails at the end."""
     model, config = run_folder.read(arguments.run_dir)
-    detector = run_folder.read_detector(arguments.run_dir, model)
+    detector = _detector(arguments.run_dir, model)
     shape = config["input_shape"]
     results = [_predict(model, shape, path) for path in arguments.images]
     good = [result for result in results if result is not None]
@@ -32,6 +32,16 @@ def run(arguments):
     for line in _about(good, detector):
         progress(line)
     return 0 if len(good) == len(results) else 1
+
+
+def _detector(folder, model):
+    """The run's detector, or `None` with a note why there is none to use."""
+    try:
+        return run_folder.read_detector(folder, model)
+    except ValueError as error:
+        # The names do not depend on what stands beside them.
+        progress(f"Note: no unknown score is shown: {error}")
+        return None
 
 
 def _predict(model, shape, path):

@@ -150,6 +150,19 @@ def test_a_run_without_a_detector_predicts_as_before(
     assert old == with_unknown
 
 
+def test_a_damaged_detector_costs_no_prediction(
+    head_only, photos, tmp_path, capsys
+):
+    shutil.copytree(head_only, tmp_path / "damaged")
+    path = tmp_path / "damaged" / "unknown.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    photo = str(photos / "test" / "red" / "0.png")
+    assert main(["predict", str(path.parent), photo, "--json"]) == 0
+    said = capsys.readouterr()
+    assert "no unknown score is shown" in said.err
+    assert "unknown" not in json.loads(said.out)[0]
+
+
 def test_predict_warns_of_thirty_photos_of_another_kind(
     head_only, photos, tmp_path, capsys
 ):
