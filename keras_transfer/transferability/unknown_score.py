@@ -17,12 +17,13 @@ def unknown_score(train, features, *, neighbours=2):
         mean over the k nearest of |x / |x| - t / |t||
 
     which is 0 for a sample seen in training and at most 2 (a row of zeros
-    counts as at a right angle to all). A class that was
-    never trained on lies further away than new samples of the known ones. No
-    labels are needed. With one class left out of training photos (four data
-    sets, MobileNetV2, 20 and 100 samples a class) this ranked better than the
-    Mahalanobis distance and the largest softmax output, and two neighbours
-    as well as one or five.
+    counts as at a right angle to all). A class that was never trained on tends
+    to lie further away than new samples of the known ones. No labels are
+    needed. With one class left out of training photos (four data sets,
+    MobileNetV2, 20 and 100 samples a class) this ranked better in the mean
+    than the Mahalanobis distance and the largest softmax output, and two
+    neighbours as well as one or five. It is not better for every class
+    (docs/after_training.md).
 
     Args:
         train: features of the training samples, `(samples, dimensions)`.

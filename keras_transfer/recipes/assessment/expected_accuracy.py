@@ -36,9 +36,9 @@ def expected_accuracy(
     where "enough" is what gives the right share on validation data. It holds
     for data of the same kind that are harder or easier. Where a two-sample
     test on the features (`transferability.mmd`, up to 1,000 samples of each)
-    finds another kind of data, the estimate may be off by 35 points, and the
-    text says "shifted: not reliable". The test also notices other shares of
-    the classes.
+    finds another kind of data, the estimate may be far off (28 points on
+    sketches after a training on photos), and the text says "shifted: not
+    reliable". The test also notices other shares of the classes.
 
     Args:
         model: a trained `TransferModel` with a softmax head.
