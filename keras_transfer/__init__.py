@@ -52,14 +52,17 @@ _LAZY = {
     "backbones": "keras_transfer.backbones",
     "data": "keras_transfer.data",
     "distribution": "keras_transfer.training.distribution",
+    "expected_accuracy": "keras_transfer.recipes.assessment:expected_accuracy",
     "export_saved_model": "keras_transfer.serving:export_saved_model",
     "find_learning_rate": "keras_transfer.recipes:find_learning_rate",
     "fine_tune": "keras_transfer.recipes:fine_tune",
     "match": "keras_transfer.recipes:match",
     "recipes": "keras_transfer.recipes",
     "search": "keras_transfer.tuner:search",
+    "source_retention": "keras_transfer.recipes.assessment:source_retention",
     "transferability": "keras_transfer.transferability",
     "TransferHyperModel": "keras_transfer.tuner:TransferHyperModel",
+    "UnknownDetector": "keras_transfer.recipes.assessment:UnknownDetector",
 }
 
 

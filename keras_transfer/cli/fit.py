@@ -28,7 +28,8 @@ REPEATABLE = (
     "data", "data_dir", "task", "shots", "validation_split", "image_size",
     "batch_size", "backbone", "weights", "head", "dropout", "loss", "recipe",
     "head_epochs", "epochs", "blocks", "head_rate", "learning_rate",
-    "max_minutes", "hyperparameters", "objective", "seed", "strategy",
+    "max_minutes", "hyperparameters", "objective", "no_unknown", "seed",
+    "strategy",
 )  # fmt: skip
 
 
@@ -89,6 +90,9 @@ def _add_training_options(add):
     add("--no-assess", bool, None,
         "auto: leave out the assessment of the data before "
         "training")  # fmt: skip
+    add("--no-unknown", bool, None,
+        "keep no unknown score, which predict shows beside the "
+        "scores")  # fmt: skip
     add("--seed")
     add("--strategy")
 
@@ -141,6 +145,7 @@ def run(arguments):
         arguments, model, data, result, REPEATABLE,
         resume=f"keras-transfer fit --config {folder}/config.json "
         f"--output {folder} --resume",
+        unknown=not arguments.no_unknown,
     )  # fmt: skip
 
 

@@ -9,6 +9,10 @@ from keras_transfer.data import load
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.models import TransferModel
 from keras_transfer.recipes import evaluation, run_folder, writers
+from keras_transfer.recipes.assessment.unknown import (
+    ENOUGH_FOR_THRESHOLD,
+    UnknownDetector,
+)
 from keras_transfer.storage.files import load_model
 
 
@@ -104,7 +108,17 @@ def verbosity():
     return "auto" if sys.stdout.isatty() else 2
 
 
-def finish(arguments, model, data, result, repeatable, *, told=(), resume=None):
+def finish(
+    arguments,
+    model,
+    data,
+    result,
+    repeatable,
+    *,
+    told=(),
+    resume=None,
+    unknown=True,
+):
     """Evaluates a model and writes its run; returns the exit code.
 
     Args:
@@ -115,6 +129,7 @@ def finish(arguments, model, data, result, repeatable, *, told=(), resume=None):
         repeatable: names of the arguments that `config.json` keeps.
         told: lines to print before everything else.
         resume: the command that goes on with an interrupted run.
+        unknown: whether the run keeps an `UnknownDetector`.
     """
     progress("Evaluating and writing ...")
     parts = {"validation": data.validation, "test": data.test}
@@ -128,15 +143,49 @@ def finish(arguments, model, data, result, repeatable, *, told=(), resume=None):
     gap = evaluation.gap_warning(metrics)
     if gap:
         metrics["warnings"] = [*metrics["warnings"], gap]
+    detector = _detector(arguments, model, data) if unknown else None
+    if detector:
+        metrics["unknown"] = detector.to_json()
     config = chosen(arguments, *repeatable)
     config["num_samples"] = data.num_samples
     config["input_shape"] = list(model.input_shape[1:])
-    written = run_folder.write(arguments.output, model, result, metrics, config)
+    written = run_folder.write(
+        arguments.output, model, result, metrics, config, detector
+    )
+    told = [*told, str(detector)] if detector else told
     text = "\n".join(
         [*told, _text(arguments, metrics, result, written, resume)]
     )
     show(arguments, metrics | {"output": arguments.output}, text)
     return INTERRUPTED if result.interrupted else 0
+
+
+def _detector(arguments, model, data):
+    """What tells photos that are like none of the training data.
+
+    The threshold comes from what is held out; the test part serves where
+    nothing else does, since no label of it is looked at.
+    """
+    parts = {"validation": data.validation, "test": data.test}
+    enough = {
+        name: part
+        for name, part in parts.items()
+        if part is not None and part.num_samples >= ENOUGH_FOR_THRESHOLD
+    }
+    name, held_out = next(iter(enough.items()), ("", None))
+    try:
+        return UnknownDetector.fit(
+            model,
+            data.train,
+            held_out,
+            validation_name=name,
+            seed=arguments.seed,
+            verbose=0,
+        )
+    except ValueError as error:
+        # Nothing of a training may be lost to what stands beside it.
+        progress(f"No unknown score is kept: {error}")
+        return None
 
 
 def _text(arguments, metrics, result, written, resume):

@@ -8,8 +8,11 @@ import keras
 
 from keras_transfer import _version
 from keras_transfer.recipes import plots, writers
+from keras_transfer.recipes.assessment.unknown import UnknownDetector
 from keras_transfer.serving import saved_model
 from keras_transfer.storage import files
+
+UNKNOWN = "unknown.npz"
 
 
 def check_writable(folder):
@@ -49,7 +52,7 @@ def versions():
     }
 
 
-def write(folder, model, result, metrics, config):
+def write(folder, model, result, metrics, config, detector=None):
     """Writes everything about a run; each file is whole or not there.
 
     Args:
@@ -58,6 +61,7 @@ def write(folder, model, result, metrics, config):
         result: a `TwoStageResult`.
         metrics: dict of evaluations, for `metrics.json`.
         config: all arguments of the run, for `config.json`.
+        detector: the `UnknownDetector` of the model, or `None`.
 
     Returns:
         The names of what was written.
@@ -73,6 +77,11 @@ def write(folder, model, result, metrics, config):
     writers.write_text(folder / "classes.txt", names)
     if result.history:
         plots.plot_history(folder / "curves.png", result.history)
+    if detector is not None:
+        detector.save(folder / UNKNOWN)
+    else:
+        # One of an earlier run belongs to another model.
+        (folder / UNKNOWN).unlink(missing_ok=True)
     saved_model.export_saved_model(model, folder / "saved_model")
     return sorted(path.name for path in folder.iterdir())
 
@@ -96,3 +105,9 @@ def read(folder):
         )
     config = json.loads((folder / "config.json").read_text())
     return files.load_model(folder / "model.keras"), config
+
+
+def read_detector(folder, model):
+    """Returns the `UnknownDetector` of a run, `None` if it keeps none."""
+    path = Path(folder) / UNKNOWN
+    return UnknownDetector.load(path, model) if path.is_file() else None

@@ -7,7 +7,10 @@ from keras_transfer.transferability.accuracy import (
     knn_accuracy,
     linear_probe_accuracy,
 )
-from keras_transfer.transferability.confidence import thresholded_confidence
+from keras_transfer.transferability.confidence import (
+    thresholded_confidence,
+    thresholded_confidence_interval,
+)
 from keras_transfer.transferability.distances import (
     coral_distance,
     energy_distance,
@@ -36,6 +39,10 @@ from keras_transfer.transferability.nleep import nleep
 from keras_transfer.transferability.outliers import outliers
 from keras_transfer.transferability.probe_curve import probe_learning_curve
 from keras_transfer.transferability.transrate import transrate
+from keras_transfer.transferability.unknown_score import (
+    unknown_score,
+    unknown_score_of_training,
+)
 
 __all__ = [
     "LabelError",
@@ -62,5 +69,8 @@ __all__ = [
     "probe_learning_curve",
     "proxy_a_distance",
     "thresholded_confidence",
+    "thresholded_confidence_interval",
     "transrate",
+    "unknown_score",
+    "unknown_score_of_training",
 ]

@@ -28,11 +28,53 @@ def thresholded_confidence(validation, labels, target):
         Garg et al. 2022, Leveraging Unlabeled Data to Predict
         Out-of-Distribution Performance (ATC).
     """
+    return _share(*_checked(validation, labels, target))
+
+
+def thresholded_confidence_interval(
+    validation, labels, target, *, draws=1000, level=0.95, seed=0
+):
+    """Returns `(low, high)` of `thresholded_confidence`, by bootstrap.
+
+    Validation and target samples are drawn anew, with replacement, and the
+    threshold is found anew each time. This is the noise of few samples; how
+    wrong the estimate is on data that have shifted is not in it.
+
+    Args:
+        validation: as in `thresholded_confidence`.
+        labels: as there.
+        target: as there.
+        draws: how often they are drawn.
+        level: share of the draws that lies inside.
+        seed: seed of the draws.
+
+    Raises:
+        ValueError: as there.
+
+    Reference:
+        Efron 1979, Bootstrap Methods: Another Look at the Jackknife.
+    """
+    known, right, new = _checked(validation, labels, target)
+    random, found = np.random.default_rng(seed), []
+    for _ in range(draws):
+        rows = random.integers(len(known), size=len(known))
+        again = random.integers(len(new), size=len(new))
+        found.append(_share(known[rows], right[rows], new[again]))
+    tail = (1 - level) / 2
+    low, high = np.quantile(found, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _checked(validation, labels, target):
+    """Certainties of both, and which validation samples are named rightly."""
     validation = checked_probabilities(validation, "validation")
     target = checked_probabilities(target, "target")
     checked_labels(labels, len(validation))
     right = validation.argmax(axis=1) == np.asarray(labels)
-    known, new = _certainty(validation), _certainty(target)
+    return _certainty(validation), right, _certainty(target)
+
+
+def _share(known, right, new):
     wrong = int((~right).sum())
     threshold = np.sort(known)[wrong] if wrong < len(known) else np.inf
     return float(np.mean(new >= threshold))

@@ -95,7 +95,9 @@ def fit_linear_probe(
     return Probe(kernel, bias, rows, best)
 
 
-def out_of_fold_logits(kind, data, num_outputs, strength, folds):
+def out_of_fold_logits(
+    kind, data, num_outputs, strength, folds, *, others=None
+):
     """Returns the logits of each sample by a probe that has not seen it.
 
     Args:
@@ -104,17 +106,20 @@ def out_of_fold_logits(kind, data, num_outputs, strength, folds):
         num_outputs: number of outputs.
         strength: C of all probes.
         folds: pairs `(rows to fit, rows to leave out)`.
+        others: other features of the same samples, on which the probes are
+            applied instead of those that they were fitted to.
 
     Returns:
         Array `(samples, num_outputs)`.
     """
     logits = np.zeros((len(data[1]), num_outputs))
+    applied_to = data[0] if others is None else others
     for rows, rest in folds:
         parts = [part[rows] for part in data]
         probe = fit_linear_probe(
             kind, parts, None, num_outputs, strengths=(strength,)
         )
-        logits[rest] = data[0][rest] @ probe.kernel + probe.bias
+        logits[rest] = applied_to[rest] @ probe.kernel + probe.bias
     return logits
 
 

@@ -61,7 +61,7 @@ def mmd(a, b, *, num_permutations=200, seed=0):
         _statistic(kernel, random.permutation(len(kernel)) < m) >= value - 1e-12
         for _ in range(num_permutations)
     )
-    return TwoSampleTest(float(value), at_least / (num_permutations + 1))
+    return TwoSampleTest(float(value), float(at_least / (num_permutations + 1)))
 
 
 def _kernel(x):

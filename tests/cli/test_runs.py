@@ -33,6 +33,13 @@ def run(fit, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def head_only(fit, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "head_only"
+    assert fit(folder, "--epochs", "0") == 0
+    return folder
+
+
 def metrics_of(folder):
     return json.loads((folder / "metrics.json").read_text())
 
@@ -42,6 +49,7 @@ def test_fit_writes_all_there_is_to_a_run(run):
     expected = {
         "assessment.json", "assessment.md", "classes.txt", "config.json",
         "curves.png", "history.csv", "metrics.json", "model.keras",
+        "unknown.npz",
     }  # fmt: skip
     assert names == expected | ({"saved_model"} if ON_TENSORFLOW else set())
     assert (run / "classes.txt").read_text().split() == ["blue", "green", "red"]
@@ -98,6 +106,81 @@ def test_predict_names_what_it_cannot_read_and_does_the_rest(
     captured = capsys.readouterr()
     assert "bad.jpg" in captured.err
     assert "red" in captured.out
+
+
+def black(folder, name):
+    """A photo on which all features are 0, whatever the weights."""
+    image = pytest.importorskip("PIL.Image")
+    path = folder / f"{name}.png"
+    image.new("RGB", (24, 20)).save(path)
+    return str(path)
+
+
+def test_predict_shows_unknown_beside_the_scores(
+    head_only, photos, tmp_path, capsys
+):
+    known = str(photos / "test" / "red" / "0.png")
+    other = black(tmp_path, "other")
+    assert main(["predict", str(head_only), known, other, "--json"]) == 0
+    said = capsys.readouterr()
+    first, second = json.loads(said.out)
+    assert first["unknown"]["is_unknown"] is False
+    assert second["unknown"]["is_unknown"] is True
+    about = metrics_of(head_only)["unknown"]
+    assert first["unknown"]["threshold"] == about["threshold"]
+    assert about["measured_on"] == "train"
+    assert f"above {about['threshold']:.3f}" in said.err
+    assert main(["predict", str(head_only), known, other]) == 0
+    assert "yes, " in capsys.readouterr().out
+
+
+def test_a_run_without_a_detector_predicts_as_before(
+    head_only, photos, tmp_path, capsys
+):
+    paths = [str(photos / "test" / name / "0.png") for name in CLASSES]
+    assert main(["predict", str(head_only), *paths, "--json"]) == 0
+    with_unknown = json.loads(capsys.readouterr().out)
+    shutil.copytree(head_only, tmp_path / "old")
+    (tmp_path / "old" / "unknown.npz").unlink()
+    assert main(["predict", str(tmp_path / "old"), *paths, "--json"]) == 0
+    old = json.loads(capsys.readouterr().out)
+    assert all("unknown" not in result for result in old)
+    for result in with_unknown:
+        del result["unknown"]
+    assert old == with_unknown
+
+
+def test_a_damaged_detector_costs_no_prediction(
+    head_only, photos, tmp_path, capsys
+):
+    shutil.copytree(head_only, tmp_path / "damaged")
+    path = tmp_path / "damaged" / "unknown.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    photo = str(photos / "test" / "red" / "0.png")
+    assert main(["predict", str(path.parent), photo, "--json"]) == 0
+    said = capsys.readouterr()
+    assert "no unknown score is shown" in said.err
+    assert "unknown" not in json.loads(said.out)[0]
+
+
+def test_predict_warns_of_thirty_photos_of_another_kind(
+    head_only, photos, tmp_path, capsys
+):
+    known = sorted(map(str, (photos / "train").rglob("*.png")))
+    known += sorted(map(str, (photos / "test").rglob("*.png")))
+    others = [black(tmp_path, number) for number in range(30)]
+    assert main(["predict", str(head_only), *others]) == 0
+    assert "unlike the training data" in capsys.readouterr().out
+    assert main(["predict", str(head_only), *known]) == 0
+    assert "unlike the training data" not in capsys.readouterr().out
+
+
+def test_fit_keeps_no_detector_where_none_is_wanted(run, fit, tmp_path):
+    shutil.copytree(run, tmp_path / "again")
+    assert fit(tmp_path / "again", "--no-unknown", "--epochs", "0") == 0
+    # Not the one of the run before either, which is of another model.
+    assert not (tmp_path / "again" / "unknown.npz").exists()
+    assert "unknown" not in metrics_of(tmp_path / "again")
 
 
 @pytest.mark.skipif(not ON_TENSORFLOW, reason="stubbed on other backends")

@@ -368,3 +368,50 @@ def test_rows_that_are_no_probabilities():
         scores.leep(SCORES, LABELS)
     with pytest.raises(ValueError, match="softmax"):
         scores.thresholded_confidence(SHARES, LABELS, SCORES)
+
+
+def noisy_confidences(rng, samples):
+    """Probabilities of two classes that are right as often as they say."""
+    sure = rng.uniform(0.5, 1, samples)
+    labels = rng.integers(2, size=samples)
+    named = np.where(rng.uniform(size=samples) < sure, labels, 1 - labels)
+    p = np.where(
+        named[:, None] == np.arange(2), sure[:, None], 1 - sure[:, None]
+    )
+    return p, labels
+
+
+def test_the_interval_of_the_expected_accuracy_is_that_of_other_draws():
+    """Its ends are where the estimate falls when all samples are new."""
+    estimates = []
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        known, labels = noisy_confidences(random, 300)
+        estimates.append(
+            scores.thresholded_confidence(
+                known, labels, noisy_confidences(random, 300)[0]
+            )
+        )
+    widths = []
+    for seed in range(5):
+        random = np.random.default_rng(1000 + seed)
+        known, labels = noisy_confidences(random, 300)
+        low, high = scores.thresholded_confidence_interval(
+            known, labels, noisy_confidences(random, 300)[0], draws=300
+        )
+        widths.append(high - low)
+    true_low, true_high = np.quantile(estimates, [0.025, 0.975])
+    assert np.mean(widths) == pytest.approx(true_high - true_low, rel=0.25)
+
+
+def test_the_interval_holds_the_estimate_and_the_seed_decides(rng):
+    known, labels = noisy_confidences(rng, 100)
+    new, _ = noisy_confidences(rng, 50)
+    interval = scores.thresholded_confidence_interval
+    low, high = interval(known, labels, new, draws=100)
+    value = scores.thresholded_confidence(known, labels, new)
+    assert low <= value <= high
+    assert interval(known, labels, new, draws=100) == (low, high)
+    assert interval(known, labels, new, draws=100, seed=1) != (low, high)
+    inner = interval(known, labels, new, draws=100, level=0.5)
+    assert low < inner[0] < inner[1] < high

@@ -2,5 +2,26 @@
 
 from keras_transfer.recipes.assessment.assessing import assess_transfer
 from keras_transfer.recipes.assessment.assessment import TransferAssessment
+from keras_transfer.recipes.assessment.expected_accuracy import (
+    expected_accuracy,
+)
+from keras_transfer.recipes.assessment.expected_accuracy_result import (
+    ExpectedAccuracy,
+)
+from keras_transfer.recipes.assessment.retention import source_retention
+from keras_transfer.recipes.assessment.retention_result import (
+    BlockRetention,
+    SourceRetention,
+)
+from keras_transfer.recipes.assessment.unknown import UnknownDetector
 
-__all__ = ["TransferAssessment", "assess_transfer"]
+__all__ = [
+    "BlockRetention",
+    "ExpectedAccuracy",
+    "SourceRetention",
+    "TransferAssessment",
+    "UnknownDetector",
+    "assess_transfer",
+    "expected_accuracy",
+    "source_retention",
+]

@@ -5,27 +5,29 @@ import numpy as np
 from keras_transfer.data.adapters import adapt
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.models import TransferModel
-from keras_transfer.recipes.assessment.collected import collect, pooled
+from keras_transfer.recipes.assessment.collected import collect
 from keras_transfer.recipes.assessment.from_features import (
     Effort,
     assess_features,
     check_classes,
 )
 from keras_transfer.recipes.assessment.gain import gain_over_random
+from keras_transfer.recipes.assessment.pooled_features import (
+    drawn,
+    pooled_features,
+)
 from keras_transfer.recipes.assessment.random_net import with_random_weights
 from keras_transfer.recipes.assessment.similarity import similarity
 from keras_transfer.recipes.assessment.stored_statistics import (
     distance_to_stored,
 )
-from keras_transfer.recipes.assessment.subsets import some_rows, some_samples
+from keras_transfer.recipes.assessment.subsets import some_rows
 from keras_transfer.recipes.assessment.target_data import (
     check_inputs,
     class_names_of,
     num_classes_of,
     target_parts,
 )
-from keras_transfer.recipes.data_parts import as_numbered
-from keras_transfer.recipes.head_stage import pooled_once
 
 # Samples that the random net sees, and those compared with other data.
 _MOST_RANDOM, _MOST_COMPARED = 2000, 1000
@@ -165,21 +167,14 @@ def _gain(model, train, collected, notes, seed, verbose):
         )
     chosen = SubsetBatches(train, rows, shuffle=True)
     fresh = with_random_weights(model, adapt(chosen).walk(), seed=seed)
-    x, *_ = pooled_once(
-        fresh, SubsetBatches(train, rows, shuffle=False), "random net's",
-        verbose, cache="memory",
-    )  # fmt: skip
+    in_order = SubsetBatches(train, rows, shuffle=False)
+    x, _ = pooled_features(fresh, in_order, "random net's", verbose)
     return gain_over_random(
-        collected.features[rows], pooled(x), collected.labels[rows], seed=seed
+        collected.features[rows], x, collected.labels[rows], seed=seed
     )
 
 
 def _features_of(data, name, model, seed, options):
     """Features of at most 1,000 samples of other data."""
-    batches = as_numbered(data, name, batch_size=32, seed=seed, shuffle=False)
-    check_inputs(model, batches, name)
-    rows = some_samples(batches.num_samples, _MOST_COMPARED, seed)
-    chosen = SubsetBatches(batches, rows, shuffle=False)
-    x, *_ = pooled_once(model, chosen, name, options["verbose"],
-                        cache=options["cache"])  # fmt: skip
-    return pooled(x)
+    batches = drawn(data, name, _MOST_COMPARED, seed)
+    return pooled_features(model, batches, name, **options)[0]

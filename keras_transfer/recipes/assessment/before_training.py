@@ -1,12 +1,13 @@
 """The part of an assessment that costs next to nothing before a training."""
 
 from keras_transfer.data.views import SubsetBatches
-from keras_transfer.recipes.assessment.collected import Collected, pooled
+from keras_transfer.recipes.assessment.collected import Collected
 from keras_transfer.recipes.assessment.from_features import (
     Effort,
     assess_features,
 )
 from keras_transfer.recipes.assessment.noted_batches import NotedBatches
+from keras_transfer.recipes.assessment.pooled_features import pooled
 from keras_transfer.recipes.assessment.subsets import some_rows
 from keras_transfer.recipes.assessment.target_data import class_names_of
 

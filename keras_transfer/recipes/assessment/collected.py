@@ -7,7 +7,10 @@ import numpy as np
 from keras_transfer.data import PhotoBatches
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.recipes.assessment.noted_batches import NotedBatches
-from keras_transfer.recipes.head_stage import pooled_once, with_integer_labels
+from keras_transfer.recipes.assessment.pooled_features import (
+    pooled_features,
+)
+from keras_transfer.recipes.head_stage import with_integer_labels
 
 
 @dataclasses.dataclass
@@ -59,21 +62,12 @@ def collect(model, batches, name, *, cache, verbose):
         The `Collected`.
     """
     noted = NotedBatches(batches)
-    found = pooled_once(model, noted, name, verbose, cache=cache)
+    x, rest = pooled_features(model, noted, name, verbose, cache)
     noted.read_what_is_missing()
-    x, labels = pooled(found[0]), None
-    if len(found) > 1 and found[1] is not None:
-        labels = with_integer_labels("softmax", found)[1].astype(int)
+    labels = None
+    if rest and rest[0] is not None:
+        labels = with_integer_labels("softmax", (x, rest[0]))[1].astype(int)
     return Collected(name, x, labels, noted)
-
-
-def pooled(features):
-    """Returns features with their mean over positions, if there are any.
-
-    A head of one's own may start from a map.
-    """
-    features = np.asarray(features)
-    return features.reshape(len(features), -1, features.shape[-1]).mean(axis=1)
 
 
 def photos_of(noted):

@@ -36,12 +36,22 @@ class OutOfFold:
         return float(self.is_right.mean())
 
 
-def out_of_fold(features, labels, *, folds=5, choose_on=MOST_TO_CHOOSE, seed=0):
+def out_of_fold(
+    features,
+    labels,
+    *,
+    others=None,
+    folds=5,
+    choose_on=MOST_TO_CHOOSE,
+    seed=0,
+):
     """Fits a probe in folds, and asks each about the samples left out.
 
     Args:
         features: `(samples, dimensions)`.
         labels: classes from 0, `(samples,)`.
+        others: other features of the same samples, which the probe is asked
+            about instead.
         folds: how many folds.
         choose_on: samples by which the penalty is chosen, at most.
         seed: seed of the folds.
@@ -49,6 +59,8 @@ def out_of_fold(features, labels, *, folds=5, choose_on=MOST_TO_CHOOSE, seed=0):
     Returns:
         An `OutOfFold`.
     """
+    from scipy.special import softmax
+
     num_classes = int(labels.max()) + 1
     rows = some_rows(labels, choose_on, seed)
     parts = folds_for(labels[rows], "softmax", seed, most=_FOLDS_TO_CHOOSE)
@@ -59,9 +71,9 @@ def out_of_fold(features, labels, *, folds=5, choose_on=MOST_TO_CHOOSE, seed=0):
     strength = probe.best["strength"]
     parts = folds_for(labels, "softmax", seed, most=folds)
     logits = out_of_fold_logits(
-        "softmax", (features, labels), num_classes, strength, parts
-    )
+        "softmax", (features, labels), num_classes, strength, parts,
+        others=others,
+    )  # fmt: skip
     logits = logits / best_temperature("softmax", logits, labels)
-    p = np.exp(logits - logits.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
+    p = softmax(logits, axis=1)
     return OutOfFold(p, logits.argmax(axis=1) == labels, strength)
