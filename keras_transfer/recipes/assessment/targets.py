@@ -126,10 +126,10 @@ def _check(labels, task):
             f"{task!r}."
         )
     if labels.dtype.kind not in "fiub":
+        first = labels.flat[0] if labels.size else None
         raise ValueError(
-            "Labels are numbers. Received: "
-            f"{labels.flat[0] if labels.size else None!r} of type "
-            f"{labels.dtype}. Number them: names, labels = np.unique(labels, "
+            f"Labels are numbers. Received: '{first}' of type {labels.dtype}. "
+            "Number them: names, labels = np.unique(labels, "
             "return_inverse=True)."
         )
     if labels.ndim not in (1, 2):
