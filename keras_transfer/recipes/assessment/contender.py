@@ -101,7 +101,7 @@ class Contender:
         self._features.append(x)
         return found
 
-    def score(self, rows, folds):
+    def score(self, rows, folds, *, tolerance):
         """Scores a linear head on the samples that each fold leaves out.
 
         The strength of its penalty is chosen in the first round; later ones
@@ -110,28 +110,27 @@ class Contender:
         Args:
             rows: numbers of the samples seen so far, in their order.
             folds: lists of folds; the score is the mean over them.
+            tolerance: as in `fit_linear_probe`.
         """
         x = np.concatenate(self._features)
         self._features = [x]
         largest = np.abs(x).max()
-        targets, x = self.targets, x / largest if largest else x
-        data, num_outputs = (x, targets.labels[rows]), targets.num_outputs
+        kind, labels = self.targets.kind, self.targets.labels[rows]
+        data = x / largest if largest else x, labels
+        outputs, options = self.targets.num_outputs, {"tolerance": tolerance}
         if self._strength is None:
             probe = fit_linear_probe(
-                targets.kind, data, None, num_outputs, folds=folds[0]
+                kind, data, None, outputs, folds=folds[0], **options
             )
             self._strength = probe.best["strength"] * len(x)
         found = [
-            targets.scores(
-                out_of_fold_logits(
-                    targets.kind, data, num_outputs,
-                    self._strength / len(x), each,
-                ),
-                rows,
+            out_of_fold_logits(
+                kind, data, outputs, self._strength / len(x), each, **options
             )
             for each in folds
-        ]  # fmt: skip
-        self.scores[len(x)] = np.mean(found, axis=0)
+        ]
+        scores = [self.targets.scores(logits, labels) for logits in found]
+        self.scores[len(x)] = np.mean(scores, axis=0)
 
     def close(self, rows):
         """Lets go of network and features, and keeps the last score of them.

@@ -76,7 +76,7 @@ class Targets:
             }
         model.compile("auto", **loss)
 
-    def scores(self, logits, rows=slice(None)):
+    def scores(self, logits, labels):
         """Returns how right each sample is, `(samples,)`.
 
         1 or 0 of a class, the share of the labels of a sample that are right,
@@ -84,16 +84,15 @@ class Targets:
         whose mean is R squared.
 
         Args:
-            logits: `(samples, outputs)` of those samples.
-            rows: which samples.
+            logits: `(samples, outputs)`.
+            labels: those of the same samples.
         """
-        y = self.labels[rows]
         if self.kind == "softmax":
-            return (logits.argmax(axis=1) == y).astype("float64")
+            return (logits.argmax(axis=1) == labels).astype("float64")
         if self.kind == "sigmoid":
-            return ((logits > 0) == (y > 0.5)).mean(axis=1)
-        variance = np.maximum(y.var(axis=0), 1e-12)
-        return 1 - ((logits - y) ** 2 / variance).mean(axis=1)
+            return ((logits > 0) == (labels > 0.5)).mean(axis=1)
+        variance = np.maximum(labels.var(axis=0), 1e-12)
+        return 1 - ((logits - labels) ** 2 / variance).mean(axis=1)
 
 
 def targets_of(labels, task="auto") -> Targets:
