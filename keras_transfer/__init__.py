@@ -48,6 +48,7 @@ from keras_transfer.training.schedules import (
 # What is loaded only when somebody asks for it, and where it lives: these
 # import TensorFlow, scikit-learn or Pillow somewhere below.
 _LAZY = {
+    "assess_transfer": "keras_transfer.recipes.assessment:assess_transfer",
     "backbones": "keras_transfer.backbones",
     "data": "keras_transfer.data",
     "distribution": "keras_transfer.training.distribution",

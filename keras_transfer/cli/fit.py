@@ -7,6 +7,9 @@ from keras_transfer import recipes, tuner
 from keras_transfer.cli import rank, training
 from keras_transfer.cli.command import chosen, progress
 from keras_transfer.recipes import label_counts, run_folder
+from keras_transfer.recipes.assessment.before_training import (
+    assess_before_training,
+)
 from keras_transfer.training import distribution
 from keras_transfer.tuner import search_space, trial
 
@@ -86,6 +89,9 @@ def _add_training_options(add):
     add("--head-epochs", int, "N",
         "two-stage: most epochs for a head that is trained", 30)  # fmt: skip
     add("--head-rate", float, "R", "two-stage: learning rate of the head", 1e-3)
+    add("--no-assess", bool, None,
+        "auto: leave out the assessment of the data before "
+        "training")  # fmt: skip
     add("--seed")
     add("--strategy")
 
@@ -228,6 +234,7 @@ def _train(arguments, model, data):
                 "max_minutes",
                 "batch_size",
             ),
+            on_features=None if arguments.no_assess else _assessed(arguments),
             **options,
         )
     return recipes.two_stage(
@@ -240,6 +247,24 @@ def _train(arguments, model, data):
         fine_tune_rate=_or(arguments.learning_rate, 3e-5),
         **options,
     )
+
+
+def _assessed(arguments):
+    """A function that tells about the data before the head is solved."""
+
+    def assess(model, train, features, labels):
+        try:
+            found = assess_before_training(
+                model, train, features, labels, seed=arguments.seed
+            )
+            found.save(arguments.output, pictures=False)
+        except Exception as error:
+            # What is told about data must not keep anybody from training.
+            progress(f"Assessment of the data left out: {error}")
+            return
+        progress(f"{found.summary}\n")
+
+    return assess
 
 
 def _or(value, default):

@@ -50,6 +50,7 @@ def fine_tune(
     batch_size=None,
     seed=0,
     callbacks=(),
+    on_features=None,
     verbose="auto",
 ):
     """Trains a target model: the head first, then as far as it pays.
@@ -122,6 +123,9 @@ def fine_tune(
             data have it, or 32.
         seed: seed of the order of samples and of what is held out.
         callbacks: callbacks of fine-tuning, `TransferCheckpoint` for example.
+        on_features: a function that is called once, before a linear head of
+            classes is solved, with the model, the training samples as
+            `SeededBatches`, their features and their integer labels.
         verbose: as in `keras.Model.fit`; 0 prints nothing.
 
     Returns:
@@ -167,8 +171,9 @@ def fine_tune(
         train, validation, model=model, batch_size=batch_size or 32, seed=seed
     )
     runner = StageRunner(
-        model, train, validation, limit, list(callbacks), seed, verbose
-    )
+        model, train, validation, limit, list(callbacks), seed, verbose,
+        on_features,
+    )  # fmt: skip
     recipe = _Recipe(runner, given)
     with look.done():
         try:

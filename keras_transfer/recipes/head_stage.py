@@ -110,6 +110,8 @@ class HeadStage:
             train = self._solvable(runner.train)
         validation = self._solvable(runner.validation, "validation")
         self._parts = [p for p in (train, validation) if p is not None]
+        if runner.on_features is not None and kind == "softmax":
+            runner.on_features(self.model, runner.train, *train[:2])
         folds = None
         if validation is None:
             # Samples are few: none are held out.

@@ -65,6 +65,7 @@ class StageRunner:
         callbacks: those of the user, for fine-tuning.
         seed: seed of what is held out.
         verbose: as in `keras.Model.fit`.
+        on_features: as in `fine_tune`, or `None`.
         best: the `BestWeights` of the recipe.
         log: its `DecisionLog`.
         cache: what the frozen part has put out so far.
@@ -77,6 +78,7 @@ class StageRunner:
     callbacks: list
     seed: int
     verbose: object
+    on_features: object = None
 
     def __post_init__(self):
         self.best, self.log = BestWeights(self.model), DecisionLog(self.verbose)

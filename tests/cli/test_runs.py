@@ -40,8 +40,8 @@ def metrics_of(folder):
 def test_fit_writes_all_there_is_to_a_run(run):
     names = {path.name for path in run.iterdir()}
     expected = {
-        "classes.txt", "config.json", "curves.png", "history.csv",
-        "metrics.json", "model.keras",
+        "assessment.json", "assessment.md", "classes.txt", "config.json",
+        "curves.png", "history.csv", "metrics.json", "model.keras",
     }  # fmt: skip
     assert names == expected | ({"saved_model"} if ON_TENSORFLOW else set())
     assert (run / "classes.txt").read_text().split() == ["blue", "green", "red"]

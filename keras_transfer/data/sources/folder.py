@@ -12,7 +12,7 @@ from keras_transfer.data.photos.checking import good_photos
 
 # What operating systems and tools leave behind: not worth a warning.
 _CLUTTER = {".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"}
-_PHOTO_SUFFIXES = (
+PHOTO_SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"),
     *(".tif", ".tiff", ".avif", ".jp2", ".heic"),
 )
@@ -207,7 +207,7 @@ def _loose_photos(part):
     return [
         path
         for path in sorted(part.iterdir())
-        if path.suffix.lower() in _PHOTO_SUFFIXES and not path.is_dir()
+        if path.suffix.lower() in PHOTO_SUFFIXES and not path.is_dir()
     ]
 
 

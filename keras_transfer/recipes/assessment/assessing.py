@@ -1,0 +1,178 @@
+"""`assess_transfer`: will it transfer, and what is wrong with the data."""
+
+import numpy as np
+
+from keras_transfer.data.adapters import adapt
+from keras_transfer.data.views import SubsetBatches
+from keras_transfer.models import TransferModel
+from keras_transfer.recipes.assessment.collected import collect, pooled
+from keras_transfer.recipes.assessment.from_features import (
+    Effort,
+    assess_features,
+    check_classes,
+)
+from keras_transfer.recipes.assessment.gain import gain_over_random
+from keras_transfer.recipes.assessment.random_net import with_random_weights
+from keras_transfer.recipes.assessment.similarity import similarity
+from keras_transfer.recipes.assessment.subsets import some_rows, some_samples
+from keras_transfer.recipes.assessment.target_data import (
+    check_inputs,
+    class_names_of,
+    num_classes_of,
+    target_parts,
+)
+from keras_transfer.recipes.data_parts import as_numbered
+from keras_transfer.recipes.head_stage import pooled_once
+
+# Samples that the random net sees, and those compared with other data.
+_MOST_RANDOM, _MOST_COMPARED = 2000, 1000
+
+
+def assess_transfer(
+    model,
+    target,
+    source=None,
+    *,
+    validation=None,
+    test=None,
+    unlabelled=None,
+    cache="memory",
+    seed=0,
+    verbose=1,
+):
+    """Says in about one pass over the data whether a transfer will work.
+
+    The frozen net runs over the target once. From these features come: the
+    counts, a linear probe beside its baselines, its learning curve with an
+    interval (how much more labels would bring), and a check of the data
+    (samples that are there twice, in two parts of the data too; labels that
+    are likely wrong; samples unlike all others; dark, blank and tiny photos).
+    Then up to 2,000 samples run through the same net with random weights: if
+    the probe is no better on the pre-trained features, transfer does not help.
+    With samples of the source data, up to 1,000 of them are compared with the
+    target. More alike is not always better: read it beside the gain.
+
+    Classes alone: heads for several labels or numbers are refused.
+
+    Args:
+        model: a `TransferModel` (one that is not compiled is, with `"auto"`),
+            a `keras.Model`, or the name of a backbone.
+        target: labelled data: what `keras_transfer.data.load` returns, arrays
+            `(x, y)`, or a data set that `fit` takes.
+        source: samples that the source model was trained on, with labels or
+            without, or `None`.
+        validation: labelled data, or `None`: those of `target`.
+        test: labelled data, or `None`: those of `target`. They are looked at
+            for duplicates of the training data, and for nothing else.
+        unlabelled: samples of the target without labels, or `None`.
+        cache: where features are kept: `"memory"`, a folder or a
+            `FeatureCache`.
+        seed: seed of folds, subsets and random weights.
+        verbose: 0 shows no progress.
+
+    Returns:
+        A `TransferAssessment`: it prints as a table, `.summary` is one
+        paragraph, `.plot(folder)` draws it.
+
+    Raises:
+        ValueError: data without labels, words or NaN as labels, one class,
+            fewer than 8 samples, a head that is not for classes.
+
+    Example:
+
+    ```python
+    photos = keras_transfer.data.load("photos/", image_size=128)
+    print(assess_transfer("MobileNetV2", photos).summary)
+    ```
+
+    Reference:
+        Hoiem et al. 2021, Learning Curves for Analysis of Deep Networks;
+        Northcutt et al. 2021, Confident Learning; Gretton et al. 2012, A
+        Kernel Two-Sample Test.
+    """
+    batches = target_parts(target, validation, test, seed=seed)
+    train = batches["train"]
+    model = _ready(model, train)
+    adapt(train).looked_at(model)
+    for name, each in batches.items():
+        check_inputs(model, each, name)
+    options = {"cache": cache, "verbose": verbose}
+    check_classes(_as_classes(train.read_labels()))
+    parts = [
+        collect(model, each, name, **options) for name, each in batches.items()
+    ]
+    found = assess_features(
+        model.backbone.name,
+        parts,
+        class_names_of(model, train),
+        effort=Effort(),
+        seed=seed,
+    )
+    found.gain = _gain(model, train, parts[0], found.notes, seed, verbose)
+    for name, data in (("source", source), ("unlabelled", unlabelled)):
+        if data is not None:
+            features = _features_of(data, name, model, seed, options)
+            found.drawn.others[name] = features
+            compared = similarity(parts[0].features, features, seed=seed)
+            attribute = "similarity" if name == "source" else "shift"
+            setattr(found, attribute, compared)
+    return found
+
+
+def _ready(model, train):
+    """Returns a compiled `TransferModel` for classes."""
+    if not isinstance(model, TransferModel):
+        x = train.read(np.arange(1))[0]
+        shape = np.shape(x)[1:] if isinstance(model, str) else None
+        model = TransferModel(model, num_classes_of(train), input_shape=shape)
+    activation = getattr(model.head, "activation", None)
+    if activation in ("sigmoid", "linear"):
+        raise ValueError(
+            "assess_transfer is for classes, of which each sample has one. "
+            f"Received: '{model.name}', whose head puts out "
+            f"{'numbers' if activation == 'linear' else 'several labels'} "
+            f"({activation}). Expected a softmax, as "
+            "TransferModel(backbone, head=NUMBER_OF_CLASSES) has it. Train "
+            "with fine_tune and judge by validation instead."
+        )
+    if not getattr(model, "compiled", False):
+        model.compile("auto")
+    return model
+
+
+def _as_classes(labels):
+    labels = np.asarray(labels)
+    return labels.argmax(axis=-1) if labels.ndim > 1 else labels
+
+
+def _gain(model, train, collected, notes, seed, verbose):
+    """The `Gain` over random weights, or `None` with a note why."""
+    if not model.is_pretrained:
+        notes.append("the weights are random: there is nothing to gain over.")
+        return None
+    rows = some_rows(collected.labels, _MOST_RANDOM, seed)
+    if len(rows) < len(collected):
+        notes.append(
+            f"the net with random weights saw {len(rows)} of "
+            f"{len(collected)} samples."
+        )
+    chosen = SubsetBatches(train, rows, shuffle=True)
+    fresh = with_random_weights(model, adapt(chosen).walk(), seed=seed)
+    x, *_ = pooled_once(
+        fresh, SubsetBatches(train, rows, shuffle=False), "random net's",
+        verbose, cache="memory",
+    )  # fmt: skip
+    return gain_over_random(
+        collected.features[rows], pooled(x), collected.labels[rows], seed=seed
+    )
+
+
+def _features_of(data, name, model, seed, options):
+    """Features of at most 1,000 samples of other data."""
+    batches = as_numbered(data, name, batch_size=32, seed=seed, shuffle=False)
+    check_inputs(model, batches, name)
+    rows = some_samples(batches.num_samples, _MOST_COMPARED, seed)
+    chosen = SubsetBatches(batches, rows, shuffle=False)
+    x, *_ = pooled_once(model, chosen, name, options["verbose"],
+                        cache=options["cache"])  # fmt: skip
+    return pooled(x)

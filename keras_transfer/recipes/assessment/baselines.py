@@ -1,0 +1,59 @@
+"""What can be reached without training the network, each with its interval."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_transfer.recipes.assessment.subsets import some_rows
+from keras_transfer.transferability import knn_accuracy
+
+# Samples whose neighbours are looked for, at most.
+_MOST_NEIGHBOURS = 5000
+
+
+@dataclasses.dataclass(frozen=True)
+class Baseline:
+    """An accuracy with its 95 % interval (Wilson).
+
+    Attributes:
+        name: how it was reached.
+        accuracy: share of samples that are named rightly.
+        low: lower end.
+        high: upper end.
+    """
+
+    name: str
+    accuracy: float
+    low: float
+    high: float
+
+
+def baselines(features, labels, probe, *, seed=0):
+    """Returns the accuracies of three classifiers that need no training.
+
+    Args:
+        features: `(samples, dimensions)`.
+        labels: classes from 0, `(samples,)`.
+        probe: the `OutOfFold` of these.
+        seed: seed of the samples that neighbours are looked for.
+
+    Returns:
+        A list of `Baseline`: the most frequent class, the five nearest
+        neighbours, the linear probe.
+    """
+    rows = some_rows(labels, _MOST_NEIGHBOURS, seed)
+    near = knn_accuracy(features[rows], labels[rows])
+    majority = np.bincount(labels).max() / len(labels)
+    return [
+        _with_interval("most frequent class", majority, len(labels)),
+        _with_interval("5 nearest neighbours", near, len(rows)),
+        _with_interval("linear probe", probe.accuracy, len(labels)),
+    ]
+
+
+def _with_interval(name, accuracy, num_samples):
+    from scipy.stats import binomtest
+
+    right = round(accuracy * num_samples)
+    ends = binomtest(right, num_samples).proportion_ci(method="wilson")
+    return Baseline(name, float(accuracy), float(ends.low), float(ends.high))

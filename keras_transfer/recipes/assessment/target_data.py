@@ -1,0 +1,93 @@
+"""The target's data in parts, and its classes."""
+
+import keras
+import numpy as np
+
+from keras_transfer.recipes.data_parts import as_numbered, parts
+
+
+def target_parts(target, validation, test, *, seed):
+    """Returns `SeededBatches` by part: `"train"` first, then what there is.
+
+    Args:
+        target: as in `assess_transfer`.
+        validation: the same, or `None`.
+        test: the same, or `None`.
+        seed: seed of the order of arrays.
+    """
+    if test is None and not isinstance(target, tuple):
+        test = getattr(target, "test", None)
+    train, validation = parts(target, validation, seed=seed)
+    found = {"train": train, "validation": validation}
+    if test is not None:
+        found["test"] = as_numbered(
+            test, "test", batch_size=32, seed=seed, shuffle=False
+        )
+    return {name: part for name, part in found.items() if part is not None}
+
+
+def check_inputs(model, batches, name):
+    """Raises unless samples have the shapes that a model takes.
+
+    Args:
+        model: the `TransferModel`.
+        batches: `SeededBatches`.
+        name: what to call them.
+
+    Raises:
+        ValueError: another number of inputs, or other shapes.
+    """
+    x = batches.read(np.arange(1))[0]
+    found = [np.shape(leaf)[1:] for leaf in keras.tree.flatten(x)]
+    expected = [leaf.shape[1:] for leaf in keras.tree.flatten(model.input)]
+    fits = [_fits(*pair) for pair in zip(found, expected, strict=False)]
+    if len(found) != len(expected) or not all(fits):
+        raise ValueError(
+            f"The samples of `{name}` do not fit '{model.name}'. Received: "
+            f"shapes {found}. Expected: {expected}. Read them at the model's "
+            "size: keras_transfer.data.load(..., image_size=)."
+        )
+
+
+def _fits(found, expected):
+    # A number a sample is what Keras makes a column of.
+    if found == () and expected in ((1,), ()):
+        return True
+    return len(found) == len(expected) and all(
+        wanted is None or size == wanted
+        for size, wanted in zip(found, expected, strict=True)
+    )
+
+
+def num_classes_of(train):
+    """Returns how many classes labels are numbered for.
+
+    Raises:
+        ValueError: labels that are not whole numbers from 0.
+    """
+    labels = np.asarray(train.read_labels())
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return labels.shape[1]
+    if labels.dtype.kind not in "fiub":
+        raise ValueError(
+            "Labels are numbers of classes. Received: "
+            f"{labels.flat[0]!r} of type {labels.dtype}. Number them: names, "
+            "labels = np.unique(labels, return_inverse=True)."
+        )
+    is_whole = np.isfinite(labels).all() and (labels % 1 == 0).all()
+    if not is_whole or labels.min() < 0:
+        raise ValueError(
+            "Labels are whole numbers from 0. Received: values from "
+            f"{labels.min()} to {labels.max()}. Leave samples without a label "
+            "out, and number classes from 0."
+        )
+    return max(2, int(labels.max()) + 1)
+
+
+def class_names_of(model, train):
+    """Returns names by label, `"class 0"` and so on where none are known."""
+    number = int(model.output_shape[-1])
+    names = model.class_names or train.class_names
+    if names is None or len(names) != number:
+        return [f"class {label}" for label in range(number)]
+    return [str(name) for name in names]
