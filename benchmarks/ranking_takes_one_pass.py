@@ -1,18 +1,20 @@
 """`rank_backbones` of five sources against the five bare feature passes.
 
-    python benchmarks/ranking_takes_one_pass.py PHOTOS --models FILE.keras ... \
-        --weights FILE.h5 [--size 128] [--pairs 3]
+    python benchmarks/ranking_takes_one_pass.py PHOTOS --weights KERAS_MODELS \
+        --models FILE.keras ... [--size 128] [--pairs 3] [--no-drop]
 
 The photos of `PHOTOS/train`, decoded, in memory. One side is `rank_backbones`
-of MobileNetV2 (with the file's weights), MobileNets of widths 1, 0.5 and 0.25
-with random weights and the models in the files, the first five of these. The
-other is what nobody can leave out: `predict` of each frozen backbone with its
-mean over positions, built anew as the ranking builds it. Both sides alternate
-in one process. `--no-drop` has every candidate run over all photos. Prints
-seconds, the ratio (goal: at most 1.15), and the ranking.
+of MobileNetV2, MobileNets of widths 1, 0.5 and 0.25 (ImageNet weights from the
+folder `KERAS_MODELS`) and the models in the files, the first five of these.
+The other is what nobody can leave out: `predict` of each frozen backbone with
+its mean over positions, built anew as the ranking builds it. Both sides
+alternate in one process, after one of each that is not counted. `--no-drop`
+has every candidate run over all photos. Prints seconds, the ratio (goal: at
+most 1.15), and the ranking.
 """
 
 import argparse
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -23,27 +25,35 @@ import keras_transfer as kt
 from keras_transfer.recipes.assessment import race
 
 
+# Width of a MobileNet, and the file of its weights.
+_MOBILENETS = {
+    1.0: "mobilenet_1_0_224_tf_no_top.h5",
+    0.5: "mobilenet_5_0_160_tf_no_top.h5",
+    0.25: "mobilenet_2_5_128_tf_no_top.h5",
+}
+_MOBILENET_V2 = (
+    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+)
+
+
 def sources(given):
-    """The five candidates by name; random weights are seeded."""
-    keras.utils.set_random_seed(0)
+    """The five candidates by name, all with real weights."""
     shape = (given.size, given.size, 3)
-    found = {f"lite {i}": path for i, path in enumerate(given.models)}
-    if given.weights:
-        found["MobileNetV2"] = "MobileNetV2"
-    for alpha in (1.0, 0.5, 0.25):
+    found = {path.stem: path for path in given.models}
+    found["MobileNetV2"] = keras.applications.MobileNetV2(
+        shape, include_top=False, weights=given.weights / _MOBILENET_V2
+    )
+    for alpha, file in _MOBILENETS.items():
         found[f"MobileNet {alpha}"] = keras.applications.MobileNet(
-            shape, alpha=alpha, include_top=False, weights=None
+            shape, alpha=alpha, include_top=False, weights=given.weights / file
         )
     return dict(list(found.items())[:5])
 
 
-def passes(candidates, weights, x):
+def passes(candidates, x):
     """The bare passes: build, predict, let go."""
-    for name, source in candidates.items():
-        model = kt.TransferModel(
-            source, head=2, input_shape=x.shape[1:],
-            weights=weights.get(name, "imagenet"),
-        )  # fmt: skip
+    for source in candidates.values():
+        model = kt.TransferModel(source, head=2, input_shape=x.shape[1:])
         pooled = keras.layers.GlobalAveragePooling2D()(model.features)
         keras.Model(model.input, pooled).predict(x, verbose=0)
 
@@ -51,8 +61,8 @@ def passes(candidates, weights, x):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos")
-    parser.add_argument("--models", nargs="*", default=[])
-    parser.add_argument("--weights")
+    parser.add_argument("--models", nargs="*", type=Path, default=[])
+    parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--no-drop", action="store_true")
@@ -62,19 +72,12 @@ def main():
     (x, y), _ = photos(given.photos, given.size)
     x = np.asarray(x)
     candidates, found = sources(given), []
-    weights = {"MobileNetV2": given.weights} if given.weights else {}
-    weights = {name: w for name, w in weights.items() if name in candidates}
 
     def rank():
-        found.append(
-            kt.rank_backbones(candidates, (x, y), weights=weights, verbose=0)
-        )
+        found.append(kt.rank_backbones(candidates, (x, y), verbose=0))
 
     result = paired(
-        rank,
-        lambda: passes(candidates, weights, x),
-        pairs=given.pairs,
-        warm_up=0,
+        rank, lambda: passes(candidates, x), pairs=given.pairs, warm_up=1
     )
     print(found[-1])
     print(line(f"{len(candidates)} sources, {len(x)} photos", result))

@@ -70,9 +70,25 @@ def interval_of(scores, *, are_shares=True):
 
     Args:
         scores: one of each sample, `(samples,)`.
-        are_shares: whether a score is a share of right answers from 0 to 1
-            (Wilson's interval, which stays inside and is never empty), or a
-            number (1.96 standard errors).
+        are_shares: whether a score is a share of right answers, as for
+            `interval_of_share`, or a number (1.96 standard errors).
+    """
+    scores = np.asarray(scores, "float64")
+    if are_shares:
+        return interval_of_share(scores.mean(), len(scores))
+    error = _ERRORS * scores.std(ddof=1) / np.sqrt(len(scores))
+    return float(scores.mean() - error), float(scores.mean() + error)
+
+
+def interval_of_share(share, num_samples):
+    """Returns Wilson's 95 % interval, which stays within 0 and 1.
+
+    Args:
+        share: of right answers, from 0 to 1.
+        num_samples: among how many.
+
+    Returns:
+        (low, high); never the same, even at 0 and 1.
 
     Reference:
         Wilson 1927, Probable inference, the law of succession, and
@@ -80,10 +96,6 @@ def interval_of(scores, *, are_shares=True):
     """
     from scipy.stats import binomtest
 
-    scores = np.asarray(scores, "float64")
-    if are_shares:
-        right = int(np.clip(round(scores.sum()), 0, len(scores)))
-        found = binomtest(right, len(scores)).proportion_ci(method="wilson")
-        return float(found.low), float(found.high)
-    error = _ERRORS * scores.std(ddof=1) / np.sqrt(len(scores))
-    return float(scores.mean() - error), float(scores.mean() + error)
+    found = binomtest(round(share * num_samples), num_samples)
+    ends = found.proportion_ci(method="wilson")
+    return float(ends.low), float(ends.high)

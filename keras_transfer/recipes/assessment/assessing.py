@@ -18,9 +18,9 @@ from keras_transfer.recipes.assessment.subsets import some_rows, some_samples
 from keras_transfer.recipes.assessment.target_data import (
     check_inputs,
     class_names_of,
-    num_classes_of,
     target_parts,
 )
+from keras_transfer.recipes.assessment.targets import class_numbers
 from keras_transfer.recipes.data_parts import as_numbered
 from keras_transfer.recipes.head_stage import pooled_once
 
@@ -97,7 +97,7 @@ def assess_transfer(
     for name, each in batches.items():
         check_inputs(model, each, name)
     options = {"cache": cache, "verbose": verbose}
-    check_classes(_as_classes(train.read_labels()))
+    check_classes(class_numbers(train.read_labels())[0])
     parts = [
         collect(model, each, name, **options) for name, each in batches.items()
     ]
@@ -124,7 +124,8 @@ def _ready(model, train):
     if not isinstance(model, TransferModel):
         x = train.read(np.arange(1))[0]
         shape = np.shape(x)[1:] if isinstance(model, str) else None
-        model = TransferModel(model, num_classes_of(train), input_shape=shape)
+        num_classes = max(2, class_numbers(train.read_labels())[1])
+        model = TransferModel(model, num_classes, input_shape=shape)
     activation = getattr(model.head, "activation", None)
     if activation in ("sigmoid", "linear"):
         raise ValueError(
@@ -138,11 +139,6 @@ def _ready(model, train):
     if not getattr(model, "compiled", False):
         model.compile("auto")
     return model
-
-
-def _as_classes(labels):
-    labels = np.asarray(labels)
-    return labels.argmax(axis=-1) if labels.ndim > 1 else labels
 
 
 def _gain(model, train, collected, notes, seed, verbose):

@@ -108,7 +108,9 @@ def targets_of(labels, task="auto") -> Targets:
         ValueError: words, NaN, one class, too few samples.
     """
     labels = np.asarray(labels)
-    _check(labels, task)
+    _check_task(task)
+    _check_numbers(labels)
+    _check_enough(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     task = _task_of(labels) if task == "auto" else task
@@ -118,12 +120,39 @@ def targets_of(labels, task="auto") -> Targets:
     return Targets(KINDS[task], rows, rows.shape[1])
 
 
-def _check(labels, task):
+def class_numbers(labels):
+    """Returns classes as integers `(samples,)`, and how many are numbered.
+
+    Args:
+        labels: whole numbers from 0, `(samples,)` or `(samples, 1)`, or
+            one-hot rows `(samples, classes)`.
+
+    Raises:
+        ValueError: words, NaN, parts of numbers, numbers below 0.
+    """
+    labels = np.asarray(labels)
+    _check_numbers(labels)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return labels.argmax(axis=1), labels.shape[1]
+    numbers = labels.reshape(-1).astype(int)
+    if numbers.min() < 0 or (numbers != labels.reshape(-1)).any():
+        raise ValueError(
+            "Classes are whole numbers from 0. Received: labels from "
+            f"{labels.min()} to {labels.max()}. Leave samples without a class "
+            "out, or pass task='regression' for quantities."
+        )
+    return numbers, int(numbers.max()) + 1
+
+
+def _check_task(task):
     if task != "auto" and task not in KINDS:
         raise ValueError(
             f"`task` is 'auto' or one of {', '.join(KINDS)}. Received: "
             f"{task!r}."
         )
+
+
+def _check_numbers(labels):
     if labels.dtype.kind not in "fiub":
         first = labels.flat[0] if labels.size else None
         raise ValueError(
@@ -141,6 +170,9 @@ def _check(labels, task):
             f"The labels hold NaN or infinity in {bad} of {len(labels)} "
             "samples. Expected finite numbers. Leave these samples out."
         )
+
+
+def _check_enough(labels):
     if len(labels) < _LEAST:
         raise ValueError(
             "Candidates are compared on samples that their heads have not "
@@ -161,18 +193,8 @@ def _task_of(labels):
 
 
 def _classes(labels):
-    is_one_hot = labels.ndim == 2
-    num_outputs = labels.shape[1] if is_one_hot else None
-    numbers = labels.argmax(axis=1) if is_one_hot else labels.astype(int)
-    is_whole = is_one_hot or (numbers == labels).all()
-    if numbers.min() < 0 or not is_whole:
-        raise ValueError(
-            "Classes are whole numbers from 0. Received: labels from "
-            f"{labels.min()} to {labels.max()}. Leave samples without a class "
-            "out, or pass task='regression' for quantities."
-        )
+    numbers, num_outputs = class_numbers(labels)
     num_classes = len(np.unique(numbers))
-    num_outputs = num_outputs or int(numbers.max()) + 1
     if num_classes < 2:
         raise ValueError(
             "Candidates are ranked by how well they tell classes apart. "
@@ -186,4 +208,4 @@ def _classes(labels):
             "a class in the mean, and classes numbered from 0 without large "
             "gaps. For quantities pass task='regression'."
         )
-    return Targets("softmax", numbers, num_outputs, is_one_hot)
+    return Targets("softmax", numbers, num_outputs, labels.ndim == 2)
