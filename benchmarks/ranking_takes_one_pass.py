@@ -20,33 +20,19 @@ import keras
 import numpy as np
 from gradual_unfreezing import photos
 from paired import line, machine, paired
+from source_zoo import mobilenet, mobilenet_v2
 
 import keras_transfer as kt
 from keras_transfer.recipes.assessment import race
-
-
-# Width of a MobileNet, and the file of its weights.
-_MOBILENETS = {
-    1.0: "mobilenet_1_0_224_tf_no_top.h5",
-    0.5: "mobilenet_5_0_160_tf_no_top.h5",
-    0.25: "mobilenet_2_5_128_tf_no_top.h5",
-}
-_MOBILENET_V2 = (
-    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
-)
 
 
 def sources(given):
     """The five candidates by name, all with real weights."""
     shape = (given.size, given.size, 3)
     found = {path.stem: path for path in given.models}
-    found["MobileNetV2"] = keras.applications.MobileNetV2(
-        shape, include_top=False, weights=given.weights / _MOBILENET_V2
-    )
-    for alpha, file in _MOBILENETS.items():
-        found[f"MobileNet {alpha}"] = keras.applications.MobileNet(
-            shape, alpha=alpha, include_top=False, weights=given.weights / file
-        )
+    found["MobileNetV2"] = mobilenet_v2(shape, given.weights)
+    for alpha in (1.0, 0.5, 0.25):
+        found[f"MobileNet {alpha}"] = mobilenet(shape, alpha, given.weights)
     return dict(list(found.items())[:5])
 
 
