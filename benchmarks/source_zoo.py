@@ -105,9 +105,7 @@ class Zoo:
             (x, y), _ = photos(self.own[name], self.shape[0])
             keras.utils.set_random_seed(0)
             model = _small_net(self.shape, int(y.max()) + 1)
-            model.compile(
-                "adam", "sparse_categorical_crossentropy", ["accuracy"]
-            )
+            model.compile("adam", "sparse_categorical_crossentropy")
             model.fit(x, y, batch_size=32, epochs=10, verbose=2)
             path.parent.mkdir(parents=True, exist_ok=True)
             model.save(path)

@@ -35,7 +35,7 @@ def test_json_and_files(ranked, backbone, tmp_path, capsys):
     assert ranked("--json", "--out", out, backbones=backbones) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((out / "ranking.json").read_text())
-    assert printed["best"] == "small"
+    assert printed["best"] == str(backbone)
     assert printed["num_samples"] == 24
     small, gone = printed["candidates"]
     assert small["num_samples"] == 24 and small["error"] is None
@@ -52,7 +52,7 @@ def test_text(ranked, capsys):
 @pytest.mark.parametrize(
     ("backbones", "more", "message"),
     [
-        (("a.keras", "b/a.keras"), (), "'a' 2 times"),
+        (("a.keras", "a.keras"), (), "'a.keras' 2 times"),
         (("a.keras",), (), "No candidate can be used"),
         (("a.keras",), ("--shots", "1"), "3 samples"),
     ],
@@ -69,7 +69,7 @@ def test_fit_takes_the_best(fit, backbone, other, tmp_path, monkeypatch):
     assert fit(out, "--backbone", "auto", "--epochs", 0) == 0
     best = json.loads((out / "ranking.json").read_text())["best"]
     config = json.loads((out / "config.json").read_text())
-    assert config["backbone"].endswith(f"{best}.keras")
+    assert config["backbone"] == best
 
 
 def test_fit_auto_needs_published_weights(fit, tmp_path, capsys):

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -82,9 +81,8 @@ def _named(candidates):
 def _name_of(source):
     if isinstance(source, keras.Model):
         return source.name
-    text = str(source)
-    is_file = isinstance(source, os.PathLike) or text.endswith(".keras")
-    return Path(text).stem if is_file else text
+    # As it came, so that `TransferModel` takes it.
+    return str(source)
 
 
 def _check_known(what, given, named):

@@ -51,13 +51,13 @@ def found(nets, data):
 
 def test_the_order_is_that_of_what_they_see(found):
     names = [row.name for row in found.rows]
-    assert names == [SIGHTED, POOR, BLIND, "there"]
+    assert names == [SIGHTED, POOR, BLIND, "not/there.keras"]
     assert found.best() == found.best_probe == SIGHTED
     assert found[SIGHTED].probe > 0.97
     assert 0.5 < found[POOR].probe < 0.9
     assert abs(found[BLIND].probe - 1 / 3) < 0.06
     for row in found.rows[:3]:
-        assert row.low < row.probe < row.high
+        assert row.low < row.probe <= row.high
         assert row.seconds_per_1000 > 0
     assert found[SIGHTED].num_params == 12
     assert found[SIGHTED].behind == 0
@@ -65,8 +65,8 @@ def test_the_order_is_that_of_what_they_see(found):
 
 
 def test_a_candidate_that_fails_is_a_row(found):
-    failed = found["there"]
-    assert "there.keras" in failed.error
+    failed = found["not/there.keras"]
+    assert "not/there.keras" in failed.error
     assert failed.probe is None and failed.num_samples == 0
     assert "FileNotFoundError" in str(found)
 
@@ -116,7 +116,7 @@ def test_the_same_again(found, nets, data):
 def test_json_markdown_and_files(found, tmp_path):
     content = json.loads(found.to_json())
     assert content["best"] == SIGHTED
-    assert [row["name"] for row in content["candidates"]][0] == SIGHTED
+    assert content["candidates"][0]["name"] == SIGHTED
     markdown = found.to_markdown().splitlines()
     assert len(markdown) == 8
     assert markdown[2].startswith(f"| {SIGHTED} |")
@@ -127,7 +127,7 @@ def test_json_markdown_and_files(found, tmp_path):
 
 
 def test_fine_tuning_the_two(nets, data, capsys):
-    rows = slice(0, 60)
+    rows = slice(0, 40)
     few = data[0][rows], data[1][rows]
     pair = {name: nets[name] for name in (POOR, SIGHTED)}
     before = nets[SIGHTED].get_weights()
@@ -135,7 +135,7 @@ def test_fine_tuning_the_two(nets, data, capsys):
         pair, few, prior={POOR: 0.7}, fine_tune=True, verbose=1
     )
     assert "Fine-tuning poor." in capsys.readouterr().out
-    assert found.num_samples == 48  # a fifth is held out
+    assert found.num_samples == 32  # a fifth is held out
     tuned = {row.name: row.fine_tuned for row in found.rows}
     assert found.best() == max(tuned, key=tuned.get)
     assert found.model.backbone.count_params() == found[found.best()].num_params
@@ -165,7 +165,7 @@ def test_other_labels(nets, data, labels, score):
 
 
 def test_features_that_are_not_finite_are_a_row(nets, data):
-    broken = net("broken", np.full((3, 2), np.nan))
+    broken = net("broken", np.full((3, 2), np.inf))
     few = data[0][:60], data[1][:60]
     found = kt.rank_backbones([nets[SIGHTED], broken], few, verbose=0)
     assert "NaN or infinity" in found["broken"].error
@@ -192,7 +192,9 @@ def test_wrong_arguments(nets, data):
     same = [nets[SIGHTED], nets[SIGHTED]]
     with pytest.raises(ValueError, match="'sighted' 2 times"):
         kt.rank_backbones(same, data, verbose=0)
-    with pytest.raises(ValueError, match="No candidate can be used.*a.keras"):
+    with pytest.raises(
+        ValueError, match=r"(?s)No candidate can be used.*a\.keras"
+    ):
         kt.rank_backbones(["a.keras"], data, verbose=0)
     with pytest.raises(ValueError, match="folds=1"):
         kt.rank_backbones(nets, data, folds=1, verbose=0)

@@ -80,7 +80,7 @@ def test_who_is_dropped():
 def test_targets(labels, task, kind, outputs):
     targets = targets_of(labels, task)
     assert (targets.kind, targets.num_outputs) == (kind, outputs)
-    assert targets.head().units == outputs
+    assert targets.head().num_outputs == outputs
 
 
 def test_scores_of_samples():
@@ -120,9 +120,10 @@ def test_labels_that_cannot_be_ranked_on(labels, task, message):
 def test_candidates_and_their_priors():
     found = named_candidates(
         ["MobileNet", Path("nets/own.keras"), "hub:other"],
-        prior={"own": 0.5},
+        prior={"nets/own.keras": 0.5},
     )
-    assert [c.name for c in found] == ["MobileNet", "own", "hub:other"]
+    names = ["MobileNet", "nets/own.keras", "hub:other"]
+    assert [c.name for c in found] == names
     assert [c.prior for c in found] == [0.704, 0.5, None]
     (random,) = named_candidates("MobileNet", weights=None)
     assert random.prior is None
@@ -135,7 +136,7 @@ def test_candidates_and_their_priors():
 @pytest.mark.parametrize(
     ("candidates", "options", "message"),
     [
-        (["a.keras", "nets/a.keras"], {}, "'a' 2 times. Pass a dict"),
+        (["a.keras", "a.keras"], {}, "'a.keras' 2 times. Pass a dict"),
         ([], {}, "nothing to rank"),
         (["VGG16"], {"prior": {"VGG": 0.7}}, "'VGG'. Expected: 'VGG16'"),
         (["VGG16"], {"prior": {"VGG16": 71.3}}, "Divide percentages"),
