@@ -76,9 +76,10 @@ def oracle_cell(zoo, name, train, test, seed):
 def ranking_cell(zoo, train, seed, *, fine_tune):
     """What `rank_backbones` finds, and how long it takes."""
     keras.utils.clear_session()
+    candidates = {name: zoo.source(name) for name in zoo.names}
     started = time.perf_counter()
     ranking = kt.rank_backbones(
-        {name: zoo.source(name) for name in zoo.names}, train,
+        candidates, train,
         weights={name: zoo.weights(name) for name in zoo.names},
         prior=zoo.prior(), fine_tune=fine_tune, seed=seed, verbose=0,
     )  # fmt: skip
