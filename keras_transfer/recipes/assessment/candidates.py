@@ -60,6 +60,8 @@ def _named(candidates):
         pairs = [(str(name), source) for name, source in candidates.items()]
     elif isinstance(candidates, (str, os.PathLike, keras.Model)):
         pairs = [(_name_of(candidates), candidates)]
+    elif candidates is None:
+        pairs = []
     else:
         pairs = [(_name_of(source), source) for source in candidates]
     names = [name for name, _ in pairs]

@@ -9,6 +9,7 @@ from keras_transfer.data.views import SubsetBatches
 from keras_transfer.feature_cache import features
 from keras_transfer.feature_cache.boundary import boundary_at
 from keras_transfer.models import TransferModel
+from keras_transfer.recipes.assessment.target_data import check_inputs
 from keras_transfer.transferability import log_me
 from keras_transfer.transferability.linear_probe import (
     fit_linear_probe,
@@ -67,6 +68,7 @@ class Contender:
         if self.model is None:
             self.model = self.new_model(data)
             self.num_params = self.model.backbone.count_params()
+            check_inputs(self.model, data, "data")
             self._boundary = boundary_at(self.model, 0)
 
     def see(self, data, rows, **options):

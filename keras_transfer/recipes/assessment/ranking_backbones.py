@@ -92,7 +92,8 @@ def rank_backbones(
         Renggli et al. 2022, Which Model to Transfer? Finding the Needle in
         the Growing Haystack; Renggli et al. 2022, SHiFT (successive halving).
     """
-    _check_folds(folds)
+    _check_whole("folds", folds, 2)
+    _check_whole("seed", seed, 0)
     named = named_candidates(candidates, weights, prior)
     task = getattr(data, "task", "auto") if task == "auto" else task
     train, validation = parts(data, validation, seed=seed)
@@ -111,12 +112,12 @@ def rank_backbones(
     return ranking
 
 
-def _check_folds(folds):
-    number = whole_number(folds)
-    if number is None or number < 2:
+def _check_whole(name, value, least):
+    number = whole_number(value)
+    if number is None or number < least:
         raise ValueError(
-            "`folds` is a whole number of at least 2. Received: "
-            f"folds={folds!r}."
+            f"`{name}` is a whole number of at least {least}. Received: "
+            f"{name}={value!r}."
         )
 
 

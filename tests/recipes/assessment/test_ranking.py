@@ -171,6 +171,17 @@ def test_features_that_are_not_finite_are_a_row(nets, data):
     assert "NaN or infinity" in found["broken"].error
 
 
+def test_a_network_for_other_samples_is_a_row(nets, data):
+    inputs = keras.Input((20,))
+    other = keras.Model(inputs, layers.Dense(4)(inputs), name="vectors")
+    few = data[0][:60], data[1][:60]
+    found = kt.rank_backbones([nets[SIGHTED], other], few, verbose=0)
+    assert "Cannot change the input of 'vectors'" in found["vectors"].error
+    texts = np.array(["red", "green"] * 30)
+    with pytest.raises(ValueError, match=r"samples of `data` do not fit"):
+        kt.rank_backbones([nets[SIGHTED]], (texts, few[1]), verbose=0)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -198,3 +209,5 @@ def test_wrong_arguments(nets, data):
         kt.rank_backbones(["a.keras"], data, verbose=0)
     with pytest.raises(ValueError, match="folds=1"):
         kt.rank_backbones(nets, data, folds=1, verbose=0)
+    with pytest.raises(ValueError, match="seed='a'"):
+        kt.rank_backbones(nets, data, seed="a", verbose=0)

@@ -138,6 +138,7 @@ def test_candidates_and_their_priors():
     [
         (["a.keras", "a.keras"], {}, "'a.keras' 2 times. Pass a dict"),
         ([], {}, "nothing to rank"),
+        (None, {}, "nothing to rank"),
         (["VGG16"], {"prior": {"VGG": 0.7}}, "'VGG'. Expected: 'VGG16'"),
         (["VGG16"], {"prior": {"VGG16": 71.3}}, "Divide percentages"),
         (["VGG16"], {"weights": {"VGG": None}}, "`weights` names a candidate"),
