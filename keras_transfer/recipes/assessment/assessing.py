@@ -5,6 +5,7 @@ import numpy as np
 from keras_transfer.data.adapters import adapt
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.models import TransferModel
+from keras_transfer.recipes.assessment.class_numbers import class_numbers
 from keras_transfer.recipes.assessment.collected import collect, pooled
 from keras_transfer.recipes.assessment.from_features import (
     Effort,
@@ -20,7 +21,6 @@ from keras_transfer.recipes.assessment.target_data import (
     class_names_of,
     target_parts,
 )
-from keras_transfer.recipes.assessment.targets import class_numbers
 from keras_transfer.recipes.data_parts import as_numbered
 from keras_transfer.recipes.head_stage import pooled_once
 

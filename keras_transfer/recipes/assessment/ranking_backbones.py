@@ -1,22 +1,16 @@
 """`rank_backbones`: which source model suits the data."""
 
 from keras_transfer.data import look
-from keras_transfer.recipes.assessment.backbone_ranking import (
-    BackboneRanking,
-    RankedBackbone,
-)
+from keras_transfer.recipes.assessment.backbone_ranking import BackboneRanking
 from keras_transfer.recipes.assessment.candidates import named_candidates
 from keras_transfer.recipes.assessment.contender import Contender
 from keras_transfer.recipes.assessment.race import Race
+from keras_transfer.recipes.assessment.ranking_rows import ranking_of
 from keras_transfer.recipes.assessment.targets import targets_of
 from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.fine_tuning import fine_tune as run_fine_tune
 from keras_transfer.training.schedules import whole_number
-from keras_transfer.transferability.paired_difference import (
-    interval_of,
-    paired_difference,
-)
 
 
 def rank_backbones(
@@ -106,7 +100,7 @@ def rank_backbones(
         folds=folds, seed=seed, cache=cache, verbose=verbose,
     )  # fmt: skip
     race.run()
-    ranking = _ranking(race)
+    ranking = ranking_of(race)
     if fine_tune:
         _fine_tune(ranking, race, validation)
     return ranking
@@ -119,65 +113,6 @@ def _check_whole(name, value, least):
             f"`{name}` is a whole number of at least {least}. Received: "
             f"{name}={value!r}."
         )
-
-
-def _ranking(race):
-    """The rows in their order, each beside the best."""
-    usable = [c for c in race.contenders if c.error is None]
-    usable.sort(key=_standing, reverse=True)
-    failed = [c for c in race.contenders if c.error is not None]
-    best, targets = usable[0], race.targets
-    rows = [_row(c, best, targets.are_shares) for c in usable]
-    rows += [
-        RankedBackbone(c.name, c.prior, num_params=c.num_params, error=c.error)
-        for c in failed
-    ]
-    ranking = BackboneRanking(
-        rows, targets.score_name, targets.num_samples, race.seconds
-    )
-    for row in rows[: len(usable)]:
-        row.note = _note(row, ranking)
-    return ranking
-
-
-def _standing(contender):
-    size = max(contender.scores)
-    return size, contender.scores[size].mean()
-
-
-def _row(contender, best, are_shares):
-    size = max(contender.scores)
-    scores = contender.scores[size]
-    difference = paired_difference(
-        best.scores[size], scores, are_shares=are_shares
-    )
-    low, high = interval_of(scores, are_shares=are_shares)
-    return RankedBackbone(
-        contender.name,
-        contender.prior,
-        float(scores.mean()),
-        low,
-        high,
-        100 * difference.mean,
-        difference.is_noise,
-        contender.log_me,
-        contender.seconds_per_1000,
-        contender.num_params,
-        size,
-    )
-
-
-def _note(row, ranking):
-    found = []
-    if row.name == ranking.best_prior:
-        found.append("best prior")
-    if row.name == ranking.best_probe:
-        found.append("best probe")
-    elif row.is_noise:
-        found.append("within noise")
-    if row.num_samples < ranking.num_samples:
-        found.append(f"dropped after {row.num_samples}")
-    return ", ".join(found)
 
 
 def _fine_tune(ranking, race, validation):

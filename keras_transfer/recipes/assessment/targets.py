@@ -4,8 +4,11 @@ import dataclasses
 
 import numpy as np
 
-from keras_transfer.data.nested import rows_not_finite
 from keras_transfer.layers import ClassificationHead, RegressionHead
+from keras_transfer.recipes.assessment.class_numbers import (
+    check_numbers,
+    class_numbers,
+)
 
 # By the task, as `data.load` names it: what `fit_linear_probe` calls it.
 KINDS = {
@@ -109,7 +112,7 @@ def targets_of(labels, task="auto") -> Targets:
     """
     labels = np.asarray(labels)
     _check_task(task)
-    _check_numbers(labels)
+    check_numbers(labels)
     _check_enough(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -120,55 +123,11 @@ def targets_of(labels, task="auto") -> Targets:
     return Targets(KINDS[task], rows, rows.shape[1])
 
 
-def class_numbers(labels):
-    """Returns classes as integers `(samples,)`, and how many are numbered.
-
-    Args:
-        labels: whole numbers from 0, `(samples,)` or `(samples, 1)`, or
-            one-hot rows `(samples, classes)`.
-
-    Raises:
-        ValueError: words, NaN, parts of numbers, numbers below 0.
-    """
-    labels = np.asarray(labels)
-    _check_numbers(labels)
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        return labels.argmax(axis=1), labels.shape[1]
-    numbers = labels.reshape(-1).astype(int)
-    if numbers.min() < 0 or (numbers != labels.reshape(-1)).any():
-        raise ValueError(
-            "Classes are whole numbers from 0. Received: labels from "
-            f"{labels.min()} to {labels.max()}. Leave samples without a class "
-            "out, or pass task='regression' for quantities."
-        )
-    return numbers, int(numbers.max()) + 1
-
-
 def _check_task(task):
     if task != "auto" and task not in KINDS:
         raise ValueError(
             f"`task` is 'auto' or one of {', '.join(KINDS)}. Received: "
             f"{task!r}."
-        )
-
-
-def _check_numbers(labels):
-    if labels.dtype.kind not in "fiub":
-        first = labels.flat[0] if labels.size else None
-        raise ValueError(
-            f"Labels are numbers. Received: '{first}' of type {labels.dtype}. "
-            "Number them: names, labels = np.unique(labels, "
-            "return_inverse=True)."
-        )
-    if labels.ndim not in (1, 2):
-        raise ValueError(
-            "Labels are one value or one row for each sample. Received: shape "
-            f"{labels.shape}. Expected (samples,) or (samples, outputs)."
-        )
-    if bad := rows_not_finite(labels).size:
-        raise ValueError(
-            f"The labels hold NaN or infinity in {bad} of {len(labels)} "
-            "samples. Expected finite numbers. Leave these samples out."
         )
 
 
