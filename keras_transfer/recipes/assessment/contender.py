@@ -149,10 +149,11 @@ class Contender:
         )
 
     def close_network(self):
-        """Frees the network; the features stay."""
-        self.model = self._boundary = None
-        # Layers and tensors refer to each other.
-        gc.collect()
+        """Frees the network, if it is there; the features stay."""
+        if self.model is not None:
+            self.model = self._boundary = None
+            # Layers and tensors refer to each other.
+            gc.collect()
 
 
 def _image_shape(data):

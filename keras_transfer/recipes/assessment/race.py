@@ -18,7 +18,7 @@ from keras_transfer.transferability.paired_difference import paired_difference
 _REPEATS = 3
 # To drop the worst, a third of the solver's time does: on training photos of
 # flowers5 accuracies differ by 0.3 points, and the ranking does not.
-_ROUGH = 1e-3
+_ROUGH, _FEWER_FOLDS = 1e-3, 3
 
 
 class Race:
@@ -84,8 +84,7 @@ class Race:
 
     def _round(self, before, size):
         rows, is_last = self.order[:size], size == self.sizes[-1]
-        is_few = self.targets.per_class < label_counts.FEW
-        folds = self._folds(rows, _REPEATS if is_last and is_few else 1)
+        folds = self._folds(rows, is_last)
         for contender in self.running:
             self._try(contender, contender.open, self.data)
             if contender.error is None:
@@ -103,11 +102,14 @@ class Race:
                     tolerance=TOLERANCE if is_last else _ROUGH,
                 )  # fmt: skip
 
-    def _folds(self, rows, repeats):
+    def _folds(self, rows, is_last):
+        """Lists of folds: one, or several in the last round of few labels."""
         labels, kind = self.targets.labels[rows], self.targets.kind
+        most = self.folds if is_last else min(self.folds, _FEWER_FOLDS)
+        is_few = self.targets.per_class < label_counts.FEW
         return [
-            folds_for(labels, kind, self.seed + repeat, most=self.folds)
-            for repeat in range(repeats)
+            folds_for(labels, kind, self.seed + repeat, most=most)
+            for repeat in range(_REPEATS if is_last and is_few else 1)
         ]
 
     def _look(self, model):
