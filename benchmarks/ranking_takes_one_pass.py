@@ -9,9 +9,8 @@ folder `KERAS_MODELS`) and the models in the files, the first five of these.
 The other is what nobody can leave out: `predict` of each frozen backbone with
 its mean over positions, built anew as the ranking builds it. Both sides
 alternate in one process, after one of each that is not counted; CPU seconds
-are counted too. `--no-drop`
-has every candidate run over all photos. Prints seconds, the ratio (goal: at
-most 1.15), and the ranking.
+are counted too. `--no-drop` has every candidate run over all photos. Prints
+seconds, the ratio (goal: at most 1.15), and the ranking.
 """
 
 import argparse

@@ -20,7 +20,8 @@ class RankedBackbone:
         high: upper end.
         behind: how far `probe` is below the best one, in points (hundredths),
             on the same samples in the same folds.
-        is_noise: whether chance alone makes such a difference.
+        is_noise: whether chance alone makes such a difference; not of one
+            that was dropped, which was behind the best of its round by more.
         log_me: LogME of the features; compares candidates of as many samples.
         seconds_per_1000: seconds of the feature pass over 1,000 samples.
         num_params: parameters of the backbone.

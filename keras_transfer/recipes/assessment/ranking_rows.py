@@ -52,7 +52,7 @@ def _row(contender, best, are_shares):
         low,
         high,
         100 * difference.mean,
-        difference.is_noise,
+        difference.is_noise and contender.left_after is None,
         contender.log_me,
         contender.seconds_per_1000,
         contender.num_params,

@@ -85,6 +85,7 @@ def test_the_worst_are_dropped_and_no_sample_is_seen_twice(
     found = kt.rank_backbones(nets, data, verbose=0)
     assert len(seen[BLIND]) == found[BLIND].num_samples == 224
     assert found[BLIND].note == "dropped after 224"
+    assert found[BLIND].is_noise is False
     assert sorted(seen[SIGHTED]) == list(range(840))
     per_class = np.bincount(data[1][seen[BLIND]])
     assert per_class.max() - per_class.min() <= 1
