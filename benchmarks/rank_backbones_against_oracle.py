@@ -186,9 +186,10 @@ def print_table(targets, names, prior):
     if tables:
         ranking, tuned = np.mean(times, axis=0)
         print(
-            f"CPU seconds over those of fine-tuning all: ranking {ranking:.3f}, "
-            f"with fine_tune=True {tuned:.3f}. An untrained network ranked "
-            f"last of its architecture: {sum(pairs)} of {len(pairs)}."
+            "CPU seconds over those of fine-tuning all: ranking "
+            f"{ranking:.3f}, with fine_tune=True {tuned:.3f}. An untrained "
+            "network ranked last of its architecture: "
+            f"{sum(pairs)} of {len(pairs)}."
         )
 
 
