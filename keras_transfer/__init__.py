@@ -57,6 +57,7 @@ _LAZY = {
     "find_learning_rate": "keras_transfer.recipes:find_learning_rate",
     "fine_tune": "keras_transfer.recipes:fine_tune",
     "match": "keras_transfer.recipes:match",
+    "rank_backbones": "keras_transfer.recipes.assessment:rank_backbones",
     "recipes": "keras_transfer.recipes",
     "search": "keras_transfer.tuner:search",
     "source_retention": "keras_transfer.recipes.assessment:source_retention",

@@ -18,14 +18,15 @@ from keras_transfer.cli import (
     fit,
     match,
     predict,
+    rank,
     tune,
 )
 from keras_transfer.cli.command import INTERRUPTED, add_option
 
 # Each has SUMMARY, EXAMPLES, `add_options(add)` and `run(arguments)`.
 COMMANDS = (
-    demo, backbones, assess, fit, tune, match, evaluate, predict, export,
-    completion,
+    demo, backbones, rank, assess, fit, tune, match, evaluate, predict,
+    export, completion,
 )  # fmt: skip
 EXIT_CODES = """exit codes: 0 done; 1 failed, with the reason on stderr; \
 2 wrong arguments; 130 interrupted (what there was is kept)"""

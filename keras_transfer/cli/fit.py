@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from keras_transfer import recipes, tuner
-from keras_transfer.cli import training
+from keras_transfer.cli import rank, training
 from keras_transfer.cli.command import chosen, progress
 from keras_transfer.recipes import label_counts, run_folder
 from keras_transfer.recipes.assessment.before_training import (
@@ -15,6 +15,7 @@ from keras_transfer.tuner import search_space, trial
 
 SUMMARY = "fine-tune a source model on your own data and keep all of the run"
 EXAMPLES = """  keras-transfer fit photos/ --backbone MobileNetV2 --output run/
+  keras-transfer fit photos/ --backbone auto              (the best of five)
   keras-transfer fit photos/ --shots 20 --epochs 0        (head only)
   keras-transfer fit tfds:beans --backbone ResNet50 --head 256 --dropout 0.3
   keras-transfer fit --config run/config.json --seed 1 --output run-1/
@@ -52,7 +53,9 @@ def add_options(add):
         "side of the images [of a .keras backbone its own, else 224; "
         "8 for digits]")  # fmt: skip
     add("--batch-size")
-    add("--backbone", str, "NAME", "keras.applications name or .keras file",
+    add("--backbone", str, "NAME",
+        "keras.applications name or .keras file; auto: the best of "
+        f"{len(rank.SMALL)} small ones for these data, as `rank` finds it",
         "MobileNetV2")  # fmt: skip
     add("--weights")
     add("--head", str, "UNITS",
@@ -131,6 +134,8 @@ def run(arguments):
     backbone = training.named_or_read(arguments.backbone)
     strategy = distribution.strategy(arguments.strategy)
     data = _loaded(arguments, backbone)
+    if arguments.backbone == rank.AUTO and not arguments.resume:
+        backbone = arguments.backbone = rank.best_of_small(arguments, data)
     with strategy.scope():
         model = _resumed(arguments, data) or _new(arguments, backbone, data)
         distribution.prepare(model, strategy)

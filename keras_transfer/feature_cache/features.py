@@ -13,6 +13,7 @@ def features(
     data,
     *,
     depth=0,
+    boundary=None,
     through=None,
     cache="memory",
     name="given",
@@ -25,6 +26,8 @@ def features(
         data: arrays `(x, y)`, or what `fit` trains on.
         depth: blocks above the boundary, from 0 (the pooled features that the
             head starts from) to all but one.
+        boundary: what `boundary_at(model, depth)` has returned, so that
+            several data sets run through one network, traced once.
         through: blocks above a deeper boundary. Its activations are computed
             first and kept in `cache`, the features from them: a later `fit`
             with that many blocks and that cache has no need of the images.
@@ -48,7 +51,7 @@ def features(
     """
     data = adapt_packed(data, shuffle=False).looked_at(model, labels=False)
     samples, cache = data.samples(), as_feature_cache(cache)
-    boundary = boundary_at(model, depth)
+    boundary = boundary or boundary_at(model, depth)
     options = {"name": name, "verbose": verbose}
     below = None
     if through is not None and through > depth:

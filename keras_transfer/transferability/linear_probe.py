@@ -13,6 +13,8 @@ import numpy as np
 # Inverse strengths of the L2 penalty, on features of variance one.
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 DEFAULT_STRENGTH = 3e-2
+# Largest slope of the mean loss at which a logistic solution is near enough.
+TOLERANCE = 1e-4
 _WORSE_IN_A_ROW = 2
 # Numbers in the features below which a second thread costs more than it does.
 _SMALL = 4_000_000
@@ -38,7 +40,14 @@ class Probe:
 
 
 def fit_linear_probe(
-    kind, train, validation, num_outputs, *, folds=None, strengths=STRENGTHS
+    kind,
+    train,
+    validation,
+    num_outputs,
+    *,
+    folds=None,
+    strengths=STRENGTHS,
+    tolerance=TOLERANCE,
 ):
     """Fits a linear head; validation picks the strength of its penalty.
 
@@ -71,19 +80,22 @@ def fit_linear_probe(
         folds: pairs `(rows to fit, rows to validate)` of `train`, or `None`.
         strengths: values of C to try, from the smallest on; the search ends
             after two in a row that are worse than the best.
+        tolerance: slope of the mean loss at which classes and labels end.
 
     Returns:
         A `Probe`.
     """
     if validation is None and folds is None and len(strengths) > 1:
         strengths = (DEFAULT_STRENGTH,)
-    problem = _Problem(train, num_outputs)
+    problem = _Problem(train, num_outputs, tolerance)
     if folds is None:
         held_out = [] if validation is None else [(problem, validation)]
     else:
         held_out = []
         for rows, rest in folds:
-            of_fold = _Problem([part[rows] for part in train], num_outputs)
+            of_fold = _Problem(
+                [part[rows] for part in train], num_outputs, tolerance
+            )
             held_out.append((of_fold, [part[rest] for part in train]))
     rows, solutions = _path(kind, held_out, strengths)
     best = min(rows, key=lambda row: row.get("val_loss", 0.0))
@@ -96,7 +108,14 @@ def fit_linear_probe(
 
 
 def out_of_fold_logits(
-    kind, data, num_outputs, strength, folds, *, others=None
+    kind,
+    data,
+    num_outputs,
+    strength,
+    folds,
+    *,
+    others=None,
+    tolerance=TOLERANCE,
 ):
     """Returns the logits of each sample by a probe that has not seen it.
 
@@ -108,6 +127,7 @@ def out_of_fold_logits(
         folds: pairs `(rows to fit, rows to leave out)`.
         others: other features of the same samples, on which the probes are
             applied instead of those that they were fitted to.
+        tolerance: as in `fit_linear_probe`.
 
     Returns:
         Array `(samples, num_outputs)`.
@@ -117,8 +137,9 @@ def out_of_fold_logits(
     for rows, rest in folds:
         parts = [part[rows] for part in data]
         probe = fit_linear_probe(
-            kind, parts, None, num_outputs, strengths=(strength,)
-        )
+            kind, parts, None, num_outputs,
+            strengths=(strength,), tolerance=tolerance,
+        )  # fmt: skip
         logits[rest] = applied_to[rest] @ probe.kernel + probe.bias
     return logits
 
@@ -160,7 +181,7 @@ def _path(kind, held_out, strengths):
 class _Problem:
     """Samples to fit, scaled; it remembers where the last fit ended."""
 
-    def __init__(self, data, num_outputs):
+    def __init__(self, data, num_outputs, tolerance):
         x, y, *weights = data
         # One factor for all features, so that the penalty stays isotropic.
         spread = float(np.sqrt(np.var(x, axis=0).mean()))
@@ -173,7 +194,7 @@ class _Problem:
             self.x = triangle.T
         self.y = np.asarray(y)
         self.weights = weights[0] if weights else None
-        self.num_outputs = num_outputs
+        self.num_outputs, self.tolerance = num_outputs, tolerance
         self.solvers = {}
 
     def in_features(self, kernel):
@@ -192,7 +213,10 @@ class _Problem:
         # less on how near the minimum it ends.
         most = 500 if len(y) < 5000 else 100
         solver = self.solvers.setdefault(
-            name, LogisticRegression(max_iter=most, warm_start=True)
+            name,
+            LogisticRegression(
+                max_iter=most, warm_start=True, tol=self.tolerance
+            ),
         )
         with warnings.catch_warnings():
             # A solution that is not quite the minimum is one with a slightly

@@ -5,6 +5,7 @@ import numpy as np
 from keras_transfer.data.adapters import adapt
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.models import TransferModel
+from keras_transfer.recipes.assessment.class_numbers import class_numbers
 from keras_transfer.recipes.assessment.collected import collect
 from keras_transfer.recipes.assessment.from_features import (
     Effort,
@@ -25,7 +26,6 @@ from keras_transfer.recipes.assessment.subsets import some_rows
 from keras_transfer.recipes.assessment.target_data import (
     check_inputs,
     class_names_of,
-    num_classes_of,
     target_parts,
 )
 
@@ -104,7 +104,7 @@ def assess_transfer(
     for name, each in batches.items():
         check_inputs(model, each, name)
     options = {"cache": cache, "verbose": verbose}
-    check_classes(_as_classes(train.read_labels()))
+    check_classes(class_numbers(train.read_labels())[0])
     parts = [
         collect(model, each, name, **options) for name, each in batches.items()
     ]
@@ -133,7 +133,8 @@ def _ready(model, train):
     if not isinstance(model, TransferModel):
         x = train.read(np.arange(1))[0]
         shape = np.shape(x)[1:] if isinstance(model, str) else None
-        model = TransferModel(model, num_classes_of(train), input_shape=shape)
+        num_classes = max(2, class_numbers(train.read_labels())[1])
+        model = TransferModel(model, num_classes, input_shape=shape)
     activation = getattr(model.head, "activation", None)
     if activation in ("sigmoid", "linear"):
         raise ValueError(
@@ -147,11 +148,6 @@ def _ready(model, train):
     if not getattr(model, "compiled", False):
         model.compile("auto")
     return model
-
-
-def _as_classes(labels):
-    labels = np.asarray(labels)
-    return labels.argmax(axis=-1) if labels.ndim > 1 else labels
 
 
 def _gain(model, train, collected, notes, seed, verbose):

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_transfer.recipes.assessment.subsets import some_rows
 from keras_transfer.transferability import knn_accuracy
+from keras_transfer.transferability.paired_difference import interval_of_share
 
 # Samples whose neighbours are looked for, at most.
 _MOST_NEIGHBOURS = 5000
@@ -52,8 +53,5 @@ def baselines(features, labels, probe, *, seed=0):
 
 
 def _with_interval(name, accuracy, num_samples):
-    from scipy.stats import binomtest
-
-    right = round(accuracy * num_samples)
-    ends = binomtest(right, num_samples).proportion_ci(method="wilson")
-    return Baseline(name, float(accuracy), float(ends.low), float(ends.high))
+    low, high = interval_of_share(accuracy, num_samples)
+    return Baseline(name, float(accuracy), low, high)

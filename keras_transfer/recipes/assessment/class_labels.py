@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from keras_transfer.recipes.assessment.target_data import num_classes_of
-from keras_transfer.recipes.head_stage import with_integer_labels
+from keras_transfer.recipes.assessment.class_numbers import class_numbers
 
 
 def class_labels(batches, name, num_outputs=None):
@@ -15,18 +14,16 @@ def class_labels(batches, name, num_outputs=None):
         num_outputs: outputs of the head that the labels number, or `None`.
 
     Raises:
-        ValueError: labels that are not whole numbers from 0, or more classes
-            than outputs.
+        ValueError: as `class_numbers`, or more classes than outputs.
     """
     first = batches.read(np.arange(1))
     if len(first) < 2 or first[1] is None:
         return None
-    found = num_classes_of(batches)
+    labels, found = class_numbers(batches.read_labels())
     if num_outputs is not None and found > num_outputs:
         raise ValueError(
             f"The labels of `{name}` do not fit the head, which has "
             f"{num_outputs} outputs. Received: labels up to {found - 1}. "
             f"Expected classes numbered from 0 to {num_outputs - 1}."
         )
-    labels = np.asarray(batches.read_labels())
-    return with_integer_labels("softmax", (None, labels))[1].astype(int)
+    return labels

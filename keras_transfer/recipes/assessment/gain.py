@@ -2,9 +2,8 @@
 
 import dataclasses
 
-import numpy as np
-
 from keras_transfer.recipes.assessment.out_of_fold import out_of_fold
+from keras_transfer.transferability.paired_difference import paired_difference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,11 +51,10 @@ def gain_over_random(pretrained, random, labels, *, seed=0):
     """
     ours = out_of_fold(pretrained, labels, seed=seed)
     theirs = out_of_fold(random, labels, seed=seed)
-    differences = ours.is_right.astype(float) - theirs.is_right
-    error = differences.std(ddof=1) / np.sqrt(len(labels))
+    difference = paired_difference(ours.is_right, theirs.is_right)
     return Gain(
-        float(differences.mean()),
-        float(error),
+        difference.mean,
+        difference.error,
         ours.accuracy,
         theirs.accuracy,
         len(labels),

@@ -59,31 +59,6 @@ def _fits(found, expected):
     )
 
 
-def num_classes_of(train):
-    """Returns how many classes labels are numbered for.
-
-    Raises:
-        ValueError: labels that are not whole numbers from 0.
-    """
-    labels = np.asarray(train.read_labels())
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        return labels.shape[1]
-    if labels.dtype.kind not in "fiub":
-        raise ValueError(
-            "Labels are numbers of classes. Received: "
-            f"{labels.flat[0]!r} of type {labels.dtype}. Number them: names, "
-            "labels = np.unique(labels, return_inverse=True)."
-        )
-    is_whole = np.isfinite(labels).all() and (labels % 1 == 0).all()
-    if not is_whole or labels.min() < 0:
-        raise ValueError(
-            "Labels are whole numbers from 0. Received: values from "
-            f"{labels.min()} to {labels.max()}. Leave samples without a label "
-            "out, and number classes from 0."
-        )
-    return max(2, int(labels.max()) + 1)
-
-
 def class_names_of(model, train):
     """Returns names by label, `"class 0"` and so on where none are known."""
     number = int(model.output_shape[-1])

@@ -67,7 +67,7 @@ def test_labels_beside_the_samples_are_not_looked_at(trained):
         (lambda x, v: (x, v[0]), "`validation` has no labels"),
         (lambda x, v: (x[:3], v), "too few samples.*\n?.*Received: 3"),
         (lambda x, v: (x, (v[0], v[1] + 1)), "do not fit the head"),
-        (lambda x, v: (x, (v[0], np.array(["a"] * 120))), "numbers of classes"),
+        (lambda x, v: (x, (v[0], np.array(["a"] * 120))), "Labels are numbers"),
         (lambda x, v: (x, (v[0], v[1] - 1)), "whole numbers from 0"),
         (lambda x, v: (x[:, 1:], v), "samples of `unlabelled` do not fit"),
         (lambda x, v: (x, (v[0], v[1][:-1])), "same number of samples"),

@@ -1,0 +1,87 @@
+"""A `BackboneRanking` as text and as Markdown."""
+
+from keras_transfer.storage.tables import format_table
+
+# Of an error, in the table; the JSON has all of it.
+_LONGEST = 60
+
+
+def as_text(ranking):
+    """Returns the table with what to do, for people."""
+    lines = [
+        format_table(_columns(ranking), _rows(ranking)),
+        f"Probe: {ranking.score_name} of a linear head on samples it has not "
+        f"seen, {ranking.num_samples} in all. Behind: points below the best "
+        "on the same samples.",
+        *_advice(ranking),
+    ]
+    return "\n".join(lines)
+
+
+def as_markdown(ranking):
+    """Returns the table with what to do, in Markdown."""
+
+    def line(values):
+        cells = [str(value).replace("|", "\\|") for value in values]
+        return f"| {' | '.join(cells)} |"
+
+    columns = _columns(ranking)
+    lines = [line(columns), line("---" for _ in columns)]
+    lines += [line(row) for row in _rows(ranking)]
+    return "\n".join([*lines, "", *_advice(ranking)])
+
+
+def _advice(ranking):
+    names, best = ranking.to_finetune, ranking.best()
+    if any(row.fine_tuned is not None for row in ranking.rows):
+        return [f"Best after fine-tuning, on held-out samples: {best}."]
+    if len(names) == 1:
+        return [f"Best: {best}. Fine-tune it."]
+    return [
+        f"Best: {best}. Fine-tune these two and let validation decide: "
+        f"{names[0]} (best prior), {names[1]} (best probe)."
+    ]
+
+
+def _columns(ranking):
+    columns = [
+        "backbone", "prior", "probe", "95 %", "behind", "LogME",
+        "s / 1,000", "M parameters", "samples",
+    ]  # fmt: skip
+    return [*columns, *_tuned_column(ranking), "note"]
+
+
+def _tuned_column(ranking):
+    is_tuned = any(row.fine_tuned is not None for row in ranking.rows)
+    return ["fine-tuned"] if is_tuned else []
+
+
+def _rows(ranking):
+    has_tuned = bool(_tuned_column(ranking))
+    return [
+        [
+            row.name,
+            _number(row.prior, ".3f"),
+            _number(row.probe, ".3f"),
+            "-" if row.low is None else f"{row.low:.3f} .. {row.high:.3f}",
+            _number(row.behind, ".1f"),
+            _number(row.log_me, ".3f"),
+            _number(row.seconds_per_1000, ".1f"),
+            _number(row.num_params and row.num_params / 1e6, ".2f"),
+            row.num_samples or "-",
+            *([_number(row.fine_tuned, ".3f")] if has_tuned else []),
+            _note(row),
+        ]
+        for row in ranking.rows
+    ]
+
+
+def _note(row):
+    if row.error is None:
+        return row.note
+    text = " ".join(row.error.split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _number(value, form):
+    return "-" if value is None else format(value, form)
