@@ -52,12 +52,16 @@ def run(arguments):
     backbone = training.named_or_read(arguments.backbone)
     data = training.load_data(arguments, backbone, test_split=0.0)
     _check_classes(data)
+    source, unlabelled = (
+        _others(place, arguments, data)
+        for place in (arguments.source, arguments.unlabelled)
+    )
     model = training.model_for(arguments, backbone, data)
     found = assess_transfer(
         model,
         data,
-        _others(arguments.source, arguments, data),
-        unlabelled=_others(arguments.unlabelled, arguments, data),
+        source,
+        unlabelled=unlabelled,
         seed=arguments.seed,
         verbose=training.verbosity(),
     )
