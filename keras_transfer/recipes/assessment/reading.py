@@ -66,8 +66,9 @@ def about_curve(curve, total, num_classes):
     ahead = min(2 * total, curve.furthest)
     low, high = curve.interval(ahead)
     return (
-        f"{more}; with {ahead} labels a probe would reach "
-        f"{1 - curve.predict(ahead):.3f} ({1 - high:.3f} to {1 - low:.3f})"
+        f"{more}; by its curve a probe reaches {1 - curve.predict(total):.3f} "
+        f"with {total} labels and {1 - curve.predict(ahead):.3f} "
+        f"({1 - high:.3f} to {1 - low:.3f}) with {ahead}"
     )
 
 
