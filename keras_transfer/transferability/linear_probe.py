@@ -87,24 +87,32 @@ def fit_linear_probe(
     """
     if validation is None and folds is None and len(strengths) > 1:
         strengths = (DEFAULT_STRENGTH,)
-    problem = _Problem(train, num_outputs, tolerance)
+    problem = None
     if folds is None:
+        problem = _Problem(train, num_outputs, tolerance)
         held_out = [] if validation is None else [(problem, validation)]
     else:
-        held_out = []
-        for rows, rest in folds:
-            of_fold = _Problem(
-                [part[rows] for part in train], num_outputs, tolerance
-            )
-            held_out.append((of_fold, [part[rest] for part in train]))
+        held_out = [
+            _without(train, *fold, num_outputs, tolerance) for fold in folds
+        ]
     rows, solutions = _path(kind, held_out, strengths)
+    # Frees the samples that folds have copied.
+    del held_out
     best = min(rows, key=lambda row: row.get("val_loss", 0.0))
     if validation is None:
+        problem = problem or _Problem(train, num_outputs, tolerance)
         kernel, bias = _KINDS[kind][0](problem, best["strength"])
     else:
         kernel, bias = solutions[rows.index(best)]
     best |= _scored(kind, (kernel, bias), train)
     return Probe(kernel, bias, rows, best)
+
+
+def _without(train, rows, rest, num_outputs, tolerance):
+    """The problem of a fold, and what it leaves out."""
+    parts = [part[rows] for part in train]
+    problem = _Problem(parts, num_outputs, tolerance)
+    return problem, [part[rest] for part in train]
 
 
 def out_of_fold_logits(
