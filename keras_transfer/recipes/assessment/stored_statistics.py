@@ -12,7 +12,8 @@ from keras_transfer.training.freezing import set_trainable_depth
 # A few hundred samples are enough for means and variances of channels.
 _MOST, _BATCH = 256, 32
 # With MobileNetV2 of ImageNet the training photos of flowers5 and PACS are at
-# .014 to .016, those of trashnet6 and cifar10_6k at .03, sketches at .13.
+# .015 to .017, those of trashnet6 and cifar10_6k at .03, sketches at .13
+# (benchmarks/assessment_of_folders.py).
 _NEAR, _APART = 0.02, 0.06
 
 

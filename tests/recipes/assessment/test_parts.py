@@ -27,6 +27,18 @@ from keras_transfer.recipes.assessment.subsets import some_rows
 from keras_transfer.training import random_state
 
 
+def norm_of(model):
+    """Its batch-norm layer, and a function from images to what goes in."""
+    norm = next(
+        layer
+        for layer in model.backbone.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    )
+    second = model.backbone.get_layer("second").output
+    below = keras.Model(model.backbone.input, second)
+    return norm, lambda x: to_numpy(below(model.preprocessing(x)))
+
+
 def test_random_weights_and_statistics_of_the_data(rng):
     model = make()
     x, y = pictures(rng, 64)
@@ -36,15 +48,9 @@ def test_random_weights_and_statistics_of_the_data(rng):
     first = fresh.backbone.get_layer("first")
     own = to_numpy(model.backbone.get_layer("first").kernel)
     assert not np.allclose(own, to_numpy(first.kernel))
-    norm = next(
-        layer
-        for layer in fresh.backbone.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-    )
     # They are those of what comes into the layer, of these samples.
-    second = fresh.backbone.get_layer("second").output
-    below = keras.Model(fresh.backbone.input, second)
-    found = to_numpy(below(fresh.preprocessing(x)))
+    norm, incoming = norm_of(fresh)
+    found = incoming(x)
     np.testing.assert_allclose(
         to_numpy(norm.moving_mean), found.mean(axis=(0, 1, 2)), rtol=1e-3
     )
@@ -57,16 +63,7 @@ def test_random_weights_and_statistics_of_the_data(rng):
 def test_distance_from_stored_statistics(rng):
     x, y = pictures(rng, 64)
     model = make()
-    norm = next(
-        layer
-        for layer in model.backbone.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-    )
-    second = model.backbone.get_layer("second").output
-    below = keras.Model(model.backbone.input, second)
-
-    def incoming(images):
-        return to_numpy(below(model.preprocessing(images)))
+    norm, incoming = norm_of(model)
 
     def stored(images):
         values = incoming(images)
