@@ -9,7 +9,7 @@ import numpy as np
 from keras_transfer.feature_cache import rows
 from keras_transfer.feature_cache.cached import CachedFeatures
 from keras_transfer.storage import fingerprints
-from keras_transfer.storage.files import replacing
+from keras_transfer.storage.replacing import replacing
 
 
 def write(folder, cached):

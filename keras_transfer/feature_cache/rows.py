@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.bfloat16 import from_stored, stored_dtype, to_stored
-from keras_transfer.storage.files import replacing
+from keras_transfer.storage.replacing import replacing
 
 SHARD_BYTES = 1 << 26
 HALF_FLOATS = ("float16", "bfloat16")

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from keras_transfer.storage import files
+from keras_transfer.storage.replacing import replacing
 
 
 def plot_history(path, rows):
@@ -54,7 +54,7 @@ def save_figure(figure, path):
         path: the PNG file to write, or `None`.
     """
     if path is not None:
-        with files.replacing(path) as temporary:
+        with replacing(path) as temporary:
             figure.savefig(temporary, dpi=120, format="png")
     return figure
 

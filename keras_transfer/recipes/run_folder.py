@@ -11,6 +11,7 @@ from keras_transfer.recipes import plots, writers
 from keras_transfer.recipes.assessment.unknown import UnknownDetector
 from keras_transfer.serving import saved_model
 from keras_transfer.storage import files
+from keras_transfer.storage.replacing import replacing
 
 UNKNOWN = "unknown.npz"
 
@@ -21,7 +22,7 @@ def check_writable(folder):
     Raises:
         OSError: it cannot be written.
     """
-    with files.replacing(Path(folder) / ".writable") as temporary:
+    with replacing(Path(folder) / ".writable") as temporary:
         temporary.write_text("")
     (Path(folder) / ".writable").unlink()
 

@@ -4,13 +4,13 @@ import csv
 import io
 import json
 
-from keras_transfer.storage import files
+from keras_transfer.storage.replacing import replacing
 from keras_transfer.storage.tables import format_table
 
 
 def write_text(path, text):
     """Writes `text` to a file, whole or not at all."""
-    with files.replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(text)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 from keras_transfer.models import TransferModel
-from keras_transfer.storage import files
+from keras_transfer.storage.replacing import replacing
 
 _IN_ANOTHER_PROCESS = """
 import sys
@@ -54,7 +54,7 @@ def export_saved_model(model, path, class_names=None):
     """
     names = _checked_names(model, class_names)
     path = Path(path)
-    with files.replacing(path) as temporary:
+    with replacing(path) as temporary:
         if keras.backend.backend() == "tensorflow":
             _write(model, temporary, names)
         else:

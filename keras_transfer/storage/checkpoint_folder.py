@@ -14,12 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_transfer.storage.files import replacing
+from keras_transfer.storage.replacing import recover, replacing
 
 _KEPT = 2
 _FILES = ("arrays.npz", "manifest.json")
-# What `files.replacing` leaves behind when it is killed.
-_LEFTOVERS = ".writing-*"
 _NAME = re.compile(r"epoch-(\d{5,})")
 
 
@@ -43,7 +41,7 @@ def write(folder, number, arrays, info):
         np.savez(temporary / "arrays.npz", **arrays)
         (temporary / "manifest.json").write_text(json.dumps(info, indent=1))
         (temporary / "SHA256SUMS").write_text(_checksums(temporary))
-    for old in [*_numbered(folder)[:-_KEPT], *folder.glob(_LEFTOVERS)]:
+    for old in _numbered(folder)[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
 
 
@@ -89,7 +87,8 @@ def read_last(folder):
 def remove(folder):
     """Removes all checkpoints, and the folder if nothing else lies in it."""
     folder = Path(folder)
-    for path in [*_numbered(folder), *folder.glob(_LEFTOVERS)]:
+    recover(folder)
+    for path in _numbered(folder):
         shutil.rmtree(path)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()

@@ -1,46 +1,11 @@
-"""Files: written so that nothing is lost, read so that errors are clear."""
+"""Model files: written whole, read so that errors are clear."""
 
-import contextlib
-import os
-import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 
 import keras
 
-
-@contextlib.contextmanager
-def replacing(path):
-    """Gives a temporary path beside `path` and moves it there on success.
-
-    Whatever goes wrong in between (a full disk, a kill, an exception), what
-    stood at `path` before stays whole.
-
-    Args:
-        path: the file or folder to write. A folder is replaced as a whole.
-
-    Yields:
-        A `pathlib.Path` that does not exist yet and ends like `path`.
-
-    Raises:
-        OSError: the folder cannot be written to, with what to do about it.
-
-    Examples:
-        >>> with replacing("run/metrics.json") as temporary:
-        ...     temporary.write_text("{}")
-    """
-    path = Path(path)
-    with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
-    try:
-        temporary = folder / path.name
-        with _explained(path):
-            yield temporary
-            _move_into_place(temporary, path, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+from keras_transfer.storage.replacing import recover, replacing
 
 
 def save_model(model, path):
@@ -84,6 +49,8 @@ def load_model(path, *, compile=True):
 
 
 def _check_model_file(path):
+    if not path.exists():
+        recover(path.parent)
     if path.is_dir():
         raise ValueError(
             f"Expected a .keras file. Received the folder '{path}'. A "
@@ -102,25 +69,3 @@ def _check_model_file(path):
             "read: it is not a .keras archive, or is damaged. Save the model "
             "again with `model.save(...)`."
         )
-
-
-def _move_into_place(temporary, path, folder):
-    # A folder cannot be renamed over another one: the old one steps aside,
-    # into the temporary folder that is removed afterwards.
-    if temporary.is_dir() and path.exists():
-        os.replace(path, folder / "replaced")
-    os.replace(temporary, path)
-
-
-@contextlib.contextmanager
-def _explained(path):
-    try:
-        yield
-    except OSError as error:
-        raise type(error)(
-            error.errno,
-            f"Could not write '{path}': {error.strerror or error}. What stood "
-            "there before is unchanged. Expected a folder with write "
-            "permission and enough free space; choose another one or make "
-            "room",
-        ) from error

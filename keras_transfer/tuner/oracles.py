@@ -6,7 +6,7 @@ import keras_tuner
 
 from keras_transfer._private import keras_tuner as private
 from keras_transfer.recipes import writers
-from keras_transfer.storage import files
+from keras_transfer.storage.replacing import replacing
 
 
 class _Resumable(private.SavesTrials):
@@ -25,7 +25,7 @@ class _Resumable(private.SavesTrials):
         writers.write_text(private.oracle_file(self), state)
 
     def save_trial(self, trial):
-        with files.replacing(private.trial_file(self, trial)) as temporary:
+        with replacing(private.trial_file(self, trial)) as temporary:
             trial.save(str(temporary))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_transfer.storage import files
+from keras_transfer.storage.replacing import replacing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +84,7 @@ class ReferenceSamples:
             "scores": about.pop("scores"),
         }
         with (
-            files.replacing(path) as temporary,
+            replacing(path) as temporary,
             open(temporary, "wb") as stream,
         ):
             np.savez(stream, about=json.dumps(about), **arrays)
