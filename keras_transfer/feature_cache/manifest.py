@@ -1,5 +1,6 @@
 """What lies beside the activations on disk: labels, weights, and the layout."""
 
+import io
 import json
 from pathlib import Path
 
@@ -26,11 +27,12 @@ def write(folder, cached):
             [list(store.row_shape), store.dtype] for store in cached.views[0]
         ],
         "rest": _described(cached.rest),
-        "checksum": fingerprints.of_arrays(cached.starts, leaves),
     }
-    with replacing(Path(folder) / "labels.npz") as temporary:
+    about["checksum"] = _checksum(folder, about, cached.starts, leaves)
+    folder = Path(folder)
+    with replacing(folder / "labels.npz") as temporary:
         np.savez(temporary, starts=cached.starts, **arrays)
-    with replacing(Path(folder) / "manifest.json") as temporary:
+    with replacing(folder / "manifest.json") as temporary:
         temporary.write_text(json.dumps(about, indent=1))
 
 
@@ -39,24 +41,34 @@ def read(folder, views):
 
     Every file is compared with its checksum.
     """
-    folder = Path(folder)
     try:
-        about = json.loads((folder / "manifest.json").read_text())
-        with np.load(folder / "labels.npz", allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        rest = _restored(about["rest"], arrays)
-        starts = arrays["starts"]
-        leaves = keras.tree.flatten(rest)
-        fits = fingerprints.of_arrays(starts, leaves) == about["checksum"]
+        return _read(Path(folder), views)
     except Exception:
-        # Not there, cut short, or of another format.
+        # Not there, cut short, edited, or of another format.
         return None
+
+
+def _read(folder, views):
+    about = json.loads(rows.read_file(folder / "manifest.json"))
+    content = io.BytesIO(rows.read_file(folder / "labels.npz"))
+    with np.load(content, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    rest, starts = _restored(about["rest"], arrays), arrays["starts"]
+    expected = about.pop("checksum")
+    leaves = keras.tree.flatten(rest)
+    fits = _checksum(folder, about, starts, leaves) == expected
     if not fits or about["views"] != views or starts[-1] != about["rows"]:
         return None
     found = rows.stores(folder, about["rows"], views, about["layout"])
     if any(s.missing(0, about["rows"]) for view in found for s in view):
         return None
     return CachedFeatures(found, rest, starts, None, about["is_list"])
+
+
+def _checksum(folder, about, starts, leaves):
+    """Of all that the manifest says, and of what, by the folder's name."""
+    said = json.dumps([folder.name, about], sort_keys=True)
+    return fingerprints.of_arrays(said, starts, leaves)
 
 
 def _described(rest):

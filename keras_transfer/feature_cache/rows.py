@@ -47,7 +47,9 @@ class FileRows:
     """Rows in files of at most 64 MiB, read through memory maps.
 
     Each file is written under another name and moved into place, with its
-    checksum beside it. One whose checksum does not fit counts as missing.
+    checksum beside it, which counts in its name and that of the folder. One
+    whose checksum does not fit counts as missing, and so does one that was
+    copied from elsewhere.
 
     Args:
         folder: where the files are, or will be.
@@ -99,12 +101,16 @@ class FileRows:
 
     def _save(self, shard, array):
         path = self._path(shard)
-        about = {"checksum": fingerprints.of_arrays(array)}
+        about = {"checksum": self._checksum(path, array)}
         with replacing(path) as temporary:
             np.save(temporary, array)
         with replacing(path.with_suffix(".json")) as temporary:
             temporary.write_text(json.dumps(about))
         self.maps[shard] = _mapped(path)
+
+    def _checksum(self, path, array):
+        # The name of the folder says what was computed, and by which weights.
+        return fingerprints.of_arrays(f"{self.folder.name}/{path.name}", array)
 
     def _path(self, shard):
         return self.folder / f"{self.name}-{shard:05d}.npy"
@@ -113,12 +119,12 @@ class FileRows:
         """Returns a file as a memory map, or `None` if it is not right."""
         path = self._path(shard)
         try:
-            expected = json.loads(path.with_suffix(".json").read_text())
+            expected = json.loads(read_file(path.with_suffix(".json")))
             array = _mapped(path)
             fits = (
                 array.shape == self._shape(shard)
                 and array.dtype == stored_dtype(self.dtype)
-                and fingerprints.of_arrays(array) == expected["checksum"]
+                and self._checksum(path, array) == expected["checksum"]
             )
         except Exception:
             # Cut short, of another format, or not there at all.
@@ -167,7 +173,20 @@ def stores(folder, num_rows, num_views, layout):
     return [[store(v, i) for i in numbers] for v in range(num_views)]
 
 
+def read_file(path):
+    """Returns the bytes of a file; a pipe, say, would never end.
+
+    Raises:
+        FileNotFoundError: it is none.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    return path.read_bytes()
+
+
 def _mapped(path):
+    if not path.is_file():
+        raise FileNotFoundError(path)
     # A plain view of the map: picking from a `memmap` costs far more.
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     return array.view(np.ndarray)

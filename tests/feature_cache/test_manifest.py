@@ -1,6 +1,8 @@
 """What lies beside the activations: it comes back, or all is missing."""
 
 import json
+import os
+import shutil
 
 import numpy as np
 import pytest
@@ -91,18 +93,47 @@ def test_whatever_is_damaged_nothing_is_there(damage, name, tmp_path):
     before = manifest.read(tmp_path, 2)
     assert before is not None
     damage(tmp_path / name)
-    found = manifest.read(tmp_path, 2)
-    if name == "manifest.json" and found is not None:
-        # A byte of what only says who wrote it.
-        assert same(found.rest, (LABELS,))
-    else:
-        assert found is None
+    assert manifest.read(tmp_path, 2) is None
 
 
 def test_other_labels_than_those_of_the_checksum(tmp_path):
     manifest.write(tmp_path, cached(tmp_path))
     starts = np.array([0, 4, NUM])
     np.savez(tmp_path / "labels.npz", starts=starts, **{"0": LABELS[::-1]})
+    assert manifest.read(tmp_path, 2) is None
+
+
+OTHER_VALUES = (None, 7, -1, "x", [], [[]], {}, [[[3], "object"]], 1e300)
+
+
+def test_a_manifest_that_was_edited_is_none(tmp_path):
+    manifest.write(tmp_path, cached(tmp_path))
+    path = tmp_path / "manifest.json"
+    about = json.loads(path.read_text())
+    for key in about:
+        for value in OTHER_VALUES:
+            path.write_text(json.dumps(about | {key: value}))
+            assert manifest.read(tmp_path, 2) is None, (key, value)
+        path.write_text(json.dumps({k: about[k] for k in about if k != key}))
+        assert manifest.read(tmp_path, 2) is None, key
+    path.write_text(json.dumps(about))
+    assert manifest.read(tmp_path, 2) is not None
+
+
+def test_a_manifest_of_another_key_is_none(tmp_path):
+    for key, rest in (("one", (LABELS,)), ("other", (LABELS[::-1],))):
+        manifest.write(tmp_path / key, cached(tmp_path / key, rest))
+    for name in ("manifest.json", "labels.npz"):
+        shutil.copy(tmp_path / "other" / name, tmp_path / "one" / name)
+    assert manifest.read(tmp_path / "one", 2) is None
+    assert manifest.read(tmp_path / "other", 2) is not None
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "labels.npz"])
+def test_a_pipe_in_the_place_of_a_file_is_none(name, tmp_path):
+    manifest.write(tmp_path, cached(tmp_path))
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
     assert manifest.read(tmp_path, 2) is None
 
 

@@ -1,6 +1,8 @@
 """Rows of activations: what was written comes back, or counts as missing."""
 
 import json
+import os
+import shutil
 
 import numpy as np
 import pytest
@@ -169,6 +171,34 @@ def remove(path):
     path.unlink()
 
 
+def folder_instead(path):
+    path.unlink()
+    path.mkdir()
+
+
+def dead_link(path):
+    path.unlink()
+    path.symlink_to(path.with_name("nowhere"))
+
+
+def pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def pipe_as_checksum(path):
+    pipe(path.with_suffix(".json"))
+
+
+def copied_from_another_cache(path):
+    other = path.parent / "other key"
+    written(other, numbers() + 1)
+    for suffix in (".npy", ".json"):
+        shutil.copy(
+            (other / path.name).with_suffix(suffix), path.with_suffix(suffix)
+        )
+
+
 def remove_checksum(path):
     path.with_suffix(".json").unlink()
 
@@ -184,6 +214,11 @@ DAMAGES = [
     foreign,
     other_shape,
     remove,
+    folder_instead,
+    dead_link,
+    pipe,
+    pipe_as_checksum,
+    copied_from_another_cache,
     remove_checksum,
     damage_checksum,
 ]
