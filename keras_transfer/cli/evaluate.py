@@ -1,12 +1,18 @@
 """`keras-transfer evaluate DIR DATA`: how good is it, class by class."""
 
-from keras_transfer.cli.command import show
+from keras_transfer.cli.command import progress, show
 from keras_transfer.data import load
 from keras_transfer.recipes import evaluation, run_folder, writers
+from keras_transfer.recipes.run_splits import RunSplits
+from keras_transfer.recipes.which_samples import ChosenSamples
+from keras_transfer.storage.tables import format_table
 
 SUMMARY = "measure a run on labelled data"
 EXAMPLES = """  keras-transfer evaluate run/ photos/
   keras-transfer evaluate run/ other_photos/ --split all --json"""
+
+# The others are in the JSON.
+_MOST_SHOWN = 20
 
 
 def add_options(add):
@@ -14,9 +20,9 @@ def add_options(add):
     add("run_dir")
     add("data", str, "DATA", "folder of photos")
     add("--split", str, None,
-        "which part of DATA; all: every photo of a folder that is not divided "
-        "into parts", "test",
-        choices=("test", "validation", "train", "all"))  # fmt: skip
+        "the run's own part of DATA, or all [the test samples of the run; of "
+        "data that it does not know, all]",
+        None, choices=("test", "validation", "train", "all"))  # fmt: skip
 
 
 def run(arguments):
@@ -26,34 +32,53 @@ def run(arguments):
         arguments.data,
         image_size=tuple(config["input_shape"][:2]),
         batch_size=config["batch_size"] or 32,
-        **_splits(arguments.split, config),
+        validation_split=0,
+        test_split=0,
         channels=config["input_shape"][2],
         data_dir=config.get("data_dir"),
         task=config.get("task", "auto"),
         seed=config["seed"],
     )
     run_folder.check_names(model, data)
-    part = _part(arguments, data)
-    part.shuffle = False
-    result = evaluation.evaluate(model, part)
-    show(arguments, result, writers.evaluation_table(result, arguments.split))
+    chosen = ChosenSamples(
+        data, RunSplits.read(arguments.run_dir), arguments.split
+    )
+    progress(f"Measured on {chosen.about}. {chosen.seen_in_words}")
+    result = evaluation.evaluate(model, chosen.batches, mistakes=True)
+    result |= _seen(chosen, result)
+    title = arguments.split or "evaluation"
+    text = writers.evaluation_table(result, title)
+    show(arguments, result, text + _wrong_in_words(result))
     return 0
 
 
-def _splits(split, config):
-    if split == "all":
-        return {"validation_split": 0, "test_split": 0}
-    return {"validation_split": config["validation_split"]}
+def _seen(chosen, result):
+    """How many were seen in training, and the names of the wrong ones."""
+    found = {"samples": chosen.about}
+    if len(chosen.splits):
+        found["seen_in_training"] = int(chosen.was_seen.sum())
+    if "wrong" not in result:
+        return found
+    found["wrong"] = [
+        {"file": chosen.names[row["number"]], **row} for row in result["wrong"]
+    ]
+    unseen = int((~chosen.was_seen).sum())
+    if 0 < unseen < len(chosen.was_seen):
+        numbers = [row["number"] for row in result["wrong"]]
+        failed = int((~chosen.was_seen[numbers]).sum())
+        found["accuracy_on_unseen"] = 1 - failed / unseen
+    return found
 
 
-def _part(arguments, data):
-    """The part of the data that --split names."""
-    has, split = list(data.num_samples), arguments.split
-    if split == "all" and has == ["train"]:
-        return data.train
-    if split not in has:
-        raise ValueError(
-            f"--split {split} does not fit '{arguments.data}', which is "
-            f"divided into: {', '.join(has)}. Choose one of these."
-        )
-    return getattr(data, split)
+def _wrong_in_words(result):
+    wrong = result.get("wrong")
+    if not wrong:
+        return ""
+    rows = [
+        [row["file"], row["label"], row["predicted"], f"{row['score']:.3f}"]
+        for row in wrong[:_MOST_SHOWN]
+    ]
+    columns = ["wrong", "true class", "predicted", "score"]
+    rest = len(wrong) - len(rows)
+    more = f"\nand {rest} more: --json has them all" if rest else ""
+    return "\n" + format_table(columns, rows) + more

@@ -13,6 +13,7 @@ from keras_transfer.recipes.assessment.unknown import (
     ENOUGH_FOR_THRESHOLD,
     UnknownDetector,
 )
+from keras_transfer.recipes.run_splits import RunSplits
 from keras_transfer.storage.files import load_model
 
 
@@ -150,8 +151,9 @@ def finish(
     config["num_samples"] = data.num_samples
     config["input_shape"] = list(model.input_shape[1:])
     written = run_folder.write(
-        arguments.output, model, result, metrics, config, detector
-    )
+        arguments.output, model, result, metrics, config, RunSplits.of(data),
+        detector,
+    )  # fmt: skip
     told = [*told, str(detector)] if detector else told
     text = "\n".join(
         [*told, _text(arguments, metrics, result, written, resume)]

@@ -9,6 +9,7 @@ from keras_transfer.data.photos.photo_batches import PhotoBatches
 from keras_transfer.data.sampling import few_shot, train_validation_split
 from keras_transfer.data.seeded_batches import SeededBatches
 
+PARTS = ("train", "validation", "test")
 # Each split under all the names that people give it.
 SPLIT_NAMES = {
     "train": "train",
@@ -43,6 +44,11 @@ class Dataset:
     task: str = "classification"
     target_names: list[str] | None = None
     skipped: dict[str, str] = field(default_factory=dict)
+
+    def parts(self) -> dict:
+        """The parts that there are, by name."""
+        found = {name: getattr(self, name) for name in PARTS}
+        return {k: part for k, part in found.items() if part is not None}
 
     def __repr__(self):
         counts = ", ".join(f"{n} {s}" for s, n in self.num_samples.items())
@@ -93,8 +99,7 @@ def divide(source: Source, validation_split, test_split, shots, seed) -> dict:
         splits.update(held)
     if shots is not None:
         splits["train"] = _few_shot(splits["train"], shots, seed, source)
-    order = ("train", "validation", "test")
-    return {name: splits[name] for name in order if name in splits}
+    return {name: splits[name] for name in PARTS if name in splits}
 
 
 def to_dataset(source, splits, reading, **options) -> Dataset:

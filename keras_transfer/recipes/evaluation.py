@@ -16,7 +16,7 @@ def metrics_of(model, data, prefix=""):
     return {f"{prefix}{name}": float(x) for name, x in logs.items()}
 
 
-def evaluate(model, batches):
+def evaluate(model, batches, *, mistakes=False):
     """Evaluates a model and, for a softmax, each class on its own.
 
     Each sample is read once if all of them fit into memory.
@@ -24,30 +24,56 @@ def evaluate(model, batches):
     Args:
         model: a compiled `TransferModel`.
         batches: `SeededBatches` that are not shuffled.
+        mistakes: whether a softmax names the samples that it gets wrong.
 
     Returns:
         Dict with what Keras logs and `num_samples`; for a softmax also
-        `confusion` (rows are the true classes) and `recall` by name.
+        `confusion` (rows are the true classes) and `recall` by name, and
+        `wrong` on demand: `number`, `label`, `predicted` and `score` of each
+        sample that was, the surest first.
     """
     batches = _kept(batches)
     adapt(batches).looked_at(model)
-    if getattr(model.head, "activation", None) != "softmax":
-        with look.done():
-            found = metrics_of(model, batches)
-        return found | {"num_samples": batches.num_samples}
     with look.done():
         result = metrics_of(model, batches)
-        predicted = model.predict(batches, verbose=0).argmax(axis=-1)
-    result["num_samples"] = batches.num_samples
-    labels = np.asarray(batches.read_labels()).reshape(-1).astype(int)
+        if getattr(model.head, "activation", None) == "softmax":
+            scores = model.predict(batches, verbose=0)
+            labels = np.asarray(batches.read_labels()).reshape(-1).astype(int)
+            result |= _by_class(model, labels, scores)
+            if mistakes:
+                result["wrong"] = _wrong(model, labels, scores)
+    return result | {"num_samples": batches.num_samples}
+
+
+def _by_class(model, labels, scores):
     matrix = np.zeros((model.output_shape[-1],) * 2, int)
-    np.add.at(matrix, (labels, predicted), 1)
+    np.add.at(matrix, (labels, scores.argmax(axis=-1)), 1)
     counts = np.maximum(matrix.sum(axis=1), 1)
     recall = (matrix.diagonal() / counts).tolist()
-    names = model.class_names or range(len(recall))
-    result["confusion"] = matrix.tolist()
-    result["recall"] = dict(zip(map(str, names), recall, strict=True))
-    return result
+    return {
+        "confusion": matrix.tolist(),
+        "recall": dict(zip(_names(model), recall, strict=True)),
+    }
+
+
+def _wrong(model, labels, scores):
+    names, predicted = _names(model), scores.argmax(axis=-1)
+    best = scores.max(axis=-1)
+    numbers = np.flatnonzero(predicted != labels)
+    return [
+        {
+            "number": int(number),
+            "label": names[labels[number]],
+            "predicted": names[predicted[number]],
+            "score": float(best[number]),
+        }
+        for number in numbers[np.argsort(-best[numbers], kind="stable")]
+    ]
+
+
+def _names(model):
+    names = model.class_names or range(model.output_shape[-1])
+    return [str(name) for name in names]
 
 
 def _kept(batches):

@@ -53,7 +53,7 @@ def versions():
     }
 
 
-def write(folder, model, result, metrics, config, detector=None):
+def write(folder, model, result, metrics, config, splits, detector=None):
     """Writes everything about a run; each file is whole or not there.
 
     Args:
@@ -62,6 +62,7 @@ def write(folder, model, result, metrics, config, detector=None):
         result: a `TwoStageResult`.
         metrics: dict of evaluations, for `metrics.json`.
         config: all arguments of the run, for `config.json`.
+        splits: the `RunSplits` of its data.
         detector: the `UnknownDetector` of the model, or `None`.
 
     Returns:
@@ -74,6 +75,7 @@ def write(folder, model, result, metrics, config, detector=None):
     writers.write_json(
         folder / "config.json", config | {"made_with": versions()}
     )
+    splits.write(folder)
     names = "".join(f"{name}\n" for name in model.class_names or [])
     writers.write_text(folder / "classes.txt", names)
     if result.history:

@@ -11,7 +11,8 @@ from keras_transfer.storage.tables import format_table
 def write_text(path, text):
     """Writes `text` to a file, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text)
+        # Names of files need not be text: what they are comes back.
+        temporary.write_text(text, "utf-8", "surrogateescape")
 
 
 def write_json(path, content):

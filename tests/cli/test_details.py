@@ -68,9 +68,11 @@ def test_evaluate_says_which_parts_there_are(run_and_photos, tmp_path, capsys):
     divided = tmp_path / "divided"
     divided.mkdir()
     (tmp_path / "photos").rename(divided / "train")
-    assert main(["evaluate", run, str(divided)]) == 1
+    assert main(["evaluate", run, str(divided), "--split", "test"]) == 1
     message = capsys.readouterr().err
-    assert "--split test" in message and "train, validation" in message
+    assert "--split test" in message and "divided into: train" in message
+    assert main(["evaluate", run, str(divided)]) == 0
+    assert "is not known: the run has no splits" in capsys.readouterr().out
 
 
 def test_predict_names_a_bad_photo_once(run_and_photos, tmp_path, capsys):

@@ -49,7 +49,7 @@ def test_fit_writes_all_there_is_to_a_run(run):
     expected = {
         "assessment.json", "assessment.md", "classes.txt", "config.json",
         "curves.png", "history.csv", "metrics.json", "model.keras",
-        "unknown.npz",
+        "splits.csv", "unknown.npz",
     }  # fmt: skip
     assert names == expected | ({"saved_model"} if ON_TENSORFLOW else set())
     assert (run / "classes.txt").read_text().split() == ["blue", "green", "red"]
@@ -71,6 +71,56 @@ def test_evaluate_says_what_fit_said(run, photos, capsys):
     metrics = metrics_of(run)["test"]
     assert said["confusion"] == metrics["confusion"]
     assert said["loss"] == pytest.approx(metrics["loss"], rel=1e-5)
+
+
+def test_evaluate_measures_the_samples_that_the_run_held_out(
+    run, photos, tmp_path, capsys
+):
+    """Also after the folder has changed, and wherever they lie now."""
+    for part in ("train", "test"):
+        for path in sorted((photos / part).glob("*/*.png")):
+            to = tmp_path / "other" / path.parent.name
+            to.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, to / f"{part}-{path.name}")
+    (tmp_path / "other" / "red" / "train-0.png").unlink()
+    (tmp_path / "other" / "red" / "test-0.png").unlink()
+    other = str(tmp_path / "other")
+    assert main(["evaluate", str(run), other, "--json"]) == 0
+    said, progress = capsys.readouterr()
+    said = json.loads(said)
+    assert said["num_samples"] == 11 and said["seen_in_training"] == 0
+    assert "11 of the 12 test samples of the run" in progress
+    assert main(["evaluate", str(run), other, "--split", "all", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    held_out = metrics_of(run)["validation"]["num_samples"]
+    assert said["num_samples"] == 34
+    assert 22 - held_out <= said["seen_in_training"] <= 23 - held_out
+
+
+def test_evaluate_names_what_was_wrong(run, photos, tmp_path, capsys):
+    """Here the labels are: two photos lie in another class' folder."""
+    shutil.copytree(photos / "test", tmp_path / "new")
+    for name in ("one.png", "two.png"):
+        shutil.copy(photos / "test/red/0.png", tmp_path / "new/green" / name)
+    assert main(["evaluate", str(run), str(tmp_path / "new")]) == 0
+    text = capsys.readouterr().out
+    assert "Measured on the 14 test samples of the run" in text
+    lines = [x for x in text.splitlines() if "new/green/" in x]
+    assert len(lines) == 2 and all("red" in line for line in lines)
+
+
+def test_evaluate_takes_all_of_what_is_new(run, tmp_path, photos, capsys):
+    image = pytest.importorskip("PIL.Image")
+    for name, colour in {"blue": 0, "green": 1, "red": 2}.items():
+        (tmp_path / "new" / name).mkdir(parents=True)
+        pixels = [200 if i == (2, 1, 0)[colour] else 30 for i in range(3)]
+        for size in (18, 19):
+            image.new("RGB", (size, size), tuple(pixels)).save(
+                tmp_path / "new" / name / f"{size}.png"
+            )
+    assert main(["evaluate", str(run), str(tmp_path / "new")]) == 0
+    text = capsys.readouterr().out
+    assert "all 6 samples. 0 of them were seen in training" in text
 
 
 def test_evaluate_refuses_other_classes(run, photos, tmp_path, capsys):
