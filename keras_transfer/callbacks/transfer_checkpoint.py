@@ -1,5 +1,7 @@
 """`TransferCheckpoint`: a killed run goes on as if nothing had happened."""
 
+import time
+
 import keras
 
 from keras_transfer import _private
@@ -44,6 +46,8 @@ class TransferCheckpoint(RunAwareCallback):
             and has the History of the run that has ended.
         callbacks: callbacks to remember, in the `fit` of a plain model.
         verbose: 1 says when a run goes on.
+        min_seconds: how many seconds at least lie between two checkpoints,
+            and before the first; 0 writes one each epoch.
 
     Raises:
         ValueError: the checkpoint is that of another model or optimizer, or
@@ -60,16 +64,23 @@ class TransferCheckpoint(RunAwareCallback):
     acts_first = True
 
     def __init__(
-        self, directory, delete_checkpoint=True, callbacks=(), verbose=1
+        self,
+        directory,
+        delete_checkpoint=True,
+        callbacks=(),
+        verbose=1,
+        min_seconds=0,
     ):
         super().__init__()
         self.directory = directory
         self.delete_checkpoint = delete_checkpoint
         self.callbacks = tuple(callbacks)
         self.verbose = verbose
+        self.min_seconds = min_seconds
         self._restored = None
 
     def on_train_begin(self, logs=None):
+        self._saved_at = time.monotonic()
         self._restored = checkpoint_folder.read_last(self.directory)
         if self._restored is None:
             return
@@ -91,14 +102,14 @@ class TransferCheckpoint(RunAwareCallback):
         # before, and the first of them has not yet begun with this one.
         if self._restored is not None:
             self._restore_the_rest()
-        else:
+        elif self._is_due():
             self._save(epoch)
 
     def on_train_end(self, logs=None):
         if self._restored is not None:
             # There was no epoch left to train.
             self._restore_the_rest()
-        elif not self.delete_checkpoint:
+        elif not self.delete_checkpoint and self._is_due():
             epochs = self.model.history.epoch
             self._save(
                 epochs[-1] + 1 if epochs else 0,
@@ -106,6 +117,9 @@ class TransferCheckpoint(RunAwareCallback):
             )
         if self.delete_checkpoint:
             checkpoint_folder.remove(self.directory)
+
+    def _is_due(self):
+        return time.monotonic() - self._saved_at >= self.min_seconds
 
     def _save(self, epoch, ended_run_of=None):
         training_state.prepare(self.model)
@@ -135,6 +149,7 @@ class TransferCheckpoint(RunAwareCallback):
                 },
             },
         )
+        self._saved_at = time.monotonic()
 
     def _restore_the_rest(self):
         arrays, info = self._restored

@@ -5,7 +5,9 @@ import contextlib
 import functools
 import logging
 import os
+import signal
 import sys
+import threading
 import warnings
 
 from keras_transfer.cli import (
@@ -45,7 +47,9 @@ def main(argv=None):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         arguments = _with_config(parser, arguments, argv)
-        with _messages_apart(arguments), _plain_warnings():
+        with (
+            _messages_apart(arguments), _plain_warnings(), _terminated_softly()
+        ):  # fmt: skip
             return arguments.run(arguments)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -61,9 +65,10 @@ def main(argv=None):
 
 def _with_config(parser, arguments, argv):
     """Reads --config, and the command line once more on top of it."""
-    if getattr(arguments, "config", None) is None:
+    config = fit.config_of(arguments) if arguments.run is fit.run else None
+    if config is None:
         return arguments
-    arguments.parser.set_defaults(**fit.read_config(arguments.config))
+    arguments.parser.set_defaults(**fit.read_config(config))
     return parser.parse_args(argv)
 
 
@@ -108,6 +113,23 @@ def _messages_apart(arguments):
     messages = sys.stderr if arguments.json else sys.stdout
     with contextlib.redirect_stdout(messages):
         yield
+
+
+@contextlib.contextmanager
+def _terminated_softly():
+    """A scheduler's SIGTERM ends a command as Ctrl-C does."""
+
+    def stop(number, frame):
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

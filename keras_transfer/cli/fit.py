@@ -1,17 +1,22 @@
 """`keras-transfer fit DATA`: from a folder of photos to a served model."""
 
-import json
 from pathlib import Path
 
 from keras_transfer import recipes, tuner
 from keras_transfer.cli import rank, training
 from keras_transfer.cli.command import chosen, progress
-from keras_transfer.recipes import label_counts, run_folder
+from keras_transfer.recipes import (
+    config_schema,
+    label_counts,
+    run_folder,
+    run_in_progress,
+)
 from keras_transfer.recipes.assessment.before_training import (
     assess_before_training,
 )
+from keras_transfer.storage.json_files import read_json
 from keras_transfer.training import distribution
-from keras_transfer.tuner import search_space, trial
+from keras_transfer.tuner import trial
 
 SUMMARY = "fine-tune a source model on your own data and keep all of the run"
 EXAMPLES = """  keras-transfer fit photos/ --backbone MobileNetV2 --output run/
@@ -19,7 +24,7 @@ EXAMPLES = """  keras-transfer fit photos/ --backbone MobileNetV2 --output run/
   keras-transfer fit photos/ --shots 20 --epochs 0        (head only)
   keras-transfer fit tfds:beans --backbone ResNet50 --head 256 --dropout 0.3
   keras-transfer fit --config run/config.json --seed 1 --output run-1/
-  keras-transfer fit --config run/config.json --output run/ --resume"""
+  keras-transfer fit --output run/ --resume       (after a kill, or further)"""
 
 _HELD_OUT = 0.1
 # Of a recipe that was searched; these come by --config alone.
@@ -41,8 +46,10 @@ def add_options(add):
         "config.json of an earlier run; options given here go "
         "before it")  # fmt: skip
     add("--output", str, "DIR", "folder to write", "transfer_run")
+    add("--overwrite", bool, None, "replace the run in --output")
     add("--resume", bool, None,
-        "go on from the model in --output with its top blocks")  # fmt: skip
+        "go on with the run in --output: end what was interrupted, as it was "
+        "begun; train the top blocks of a whole one further")  # fmt: skip
     add("--data-dir")
     add("--task")
     add("--shots")
@@ -100,6 +107,14 @@ def _add_training_options(add):
     add("--strategy")
 
 
+def config_of(arguments):
+    """The file whose options hold where the command line gives none."""
+    if arguments.config is None and arguments.resume:
+        found = run_in_progress.config_to_resume(arguments.output)
+        return found if found.is_file() else None
+    return arguments.config
+
+
 def read_config(path):
     """Returns the options that a `config.json` holds.
 
@@ -113,13 +128,11 @@ def read_config(path):
             f"There is no file '{path}'. Expected the config.json of an "
             "earlier run."
         )
-    try:
-        content = json.loads(path.read_text())
-        return {k: content[k] for k in REPEATABLE if k in content}
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"'{path}' is not the config.json of a run: {error}."
-        ) from error
+    content = read_json(
+        path, config_schema.OPTIONS,
+        "Expected the config.json of a run or a best_recipe.json; mend it.",
+    )  # fmt: skip
+    return {k: content[k] for k in REPEATABLE if k in content}
 
 
 def run(arguments):
@@ -129,27 +142,38 @@ def run(arguments):
             "fit needs data. Expected a folder of photos, 'digits' or "
             "'tfds:NAME', or --config with the config.json of an earlier run."
         )
-    folder = arguments.output
-    run_folder.check_writable(folder)
+    with run_in_progress.begun(
+        arguments.output,
+        overwrite=arguments.overwrite,
+        resume=arguments.resume,
+    ) as run:
+        return _run(arguments, run)
+
+
+def _run(arguments, run):
     backbone = training.named_or_read(arguments.backbone)
     strategy = distribution.strategy(arguments.strategy)
     data = _loaded(arguments, backbone)
-    if arguments.backbone == rank.AUTO and not arguments.resume:
+    if arguments.backbone == rank.AUTO:
         backbone = arguments.backbone = rank.best_of_small(arguments, data)
+    run.describe(chosen(arguments, *REPEATABLE), data)
     with strategy.scope():
-        model = _resumed(arguments, data) or _new(arguments, backbone, data)
+        if run.trains_further:
+            model = _of_run(arguments, data)
+        else:
+            model = _new(arguments, backbone, data)
         distribution.prepare(model, strategy)
         progress(
             f"{arguments.backbone}: {len(model.blocks)} blocks, "
             f"{model.count_params():,} parameters"
         )
-        result = _train(arguments, model, data)
+        run.reserve(model)
+        result = _train(arguments, model, data, run)
     if not result.history:
         raise KeyboardInterrupt
     return training.finish(
-        arguments, model, data, result, REPEATABLE,
-        resume=f"keras-transfer fit --config {folder}/config.json "
-        f"--output {folder} --resume",
+        arguments, model, data, result, REPEATABLE, run,
+        resume=f"keras-transfer fit --output {arguments.output} --resume",
         unknown=not arguments.no_unknown,
     )  # fmt: skip
 
@@ -172,10 +196,8 @@ def _has_few_labels(data):
     return data.task == "classification" and is_few
 
 
-def _resumed(arguments, data):
-    """The model of the run in --output, if that is to go on."""
-    if not arguments.resume:
-        return None
+def _of_run(arguments, data):
+    """The model of the whole run in --output."""
     model, _ = run_folder.read(arguments.output)
     run_folder.check_names(model, data)
     return model
@@ -205,8 +227,8 @@ def _as_searched(arguments, backbone, data):
 
 
 def _settings(arguments):
-    found = arguments.hyperparameters or {}
-    if set(found) != {"backbone", *search_space.DEFAULTS}:
+    found = arguments.hyperparameters
+    if not found:
         raise ValueError(
             "The recipe 'searched' needs the hyperparameters of a search. "
             f"Received: {arguments.hyperparameters!r}. Expected --config with "
@@ -215,9 +237,10 @@ def _settings(arguments):
     return trial.Settings(**found)
 
 
-def _train(arguments, model, data):
+def _train(arguments, model, data, run):
     options = {"seed": arguments.seed, "verbose": training.verbosity()}
-    if arguments.recipe == "searched" and not arguments.resume:
+    is_new = not run.trains_further
+    if arguments.recipe == "searched" and is_new:
         return tuner.repeat_trial(
             model,
             _settings(arguments),
@@ -227,7 +250,8 @@ def _train(arguments, model, data):
             objective=arguments.objective,
             **options,
         )
-    if arguments.recipe == "auto" and not arguments.resume:
+    options["checkpoint"] = run.checkpoints
+    if arguments.recipe == "auto" and is_new:
         return recipes.fine_tune(
             model,
             data,
@@ -245,7 +269,7 @@ def _train(arguments, model, data):
     return recipes.two_stage(
         model,
         data,
-        head_epochs=0 if arguments.resume else arguments.head_epochs,
+        head_epochs=arguments.head_epochs if is_new else 0,
         epochs=_or(arguments.epochs, 3),
         blocks=arguments.blocks,
         head_rate=arguments.head_rate,

@@ -9,7 +9,7 @@ from keras_transfer.cli import training
 from keras_transfer.cli.command import chosen
 from keras_transfer.data.sampling import few_shot
 from keras_transfer.data.views import SubsetBatches
-from keras_transfer.recipes import run_folder
+from keras_transfer.recipes import run_folder, run_in_progress
 
 SUMMARY = "train a target model to have a source's features, then on the labels"
 EXAMPLES = """  keras-transfer match run/ MobileNetV3Small photos/ --shots 20
@@ -32,6 +32,9 @@ def add_options(add):
         "what to train: keras.applications name or .keras file")  # fmt: skip
     add("data")
     add("--output", str, "DIR", "folder to write", "matched_run")
+    add("--overwrite", bool, None, "replace the run in --output")
+    add("--resume", bool, None,
+        "end the run in --output that was interrupted")  # fmt: skip
     add("--shots", int, "N",
         "use the labels of N samples a class only; features are matched on "
         "all")  # fmt: skip
@@ -55,12 +58,28 @@ def add_options(add):
 
 def run(arguments):
     """Matches, trains, evaluates and writes the run."""
-    run_folder.check_writable(arguments.output)
+    with run_in_progress.begun(
+        arguments.output,
+        overwrite=arguments.overwrite,
+        resume=arguments.resume,
+    ) as run:
+        return _run(arguments, run)
+
+
+def _run(arguments, run):
+    if arguments.resume and not run.goes_on:
+        raise ValueError(
+            f"The run in '{arguments.output}' is whole: there is nothing to "
+            "go on with. Replace it by --overwrite, or train it further by "
+            "`keras-transfer fit --resume`."
+        )
     backbone = training.named_or_read(arguments.target)
     # Features are matched on all samples: the labels are taken out later.
     data = training.load_data(arguments, backbone, shots_per_class=None)
+    run.describe(chosen(arguments, *_REPEATABLE), data)
     target = training.model_for(arguments, backbone, data)
     train, unlabelled = _labelled_part(arguments, data)
+    run.reserve(target)
     result = recipes.match(
         target,
         _source(arguments.source),
@@ -68,12 +87,14 @@ def run(arguments):
         unlabelled,
         data.validation,
         loss=arguments.distance,
+        checkpoint=run.checkpoints,
         verbose=training.verbosity(),
         **chosen(arguments, "epochs", "learning_rate", "batch_size", "seed"),
     )
     return training.finish(
-        arguments, target, data, result, _REPEATABLE, told=[str(result.pairs)]
-    )
+        arguments, target, data, result, _REPEATABLE, run,
+        told=[str(result.pairs)], resume="the same command with --resume",
+    )  # fmt: skip
 
 
 def _source(name):

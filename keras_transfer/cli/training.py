@@ -13,7 +13,6 @@ from keras_transfer.recipes.assessment.unknown import (
     ENOUGH_FOR_THRESHOLD,
     UnknownDetector,
 )
-from keras_transfer.recipes.run_splits import RunSplits
 from keras_transfer.storage.files import load_model
 
 
@@ -115,6 +114,7 @@ def finish(
     data,
     result,
     repeatable,
+    run,
     *,
     told=(),
     resume=None,
@@ -128,6 +128,7 @@ def finish(
         data: what `load` returns.
         result: what the recipe returned.
         repeatable: names of the arguments that `config.json` keeps.
+        run: the `RunInProgress`.
         told: lines to print before everything else.
         resume: the command that goes on with an interrupted run.
         unknown: whether the run keeps an `UnknownDetector`.
@@ -150,10 +151,12 @@ def finish(
     config = chosen(arguments, *repeatable)
     config["num_samples"] = data.num_samples
     config["input_shape"] = list(model.input_shape[1:])
+    run.release()
     written = run_folder.write(
-        arguments.output, model, result, metrics, config, RunSplits.of(data),
-        detector,
-    )  # fmt: skip
+        arguments.output, model, result, metrics, config, run.splits, detector
+    )
+    if not result.interrupted:
+        run.end()
     told = [*told, str(detector)] if detector else told
     text = "\n".join(
         [*told, _text(arguments, metrics, result, written, resume)]

@@ -6,7 +6,7 @@ from pathlib import Path
 from keras_transfer import tuner
 from keras_transfer.cli import training
 from keras_transfer.cli.command import chosen
-from keras_transfer.recipes import run_folder, writers
+from keras_transfer.recipes import run_in_progress, writers
 from keras_transfer.training import distribution
 from keras_transfer.tuner import search_space
 
@@ -66,7 +66,14 @@ def _add_search_options(add):
 def run(arguments):
     """Searches, evaluates the best model and writes the run."""
     folder = Path(arguments.output)
-    run_folder.check_writable(folder)
+    is_search = (folder / "search").is_dir()
+    with run_in_progress.begun(
+        folder, overwrite=arguments.overwrite or is_search
+    ) as run:
+        return _run(arguments, folder, run)
+
+
+def _run(arguments, folder, run):
     names = [name for name in arguments.backbones.split(",") if name]
     names = list(dict.fromkeys(names))
     backbones = [training.named_or_read(name) for name in names]
@@ -74,6 +81,7 @@ def run(arguments):
     # Each trial picks its own; this is for reading.
     arguments.batch_size = 32
     data = training.load_data(arguments, backbones[0] if backbones else "")
+    run.describe(chosen(arguments, "data"), data)
     hypermodel = _hypermodel(
         arguments, backbones, data, folder / "features", strategy
     )
@@ -101,8 +109,8 @@ def run(arguments):
     )
     _write(folder, arguments, result)
     return training.finish(
-        arguments, result.model, data, result, _RECIPE, told=[result.table()],
-        resume="the same command",
+        arguments, result.model, data, result, _RECIPE, run,
+        told=[result.table()], resume="the same command",
     )  # fmt: skip
 
 

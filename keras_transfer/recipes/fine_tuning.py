@@ -51,6 +51,7 @@ def fine_tune(
     seed=0,
     callbacks=(),
     on_features=None,
+    checkpoint=None,
     verbose="auto",
 ):
     """Trains a target model: the head first, then as far as it pays.
@@ -127,6 +128,11 @@ def fine_tune(
         on_features: a function that is called once, before a linear head of
             classes is solved, with the model, the training samples as
             `SeededBatches`, their features and their integer labels.
+        checkpoint: a folder for this run alone. Called again with the same
+            arguments after a kill, the recipe goes on with the training that
+            was under way, from its last checkpoint (one in 30 seconds), and
+            ends with the weights of a run that was not killed. Remove the
+            folder when you have the model.
         verbose: as in `keras.Model.fit`; 0 prints nothing.
 
     Returns:
@@ -173,7 +179,7 @@ def fine_tune(
     )
     runner = StageRunner(
         model, train, validation, limit, list(callbacks), seed, verbose,
-        on_features,
+        on_features, checkpoint,
     )  # fmt: skip
     recipe = _Recipe(runner, given)
     with look.done():

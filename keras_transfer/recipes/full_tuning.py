@@ -59,7 +59,7 @@ class FullTuningStage:
         self._fit(
             runner.train,
             [*self._statistics(), self.rows, _Clock(self), runner.limit],
-            runner.callbacks,
+            [*runner.callbacks, *runner.saved("fine-tune")],
             runner.verbose,
         )
         self.seconds = time.perf_counter() - started
@@ -95,10 +95,16 @@ class FullTuningStage:
             value = "those of the head alone"
         return value, f"{compared} {where}"
 
-    def train_again(self, data, probe):
-        """Trains on other samples, from another solved head."""
+    def train_again(self, data, probe, name):
+        """Trains on other samples, from another solved head.
+
+        Args:
+            data: the samples, `SeededBatches`.
+            probe: the `Probe` of the head.
+            name: of the training, as in `StageRunner.saved`.
+        """
         self._begin(probe)
-        self._fit(data, self._statistics())
+        self._fit(data, [*self._statistics(), *self.runner.saved(name)])
 
     def keep_head(self):
         """Gives the model the solved head on the source's features."""

@@ -102,7 +102,9 @@ class HeadOrEnd:
             )
             old[rest] = features[rest] @ probe.kernel + probe.bias
             train = self.runner.train
-            self.stage.train_again(SubsetBatches(train, rows), probe)
+            self.stage.train_again(
+                SubsetBatches(train, rows), probe, f"fold {number + 1}"
+            )
             held_out = SubsetBatches(train, rest, shuffle=False)
             new[rest], groups[rest] = self._logits(held_out), number
         return judging.compare(

@@ -60,7 +60,7 @@ class HeadStage:
         freeze(self.model)
         row = self._chosen
         if self.plan.kind is None:
-            self._fit(row["rate"], row["epoch"])
+            self._fit(row["rate"], row["epoch"], "head on all samples")
             return
         if self._uses_flips:
             together = self._solvable(WithFlips(self.runner.train))
@@ -168,13 +168,13 @@ class HeadStage:
                 break
             self.model.head.set_weights(start)
             self.runner.best.about = {"rate": rate}
-            self._fit(rate, EPOCHS)
+            self._fit(rate, EPOCHS, f"head at {rate:g}")
             self._chosen = self.runner.best.row
         self.runner.best.about = {}
 
-    def _fit(self, rate, epochs):
+    def _fit(self, rate, epochs, name):
         compile_like(self.model, self.model, keras.optimizers.Adam(rate))
-        self.runner.fit(epochs, PATIENCE, depth=0)
+        self.runner.fit(epochs, PATIENCE, depth=0, name=name)
 
 
 def solvable_kind(model):

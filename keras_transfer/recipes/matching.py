@@ -1,8 +1,8 @@
 """`match`: stage 3 and 4 in one call, features first and labels afterwards."""
 
 import dataclasses
-import functools
 import inspect
+from pathlib import Path
 
 import keras
 
@@ -15,6 +15,7 @@ from keras_transfer.models import FeatureMatcher
 from keras_transfer.models.matching.source_scale import SCALED_BY
 from keras_transfer.recipes import data_parts
 from keras_transfer.recipes.best_weights import BestWeights, loss_of, stage
+from keras_transfer.recipes.checkpointing import checkpoints
 from keras_transfer.recipes.decision_log import DecisionLog
 from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.fine_tuning import FineTuneResult, fine_tune
@@ -55,6 +56,7 @@ def match(
     compare_alone=True,
     batch_size=None,
     seed=0,
+    checkpoint=None,
     verbose="auto",
     **fine_tuning,
 ):
@@ -92,6 +94,7 @@ def match(
         batch_size: samples a step. By default 32, and for the labels what
             `fine_tune` takes.
         seed: seed of the order of samples and of what is held out.
+        checkpoint: as in `fine_tune`.
         verbose: as in `keras.Model.fit`; 0 prints nothing.
         **fine_tuning: further arguments of `fine_tune`; `mirror` is False
             and `folds` is 0 unless they are asked for.
@@ -132,7 +135,7 @@ def match(
     # In the end, on all labels, as in what has been compared.
     fine_tuning = {"mirror": False, "folds": 0} | fine_tuning
     fine_tuning |= {"batch_size": batch_size, "seed": seed}
-    recipe = _Recipe(target, fine_tuning, verbose)
+    recipe = _Recipe(target, fine_tuning, checkpoint, verbose)
     # Not what is held out: a source may have learnt the labels of that.
     every = [train]
     if unlabelled is not None:
@@ -155,17 +158,23 @@ def match(
 class _Recipe:
     """The stages one after the other; each says whether it was finished."""
 
-    def __init__(self, target, fine_tuning, verbose):
+    def __init__(self, target, fine_tuning, checkpoint, verbose):
         self.target, self.verbose = target, verbose
-        self.tune = functools.partial(
-            fine_tune, target, verbose=verbose, **fine_tuning
-        )
+        self.fine_tuning, self.checkpoint = fine_tuning, checkpoint
         self.log, self.candidates = DecisionLog(verbose), []
         self.result = MatchResult(choices=self.log.rows)
 
+    def tune(self, name, *data):
+        folder = self.checkpoint and Path(self.checkpoint) / name
+        return fine_tune(
+            self.target, *data, checkpoint=folder, verbose=self.verbose,
+            **self.fine_tuning,
+        )  # fmt: skip
+
     def alone(self, train, validation):
         start = self.target.get_weights()
-        self._candidate("alone", start, self.tune(train, validation))
+        tuned = self.tune("alone", train, validation)
+        self._candidate("alone", start, tuned)
         if not self.result.interrupted:
             self.target.set_weights(start)
         return not self.result.interrupted
@@ -189,6 +198,7 @@ class _Recipe:
                             self.target, every, part=self.target
                         ),
                         best,
+                        *checkpoints(self.checkpoint, "matching"),
                     ],
                     verbose=self.verbose,
                 )
@@ -204,7 +214,8 @@ class _Recipe:
             row["stage"] = "matching"
             learnt = _Candidate("with the scores learnt", row, start)
             self.candidates.append(learnt)
-        self._candidate("matched", start, self.tune(train, validation))
+        tuned = self.tune("matched", train, validation)
+        self._candidate("matched", start, tuned)
 
     def finished(self, labelled=None):
         """Takes the candidate with the lowest loss on validation.
@@ -229,7 +240,7 @@ class _Recipe:
         if again and not result.interrupted:
             self.target.set_weights(chosen.start)
             self.target.mark_pretrained(chosen.pretrained)
-            self._add(self.tune(labelled), "all labels: ")
+            self._add(self.tune("all labels", labelled), "all labels: ")
         return result
 
     def _candidate(self, name, start, tuned):

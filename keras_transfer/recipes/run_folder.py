@@ -1,19 +1,21 @@
 """A folder that holds a run: the model, how it was made, what it can do."""
 
-import json
 import platform
 from pathlib import Path
 
 import keras
 
 from keras_transfer import _version
-from keras_transfer.recipes import plots, writers
+from keras_transfer.recipes import config_schema, plots, writers
 from keras_transfer.recipes.assessment.unknown import UnknownDetector
 from keras_transfer.serving import saved_model
 from keras_transfer.storage import files
-from keras_transfer.storage.replacing import replacing
+from keras_transfer.storage.json_files import read_json
+from keras_transfer.storage.replacing import recover, replacing
 
 UNKNOWN = "unknown.npz"
+# What a run that is not whole yet has, as `run_in_progress` says.
+UNFINISHED = "unfinished"
 
 
 def check_writable(folder):
@@ -70,11 +72,25 @@ def write(folder, model, result, metrics, config, splits, detector=None):
     """
     folder = Path(folder)
     files.save_model(model, folder / "model.keras")
+    try:
+        _write_about(folder, model, result, metrics, config, splits, detector)
+    except OSError as error:
+        raise type(error)(
+            error.errno,
+            f"The trained model is whole, in '{folder / 'model.keras'}'. What "
+            f"goes with it is not: {error.strerror or error}. Make room, and "
+            "end the run by --resume",
+        ) from error
+    return sorted(
+        path.name
+        for path in folder.iterdir()
+        if not path.name.startswith(".") and path.name != UNFINISHED
+    )
+
+
+def _write_about(folder, model, result, metrics, config, splits, detector):
     writers.write_rows(folder / "history.csv", result.history)
     writers.write_json(folder / "metrics.json", metrics)
-    writers.write_json(
-        folder / "config.json", config | {"made_with": versions()}
-    )
     splits.write(folder)
     names = "".join(f"{name}\n" for name in model.class_names or [])
     writers.write_text(folder / "classes.txt", names)
@@ -86,7 +102,10 @@ def write(folder, model, result, metrics, config, splits, detector=None):
         # One of an earlier run belongs to another model.
         (folder / UNKNOWN).unlink(missing_ok=True)
     saved_model.export_saved_model(model, folder / "saved_model")
-    return sorted(path.name for path in folder.iterdir())
+    # With it the run is whole.
+    writers.write_json(
+        folder / "config.json", config | {"made_with": versions()}
+    )
 
 
 def read(folder):
@@ -100,13 +119,19 @@ def read(folder):
         ValueError: a file in it cannot be read.
     """
     folder = Path(folder)
+    if not folder.exists():
+        recover(folder.parent)
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(
             f"'{folder}' does not hold a run: there is no config.json in it. "
             "Expected a folder that `keras-transfer fit` has written "
             "(its --output)."
         )
-    config = json.loads((folder / "config.json").read_text())
+    config = read_json(
+        folder / "config.json", config_schema.RUN,
+        "Expected what `keras-transfer fit` has written; train the run again "
+        "by --overwrite, or mend the file.",
+    )  # fmt: skip
     return files.load_model(folder / "model.keras"), config
 
 

@@ -7,6 +7,7 @@ import keras
 
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.recipes.best_weights import BestWeights, early_stopping
+from keras_transfer.recipes.checkpointing import checkpoints
 from keras_transfer.recipes.decision_log import DecisionLog
 from keras_transfer.recipes.training import (
     fits_in_memory,
@@ -66,6 +67,7 @@ class StageRunner:
         seed: seed of what is held out.
         verbose: as in `keras.Model.fit`.
         on_features: as in `fine_tune`, or `None`.
+        checkpoint: folder of the checkpoints, or `None`.
         best: the `BestWeights` of the recipe.
         log: its `DecisionLog`.
         cache: what the frozen part has put out so far.
@@ -79,6 +81,7 @@ class StageRunner:
     seed: int
     verbose: object
     on_features: object = None
+    checkpoint: object = None
 
     def __post_init__(self):
         self.best, self.log = BestWeights(self.model), DecisionLog(self.verbose)
@@ -97,10 +100,21 @@ class StageRunner:
             )
         return self.cache if self._fits[asked] else None
 
-    def fit(self, epochs, patience, *, depth, best=None, first=(), last=()):
+    def saved(self, name):
+        """The callbacks by which a training goes on after a kill.
+
+        Args:
+            name: of the training, unlike that of any other.
+        """
+        return checkpoints(self.checkpoint, name)
+
+    def fit(
+        self, epochs, patience, *, depth, name, best=None, first=(), last=()
+    ):
         """Trains, and remembers the best epoch.
 
         Args:
+            name: of the training, as in `saved`.
             epochs: most epochs.
             patience: epochs without a better one before it stops.
             depth: most blocks that are going to train.
@@ -115,6 +129,13 @@ class StageRunner:
             validation_data=self.validation,
             epochs=epochs,
             feature_cache=self.cache_at(depth),
-            callbacks=[*first, best or self.best, stop, self.limit, *last],
+            callbacks=[
+                *first,
+                best or self.best,
+                stop,
+                self.limit,
+                *self.saved(name),
+                *last,
+            ],
             verbose=self.verbose,
         )

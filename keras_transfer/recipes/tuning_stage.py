@@ -45,6 +45,7 @@ class TuningStage:
                 self.plan.epochs,
                 self.plan.patience,
                 depth=self.plan.blocks,
+                name="fine-tune",
                 best=self.tuned,
                 first=self._gradually(),
                 last=self.runner.callbacks,
@@ -95,6 +96,7 @@ class TuningStage:
             callbacks=[
                 *statistics_callbacks(self.model, self.runner.train),
                 self.runner.limit,
+                *self.runner.saved("on all samples"),
             ],
             verbose=self.runner.verbose,
         )

@@ -5,6 +5,7 @@ import keras
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.recipes import best_weights, head_stage
+from keras_transfer.recipes.checkpointing import checkpoints
 from keras_transfer.recipes.training import (
     compile_like,
     fits_in_memory,
@@ -24,6 +25,7 @@ def two_stage(
     fine_tune_rate=3e-5,
     seed=0,
     callbacks=(),
+    checkpoint=None,
     verbose="auto",
 ):
     """Trains the head, then the top blocks at a low rate; keeps the best.
@@ -53,6 +55,7 @@ def two_stage(
         fine_tune_rate: learning rate of Adam for the second stage.
         seed: seed of the sample order.
         callbacks: callbacks for both stages.
+        checkpoint: as in `fine_tune`.
         verbose: as in `keras.Model.fit`.
 
     Returns:
@@ -74,7 +77,10 @@ def two_stage(
     try:
         if head_epochs:
             with best_weights.stage("head", result, best):
-                _train_head(model, data, head_epochs, head_rate, best, options)
+                _train_head(
+                    model, data, head_epochs, head_rate, best, options,
+                    checkpoints(checkpoint, "head"),
+                )  # fmt: skip
         else:
             with best_weights.stage("start", result, best):
                 best.add_present(data)
@@ -83,7 +89,10 @@ def two_stage(
             best.restore()
             with best_weights.stage("fine-tune", result, best):
                 set_trainable_depth(model, share if blocks is None else blocks)
-                _fit(model, data, epochs, fine_tune_rate, best, options)
+                _fit(
+                    model, data, epochs, fine_tune_rate, best, options,
+                    checkpoints(checkpoint, "fine-tune"),
+                )  # fmt: skip
     except KeyboardInterrupt:
         result.interrupted = True
     best.restore()
@@ -91,7 +100,7 @@ def two_stage(
     return result
 
 
-def _fit(model, data, epochs, rate, best, options):
+def _fit(model, data, epochs, rate, best, options, saved):
     compile_like(model, model, keras.optimizers.Adam(rate))
     cached = fits_in_memory(model, data.train.num_samples)
     statistics = statistics_callbacks(model, data.train)
@@ -100,15 +109,16 @@ def _fit(model, data, epochs, rate, best, options):
         validation_data=data.validation,
         epochs=epochs,
         feature_cache="memory" if cached else None,
-        **options | {"callbacks": [*statistics, best, *options["callbacks"]]},
+        **options
+        | {"callbacks": [*statistics, best, *saved, *options["callbacks"]]},
     )
 
 
-def _train_head(model, data, epochs, rate, best, options):
+def _train_head(model, data, epochs, rate, best, options, saved):
     stop = best_weights.early_stopping(data.validation, patience=5)
     options = options | {"callbacks": [stop, *options["callbacks"]]}
     if not _features_stand_still(model):
-        _fit(model, data, epochs, rate, best, options)
+        _fit(model, data, epochs, rate, best, options, saved)
         return
     show = options["verbose"]
     train = head_stage.pooled_once(model, data.train, "training", show)

@@ -1,0 +1,78 @@
+"""What `config.json` of a run, and a recipe, may hold: JSON Schemas."""
+
+
+def _or_none(schema):
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+_TEXT = {"type": "string"}
+_COUNT = {"type": "integer", "minimum": 1}
+_COUNT_OR_0 = {"type": "integer", "minimum": 0}
+_RATE = {"type": "number", "exclusiveMinimum": 0}
+_SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+_NUMBER = {"type": "number", "minimum": 0}
+_FLAG = {"type": "boolean"}
+
+# Of a trial of a search; each has to be there.
+_HYPERPARAMETERS = {
+    "backbone": _TEXT,
+    "hidden_units": _COUNT_OR_0,
+    "dropout": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+    "pooling": {"enum": ["avg", "max"]},
+    "label_smoothing": _SHARE,
+    "augmentation": _NUMBER,
+    "optimizer": {"enum": ["adam", "adamw", "sgd"]},
+    "weight_decay": _NUMBER,
+    "learning_rate": _RATE,
+    "batch_size": _COUNT,
+    "fine_tuned_share": _SHARE,
+    "fine_tuning_rate": _RATE,
+    "layer_decay": _SHARE,
+    "gradual": _FLAG,
+    "l2sp": _NUMBER,
+}
+HYPERPARAMETERS = {
+    "type": "object",
+    "properties": _HYPERPARAMETERS,
+    "required": list(_HYPERPARAMETERS),
+    "additionalProperties": False,
+}
+
+_OPTIONS = {
+    "data": _TEXT,
+    "data_dir": _or_none(_TEXT),
+    "task": {"enum": ["auto", "classification", "multi_label", "regression"]},
+    "shots": _or_none(_COUNT),
+    "validation_split": _or_none(_SHARE),
+    "image_size": _or_none(_COUNT),
+    "batch_size": _or_none(_COUNT),
+    "backbone": _TEXT,
+    "weights": _TEXT,
+    "head": _TEXT,
+    "dropout": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+    "loss": _or_none(_TEXT),
+    "recipe": {"enum": ["auto", "two-stage", "searched"]},
+    "head_epochs": _or_none(_COUNT_OR_0),
+    "epochs": _or_none(_COUNT_OR_0),
+    "blocks": _or_none(_COUNT_OR_0),
+    "head_rate": _RATE,
+    "learning_rate": _or_none(_RATE),
+    "max_minutes": _or_none(_RATE),
+    "hyperparameters": _or_none(HYPERPARAMETERS),
+    "objective": _TEXT,
+    "no_unknown": _FLAG,
+    "seed": _COUNT_OR_0,
+    "strategy": _TEXT,
+    "source": _TEXT,
+    "target": _TEXT,
+    "distance": _TEXT,
+}
+# What a command takes over; what else is in the file does not matter.
+OPTIONS = {"type": "object", "properties": _OPTIONS}
+# What reading a run needs too.
+RUN = {
+    "type": "object",
+    "properties": _OPTIONS
+    | {"input_shape": {"type": "array", "items": _or_none(_COUNT)}},
+    "required": ["input_shape"],
+}
