@@ -227,7 +227,7 @@ class _Recipe:
         if plan.is_full:
             self._tune_fully(plan, head)
             return
-        self._refit(plan, head, *self._fine_tune(plan))
+        self._refit(plan, head, *self._fine_tune(plan, head))
 
     def _tune_fully(self, plan, head):
         """Trains all samples for a fixed number of steps, and judges that."""
@@ -246,12 +246,12 @@ class _Recipe:
                 choice = tuning.choose()
         self.log.decide("weights", None, *choice)
 
-    def _fine_tune(self, plan):
+    def _fine_tune(self, plan, head):
         """Returns the stage and the row chosen; `None`s if none was tried."""
         if not plan.epochs or self._out_of_time("fine-tuning"):
             return None, None
         self.best.restore()
-        tuning = TuningStage(self.runner, plan)
+        tuning = TuningStage(self.runner, plan, head)
         with stage("fine-tune", self.result, self.best):
             tuning.run()
         with stage("choice", self.result, self.best):

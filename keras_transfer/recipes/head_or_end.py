@@ -52,6 +52,7 @@ class HeadOrEnd:
             labels,
             *weights,
             groups=judging.halves(labels),
+            prior=self.head.temperature_for(len(labels)),
         )
 
     def _logits(self, data):

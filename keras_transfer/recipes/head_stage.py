@@ -15,7 +15,10 @@ from keras_transfer.recipes.training import compile_like
 from keras_transfer.training.freezing import freeze
 from keras_transfer.transferability import linear_probe
 from keras_transfer.transferability.folds import folds_for
-from keras_transfer.transferability.temperature import best_temperature
+from keras_transfer.transferability.temperature import (
+    ENOUGH,
+    best_temperature,
+)
 
 RATES = (3e-4, 1e-3, 3e-3)
 EPOCHS = 20
@@ -86,6 +89,16 @@ class HeadStage:
         """The solved head's logits on validation data."""
         kernel, bias = self._solution
         return self.features(validation=True)[0] @ kernel + bias
+
+    def temperature_for(self, num_samples):
+        """Towards which the temperature that few samples give is drawn.
+
+        `None` where so many samples need no help.
+        """
+        if num_samples >= ENOUGH:
+            return None
+        is_classifier = self.plan.kind in ("softmax", "sigmoid")
+        return self.temperature() if is_classifier else 1.0
 
     def temperature(self):
         """The temperature that suits the head on what it was not fitted to."""

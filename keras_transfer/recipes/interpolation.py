@@ -39,7 +39,7 @@ def between_weights(start, end, share):
     ]  # fmt: skip
 
 
-def evaluate_shares(model, part, data, start, end, shares):
+def evaluate_shares(model, part, data, start, end, shares, prior=None):
     """Evaluates each share of the way on validation data.
 
     Fine-tuned models are too sure of themselves, which hides in their loss
@@ -54,6 +54,8 @@ def evaluate_shares(model, part, data, start, end, shares):
         start: weights of the whole model.
         end: weights of the whole model.
         shares: what to evaluate.
+        prior: the temperature towards which that of few samples is drawn,
+            `None` to take it as it is.
 
     Returns:
         List of dicts: `share`, `temperature`, `val_loss` and the metrics.
@@ -61,11 +63,11 @@ def evaluate_shares(model, part, data, start, end, shares):
     rows = []
     for share in shares:
         model.set_weights(between_weights(start, end, share))
-        rows.append({"share": share, **_judged(part, data, model)})
+        rows.append({"share": share, **_judged(part, data, model, prior)})
     return rows
 
 
-def _judged(part, data, model):
+def _judged(part, data, model, prior):
     kind = convex_kind(model)
     if kind not in ("softmax", "sigmoid"):
         return {"temperature": 1.0, **metrics_of(part, data, "val_")}
@@ -76,6 +78,8 @@ def _judged(part, data, model):
         scores = part.predict(data, verbose=0)
     logits = temperature.logits_of(kind, scores)
     best = temperature.best_temperature(kind, logits, labels, *weights)
+    if prior is not None:
+        best = temperature.drawn_towards(prior, best, len(labels))
     named = score(kind, logits / best, labels, *weights, prefix="val_")
     return {"temperature": best, **named}
 

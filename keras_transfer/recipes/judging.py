@@ -5,7 +5,10 @@ import dataclasses
 import numpy as np
 
 from keras_transfer.transferability.linear_probe import sample_losses, score
-from keras_transfer.transferability.temperature import best_temperature
+from keras_transfer.transferability.temperature import (
+    best_temperature,
+    drawn_towards,
+)
 
 # Samples from which on accuracy alone tells enough to refuse a model.
 ENOUGH_FOR_ACCURACY = 200
@@ -18,7 +21,8 @@ class Comparison:
     Attributes:
         old: `val_loss` and `val_accuracy` of the old one.
         new: those of the new one, at its `temperature`.
-        temperature: what suits the new one on all samples.
+        temperature: what suits the new one on all samples, drawn towards
+            what was known before.
         difference: mean difference of the log loss, new minus old, each at a
             temperature that other samples have given.
         error: its standard error.
@@ -39,7 +43,7 @@ class Comparison:
         )
 
 
-def compare(kind, old, new, labels, weights=None, *, groups):
+def compare(kind, old, new, labels, weights=None, *, groups, prior=None):
     """Compares two models by their logits, sample by sample.
 
     A new model is worse if its log loss is higher by more than one standard
@@ -54,6 +58,8 @@ def compare(kind, old, new, labels, weights=None, *, groups):
         weights: `(samples,)`, or `None`.
         groups: integers `(samples,)`; the samples of a group are judged at
             the temperature that suits those of all other groups.
+        prior: the temperature towards which that of few samples is drawn,
+            `None` to take it as it is.
 
     Returns:
         A `Comparison`.
@@ -68,6 +74,8 @@ def compare(kind, old, new, labels, weights=None, *, groups):
     if len(labels) > 1:
         error = float(differences.std(ddof=1) / np.sqrt(len(labels)))
     temperature = best_temperature(kind, new, labels, weights)
+    if prior is not None:
+        temperature = drawn_towards(prior, temperature, len(labels))
     scores = [
         score(kind, logits, labels, weights, prefix="val_")
         for logits in (old, new / temperature)

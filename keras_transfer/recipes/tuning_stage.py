@@ -27,10 +27,12 @@ class TuningStage:
     Args:
         runner: the `StageRunner`; its model has the weights to start from.
         plan: the `Plan`.
+        head: the `HeadStage` that has solved it, `None` if there was none.
     """
 
-    def __init__(self, runner, plan):
+    def __init__(self, runner, plan, head=None):
         self.runner, self.plan, self.model = runner, plan, runner.model
+        self.head = head
         self.start = self.model.get_weights()
         if plan.views:
             runner.cache = FeatureCache("memory", views=plan.views)
@@ -68,11 +70,12 @@ class TuningStage:
             cache=runner.cache_at(blocks), verbose=runner.verbose,
         )  # fmt: skip
         rows, ends = [], self._ends()
+        prior = self.head.temperature_for(runner.validation.num_samples)
         for epochs, end in ends.items():
             # The start is the same for both ends.
             shares = self._shares()[bool(rows) :]
             found = interpolation.evaluate_shares(
-                self.model, *judged, self.start, end, shares
+                self.model, *judged, self.start, end, shares, prior
             )
             rows += [
                 row | {"epochs": epochs if row["share"] else 0} for row in found

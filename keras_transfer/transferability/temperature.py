@@ -8,6 +8,8 @@ from keras_transfer.transferability.linear_probe import score
 # ever while the classifier claims to be sure of everything.
 _LOWEST, _HIGHEST = 0.5, 20.0
 _SMALLEST = 1e-30
+# Samples from which on what they say about the temperature is taken as it is.
+ENOUGH = 200
 
 
 def logits_of(kind, probabilities):
@@ -45,3 +47,22 @@ def best_temperature(kind, logits, labels, weights=None):
         method="bounded",
     )
     return float(np.exp(found.x))
+
+
+def drawn_towards(prior, temperature, num_samples) -> float:
+    """Returns a temperature from few samples, drawn towards a known one.
+
+    With n samples below 200, log T = n/200 log T_n + (1 - n/200) log T_0, and
+    T is at least 1: few samples without a mistake would make a classifier
+    surer of itself than it may be.
+
+    Args:
+        prior: T_0, a temperature that more samples have given.
+        temperature: T_n, what suits the samples best.
+        num_samples: how many they are.
+    """
+    if num_samples >= ENOUGH:
+        return temperature
+    share = num_samples / ENOUGH
+    logs = share * np.log(temperature) + (1 - share) * np.log(prior)
+    return max(1.0, float(np.exp(logs)))

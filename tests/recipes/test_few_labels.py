@@ -9,7 +9,7 @@ pytest.importorskip("scipy")
 
 from doubles import Batches, tf_data
 from keras.ops import convert_to_numpy as to_numpy
-from small_recipes import chosen, make, pictures
+from small_recipes import chosen, colour_net, coloured, make, pictures
 
 import keras_transfer as kt
 from keras_transfer.data.batches import ArrayBatches
@@ -358,3 +358,15 @@ def test_the_dropout_of_a_source_is_named_and_stays(rng):
     result = fine_tune(model, pictures(rng, 12), epochs=1, folds=0, verbose=0)
     assert chosen(result)["dropout of the source"] == "0.25"
     assert model.backbone.layers[-1].rate == 0.25
+
+
+def test_few_validation_samples_make_nothing_surer(rng):
+    """A head that is always right there, and far too sure by their word."""
+    data = coloured(rng, 60), coloured(rng, 12)
+    for options in ({}, {"interpolate": True, "epochs": 1, "blocks": 1}):
+        model = colour_net()
+        result = fine_tune(model, *data, verbose=0, **options)
+        rows = [r for r in result.history if "temperature" in r]
+        assert rows and all(row["temperature"] >= 1.0 for row in rows)
+        scores = model.predict(data[1][0], verbose=0)
+        assert (scores.argmax(axis=-1) == data[1][1]).all()

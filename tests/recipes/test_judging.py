@@ -107,3 +107,23 @@ def test_a_single_sample_says_nothing(rng):
     )
     assert found.error == np.inf
     assert not found.is_worse
+
+
+@pytest.mark.parametrize(("num", "is_drawn"), [(199, True), (200, False)])
+def test_the_temperature_of_few_samples_is_drawn(rng, num, is_drawn):
+    """Without a mistake the best temperature is the lowest, a half."""
+    labels = np.arange(num) % 3
+    logits = 3.0 * np.eye(3)[labels] + 0.1 * rng.normal(size=(num, 3))
+    groups = judging.halves(labels)
+
+    def compared(prior):
+        return judging.compare(
+            "softmax", logits, logits, labels, groups=groups, prior=prior
+        )
+
+    assert compared(None).temperature == pytest.approx(0.5, abs=1e-3)
+    found = compared(4.0)
+    expected = 1.0 if is_drawn else 0.5
+    assert found.temperature == pytest.approx(expected, abs=1e-3)
+    # Its loss is the one at that temperature.
+    assert (found.new["val_loss"] > compared(None).new["val_loss"]) == is_drawn

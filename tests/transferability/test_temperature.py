@@ -44,3 +44,20 @@ def test_logits_come_back(rng):
     np.testing.assert_allclose(
         temperature.logits_of("sigmoid", p), z, rtol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "prior", "number", "expected"),
+    [
+        (0.5, 2.0, 100, 1.0),  # their geometric mean
+        (4.0, 1.0, 100, 2.0),
+        (0.5, 1.0, 20, 1.0),  # never surer than it is
+        (0.5, 1.0, 200, 0.5),  # enough samples speak for themselves
+        (3.0, 1.5, 0, 1.5),
+    ],
+)
+def test_few_samples_are_drawn_towards_what_is_known(
+    found, prior, number, expected
+):
+    drawn = temperature.drawn_towards(prior, found, number)
+    assert drawn == pytest.approx(expected)

@@ -7,6 +7,7 @@ import keras
 from keras_transfer import _private
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.models.transfer import cached_boundaries, continued_fit
+from keras_transfer.models.transfer.frozen_watch import FrozenWatch
 
 
 def fit_cached(
@@ -48,9 +49,9 @@ def fit_cached(
     samples, order = data.samples(seed), data.order()
     if samples.note:
         print(samples.note)
-    watch = continued_fit.DepthWatch()
+    watch, frozen = continued_fit.DepthWatch(), FrozenWatch()
     training = continued_fit.ContinuedCallbackList(
-        [*callbacks, order, watch],
+        [*callbacks, order, watch, frozen],
         add_history=True,
         add_progbar=options["verbose"] != 0,
         verbose=options["verbose"],
@@ -71,7 +72,7 @@ def fit_cached(
         ),
         options["verbose"],
     )
-    calls = _FitCalls(model, fit, data, validation, boundaries, order)
+    calls = _FitCalls(model, fit, data, validation, boundaries, order, frozen)
     inner = _private.wrapped_optimizers(model.optimizer)[-1]
     try:
         with _private.not_finalizing(inner):
@@ -87,10 +88,11 @@ def fit_cached(
 class _FitCalls:
     """One call of `fit` after another."""
 
-    def __init__(self, model, fit, data, validation, boundaries, order):
+    def __init__(self, model, fit, data, validation, boundaries, order, frozen):
         self.model, self.fit, self.data = model, fit, data
         self.validation_data = validation and validation.for_validation()
         self.boundaries, self.order = boundaries, order
+        self.frozen = frozen
 
     def run(self, callbacks, watch, epoch, epochs, options):
         while epoch < epochs:
@@ -117,9 +119,11 @@ class _FitCalls:
     def _data(self, depth, epoch, epochs):
         if depth == len(self.model.blocks):
             self.model.use_suffix(None)
+            self.frozen.watch(None)
             return self._in_order(self.data.data, epoch), self.validation_data
         boundary, train, validation = self.boundaries.at(depth, epoch, epochs)
         self.model.use_suffix(boundary.suffix)
+        self.frozen.watch(boundary.prefix)
         like = self.data.data if self.data.is_seeded else None
         batches = self._in_order(train.batches(like), epoch)
         if validation is None:

@@ -126,3 +126,46 @@ def test_a_refused_training_leaves_the_model_as_it_was():
     a = fit(model, arrays(), None, [])
     b = fit(fresh, arrays(), None, [])
     assert a.history == b.history
+
+
+class Scales(keras.callbacks.Callback):
+    """Makes weights smaller: all of them, or those of the head."""
+
+    def __init__(self, when, part=None):
+        super().__init__()
+        self.when, self.part = when, part
+
+    def _act(self, when, epoch):
+        if when == self.when and epoch == 1:
+            part = getattr(self.model, self.part or "", self.model)
+            part.set_weights([w * 0.9 for w in part.get_weights()])
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._act("begin", epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._act("end", epoch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._act("batch", batch)
+
+
+@pytest.mark.parametrize("when", ["begin", "end", "batch"])
+def test_a_callback_that_changes_what_is_frozen_is_found(when):
+    model = made(depth=1)
+    with pytest.raises(ValueError, match=r"changed weights.*Changed: .*kernel"):
+        fit(model, arrays(), "memory", [Scales(when)])
+    assert model._suffix is None
+
+
+def test_a_callback_may_change_what_trains():
+    both_ways = []
+    for cache in ("memory", None):
+        model = made(depth=1)
+        fit(model, arrays(), cache, [Scales("begin", "head")])
+        both_ways.append(model)
+    assert_same_model(*both_ways)
+
+
+def test_nothing_is_watched_while_all_blocks_train():
+    fit(made(depth=4), arrays(), "memory", [Scales("begin")])
