@@ -4,6 +4,8 @@ import dataclasses
 
 import keras
 
+from keras_transfer.training import run_description
+
 
 @dataclasses.dataclass(frozen=True)
 class FitRun:
@@ -13,11 +15,14 @@ class FitRun:
         model: the model that is trained.
         callbacks: all callbacks of the run, in their order.
         validates: whether there are validation data.
+        samples: what `run_description.of_samples` says of the training data;
+            empty where no callback wants to know.
     """
 
     model: keras.Model
     callbacks: tuple
     validates: bool
+    samples: dict = dataclasses.field(default_factory=dict)
 
 
 class RunAwareCallback(keras.callbacks.Callback):
@@ -26,9 +31,11 @@ class RunAwareCallback(keras.callbacks.Callback):
     Attributes:
         run: a `FitRun`; `None` in the `fit` of any other model.
         acts_first: whether it is put before the callbacks of other kinds.
+        asks_for_samples: whether it wants to know `run.samples`.
     """
 
     acts_first = False
+    asks_for_samples = False
     _run = None
 
     @property
@@ -41,13 +48,14 @@ class RunAwareCallback(keras.callbacks.Callback):
         self._run = run
 
 
-def with_run(callbacks, model, *, validates):
+def with_run(callbacks, model, data, *, validates):
     """Returns the callbacks in the order in which they act, told of the run.
 
     Args:
         callbacks: one, several, a `keras.callbacks.CallbackList` (whose order
             stays what it is) or `None`.
         model: the model that is trained.
+        data: what it is trained on.
         validates: whether the run has validation data.
 
     Returns:
@@ -58,7 +66,9 @@ def with_run(callbacks, model, *, validates):
     else:
         given = [] if callbacks is None else keras.tree.flatten(callbacks)
         callbacks = ordered = sorted(given, key=_acts_later)
-    run = FitRun(model, tuple(ordered), validates)
+    asks = any(getattr(each, "asks_for_samples", False) for each in ordered)
+    samples = run_description.of_samples(data) if asks else {}
+    run = FitRun(model, tuple(ordered), validates, samples)
     for callback in ordered:
         if isinstance(callback, RunAwareCallback):
             callback.run = run

@@ -1,6 +1,7 @@
 """`TransferCheckpoint`: a killed run goes on as if nothing had happened."""
 
 import time
+import warnings
 
 import keras
 
@@ -8,7 +9,11 @@ from keras_transfer import _private
 from keras_transfer.callbacks import callback_state
 from keras_transfer.callbacks.run_aware import RunAwareCallback
 from keras_transfer.storage import checkpoint_folder
-from keras_transfer.training import random_state, training_state
+from keras_transfer.training import (
+    random_state,
+    run_description,
+    training_state,
+)
 
 
 class TransferCheckpoint(RunAwareCallback):
@@ -62,6 +67,7 @@ class TransferCheckpoint(RunAwareCallback):
     """
 
     acts_first = True
+    asks_for_samples = True
 
     def __init__(
         self,
@@ -81,10 +87,14 @@ class TransferCheckpoint(RunAwareCallback):
 
     def on_train_begin(self, logs=None):
         self._saved_at = time.monotonic()
+        self._described = run_description.of_training(self.model) | (
+            self.run.samples if self.run else {}
+        )
         self._restored = checkpoint_folder.read_last(self.directory)
         if self._restored is None:
             return
         arrays, info = self._restored
+        self._warn_of_differences(info)
         training_state.restore(self.model, _below("state", arrays), info)
         epochs = self.params.get("epochs") or 0
         # A run that was stopped early has ended before its last epoch.
@@ -139,6 +149,7 @@ class TransferCheckpoint(RunAwareCallback):
                 **info,
                 "keras": keras.version(),
                 "backend": keras.backend.backend(),
+                "run": self._described,
                 "epoch": epoch,
                 "ended_run_of": ended_run_of,
                 "random": generator_info,
@@ -150,6 +161,19 @@ class TransferCheckpoint(RunAwareCallback):
             },
         )
         self._saved_at = time.monotonic()
+
+    def _warn_of_differences(self, info):
+        before = info.get("run", {})
+        found = run_description.differences(self._described, before)
+        if before and found:
+            warnings.warn(
+                f"The run that goes on from '{self.directory}' is not the one "
+                f"that was begun: {'; '.join(found[:5])}. What the checkpoint "
+                "holds (weights, and the state and learning rate of the "
+                "optimizer) is taken from it. Use another folder for another "
+                "run.",
+                stacklevel=2,
+            )
 
     def _restore_the_rest(self):
         arrays, info = self._restored

@@ -171,6 +171,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         callbacks = with_run(
             self.prepare_run(data, callbacks),
             self,
+            data.data,
             validates=validation_data is not None or bool(validation_split),
         )
         common = {

@@ -56,6 +56,11 @@ class PenalizedModel:
             self._penalty_tracker = keras.metrics.Mean(name="l2sp")
 
     @property
+    def regularizer(self):
+        """The `L2SP` that the model was compiled with, or `None`."""
+        return None if self._penalty is None else self._penalty.regularizer
+
+    @property
     def penalty_variables(self):
         """The weights to which an `L2SP` pulls; empty without one."""
         return [] if self._penalty is None else self._penalty.anchors

@@ -169,3 +169,36 @@ def test_it_says_where_it_goes_on(samples, tmp_path, capsys):
     fit(transfer_model(), samples, [loud])
     said = capsys.readouterr().out
     assert f"going on after epoch 2 of 6, from '{tmp_path}'" in said
+
+
+@pytest.mark.parametrize(
+    ("rate", "samples_seed", "said"),
+    [
+        (0.5, 0, "optimizer.learning_rate is 0.5"),
+        (None, 7, "digest of the first samples"),
+    ],
+)
+def test_a_run_that_goes_on_as_another_one_is_told(
+    tmp_path, rate, samples_seed, said
+):
+    model = transfer_model()
+    interrupted(model, vectors(24), [checkpoint(tmp_path)], (2, 1))
+    other = transfer_model()
+    if rate is not None:
+        other.optimizer.learning_rate = rate
+    with pytest.warns(UserWarning, match=f"not the one that was.*{said}"):
+        fit(other, vectors(24, samples_seed), [checkpoint(tmp_path)])
+
+
+def test_the_same_run_is_told_nothing(samples, tmp_path, recwarn):
+    interrupted(transfer_model(), samples, [checkpoint(tmp_path)], (2, 1))
+    fit(transfer_model(), samples, [checkpoint(tmp_path)])
+    assert not [w for w in recwarn if "not the one" in str(w.message)]
+
+
+def test_checkpoints_are_written_no_more_often_than_asked(samples, tmp_path):
+    rare = kt.TransferCheckpoint(
+        tmp_path / "rare", delete_checkpoint=False, min_seconds=3600
+    )
+    fit(transfer_model(), samples, [rare])
+    assert not (tmp_path / "rare").exists()
