@@ -167,6 +167,24 @@ def in_training_only(augmentation):
     return layers.TrainingOnly(augmentation, name="augmentation")
 
 
+def scales_pixels(model):
+    """Returns for each input of a model whether it scales pixels in 0..255.
+
+    Args:
+        model: a `TransferModel`.
+
+    Returns:
+        A list of `True`, `False`, and `None` where nothing is known.
+    """
+    found = graph.scales_pixels(model)
+    # A model of keras.applications that is given no preprocessing gets what
+    # somebody has scaled already.
+    is_bare = model.is_application and isinstance(
+        model.preprocessing, keras.layers.Identity
+    )
+    return [False if x is None and is_bare else x for x in found]
+
+
 def described(source):
     """Returns what of a source is kept in the model's config."""
     kept = ("name", "min_size", "input_shape", "pretrained")

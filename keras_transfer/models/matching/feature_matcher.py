@@ -141,6 +141,11 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         """Whether the input is known to be raw pixels in 0..255."""
         return getattr(self.target, "expects_pixels", False)
 
+    def note_pixels(self, are_pixels):
+        """Lets the target know what images it is given."""
+        if isinstance(self.target, BaseModel):
+            self.target.note_pixels(are_pixels)
+
     @property
     def input_shape(self):
         """The target's."""

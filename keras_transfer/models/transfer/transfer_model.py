@@ -8,7 +8,7 @@ from keras_transfer import _private
 from keras_transfer.backbones import resolving
 from keras_transfer.backbones.copying import copy_of
 from keras_transfer.feature_cache import FEATURES
-from keras_transfer.layers import HeadPart, ImageNetPreprocessing
+from keras_transfer.layers import HeadPart
 from keras_transfer.models import construction
 from keras_transfer.models.base import BaseModel
 from keras_transfer.models.transfer.cached_fit import fit_cached
@@ -125,12 +125,47 @@ class TransferModel(BaseModel, keras.Model):
         """Says whether the backbone has learnt something by now."""
         self._source = {**self._source, "pretrained": bool(pretrained)}
 
+    # By input, whether the model scales pixels; read off its graph once.
+    _scales_pixels = None
+    # Whether the images looked at were pixels, `None` before any were.
+    _saw_pixels = None
+
+    @property
+    def is_application(self):
+        """Whether the backbone is of `keras.applications`."""
+        return self._source["min_size"] is not None
+
     @property
     def expects_pixels(self):
         """Whether the input is known to be raw pixels in 0..255."""
-        return self._source["min_size"] is not None or isinstance(
-            self.preprocessing, ImageNetPreprocessing | keras.layers.Rescaling
-        )
+        return True in self._pixels_by_graph()
+
+    @property
+    def pixel_inputs(self):
+        """For each input whether it is raw pixels in 0..255.
+
+        Known by what scales it, else by the data that the model was given;
+        `None` where neither says anything.
+        """
+        return [
+            self._saw_pixels
+            if known is None and len(tensor.shape) == 4
+            else known
+            for tensor, known in zip(
+                self.inputs, self._pixels_by_graph(), strict=True
+            )
+        ]
+
+    def note_pixels(self, are_pixels):
+        """Keeps what the first images looked at were."""
+        if self._saw_pixels is None:
+            self._saw_pixels = are_pixels
+
+    def _pixels_by_graph(self):
+        if self._scales_pixels is None:
+            # Past __setattr__, which would wrap the list.
+            vars(self)["_scales_pixels"] = construction.scales_pixels(self)
+        return self._scales_pixels
 
     @property
     def logits(self):
@@ -193,6 +228,7 @@ class TransferModel(BaseModel, keras.Model):
             "trainable_depth": self.trainable_depth,
             "trainable_flags": freezing.flags(self),
             "class_names": self.class_names,
+            "saw_pixels": self._saw_pixels,
             "source": dict(self._source),
         }
 
@@ -215,6 +251,8 @@ class TransferModel(BaseModel, keras.Model):
             name=config["name"],
         )
         model.class_names = config["class_names"]
+        # Older files do not say.
+        model.note_pixels(config.get("saw_pixels"))
         freezing.set_trainable_depth(model, config["trainable_depth"])
         freezing.restore_flags(model, config["trainable_flags"])
         return model
