@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_transfer.layers.changed_parts import KeepsChangedParts
 from keras_transfer.layers.feature_pooling import pooled, pooled_shape
 
 
-class Head(keras.layers.Layer):
+class Head(KeepsChangedParts, keras.layers.Layer):
     """Pooling, hidden layers, dropout and a last dense layer.
 
     The two public heads differ only in how many outputs they have and in the
@@ -58,6 +59,10 @@ class Head(keras.layers.Layer):
     def num_outputs(self) -> int:
         """Number of values that the head gives for one sample."""
         return self._output.units
+
+    def changeable_parts(self):
+        parts = [*self._hidden, self._output]
+        return {part.name: part for part in parts}
 
     def build(self, input_shape):
         shape = pooled_shape(input_shape, self.data_format)

@@ -4,10 +4,14 @@ import contextlib
 import os
 import shutil
 import tempfile
-import zipfile
 from pathlib import Path
 
-import keras
+from keras_transfer.storage.low_rank import renew_low_rank_factors
+from keras_transfer.storage.model_files import (
+    check_model_file,
+    read_model,
+    remedy,
+)
 
 
 @contextlib.contextmanager
@@ -54,12 +58,16 @@ def save_model(model, path):
         model.save(temporary)
 
 
-def load_model(path, *, compile=True):
+def load_model(path, *, custom_objects=None, compile=True, safe_mode=None):
     """Reads a saved model and says clearly what is wrong if it cannot.
 
     Args:
         path: a `.keras` file, or a whole model in `.h5`.
+        custom_objects: classes and functions of your own by the name in the
+            file, as in `keras.saving.load_model`.
         compile: whether to compile it as it was when it was saved.
+        safe_mode: `False` runs code in the file, such as `Lambda` layers:
+            for files that you trust. `None` is what Keras is set to.
 
     Returns:
         The model.
@@ -69,39 +77,22 @@ def load_model(path, *, compile=True):
         ValueError: the file is not a model that can be read.
     """
     path = Path(path)
-    _check_model_file(path)
+    check_model_file(path)
     try:
-        return keras.saving.load_model(path, compile=compile)
+        model = read_model(
+            path,
+            custom_objects=custom_objects,
+            compile=compile,
+            safe_mode=safe_mode,
+        )
     except Exception as error:
         # Whatever it is, the user needs to know which file it is about.
         raise ValueError(
             f"The model file '{path}' ({path.stat().st_size} bytes) cannot be "
-            f"read: {type(error).__name__}: {error}. If it holds layers of "
-            "your own, register them with "
-            "`keras.saving.register_keras_serializable` and import that "
-            "module first; if the file was cut short, save it again."
+            f"read: {type(error).__name__}: {error}. {remedy(path, error)}"
         ) from error
-
-
-def _check_model_file(path):
-    if path.is_dir():
-        raise ValueError(
-            f"Expected a .keras file. Received the folder '{path}'. A "
-            "SavedModel cannot be trained further; use the .keras file that "
-            "was saved with it."
-        )
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no model file at '{path}' (looked in '{Path.cwd()}'). "
-            "Expected a .keras file, as `model.save('model.keras')` or "
-            "`keras-transfer fit` writes it."
-        )
-    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
-        raise ValueError(
-            f"The model file '{path}' ({path.stat().st_size} bytes) cannot be "
-            "read: it is not a .keras archive, or is damaged. Save the model "
-            "again with `model.save(...)`."
-        )
+    renew_low_rank_factors(model)
+    return model
 
 
 def _move_into_place(temporary, path, folder):

@@ -11,6 +11,7 @@ import dataclasses
 import keras
 
 from keras_transfer import _private, graph
+from keras_transfer.storage.low_rank import low_rank_factors
 from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
 from keras_transfer.training.schedules import checked_depth
 
@@ -209,14 +210,29 @@ def _state_from_graph(model):
 
 def _write(flags):
     """Writes pairs `(layer, flag)`; returns whether any flag changed."""
-    changed = False
+    changed, written = False, []
     for layer, flag in flags:
         # The setter of a composite layer writes to its parts, which follow it
         # in this order, so the parts have the last word.
         if layer.trainable != flag:
             layer.trainable = flag
             changed = True
+        written.append(layer)
+    for layer in written:
+        _hold_below_lora(layer)
     return changed
+
+
+def _hold_below_lora(layer):
+    """Freezes what the LoRA factors of a layer stand for.
+
+    `layer.trainable = True` makes all of its variables train, the kernel too
+    that `enable_lora` had frozen.
+    """
+    factors = low_rank_factors(layer)
+    for variable in _private.own_trainable_variables(layer):
+        if variable.name in factors:
+            variable.trainable = False
 
 
 def _wanted_flags(model, state):

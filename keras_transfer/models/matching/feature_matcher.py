@@ -171,6 +171,10 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         """What the target predicts; the source does not run."""
         return self.target.predict(*args, **kwargs)
 
+    def quantize(self, *args, **kwargs):
+        """Quantizes the target; adapters and source are for training alone."""
+        self.target.quantize(*args, **kwargs)
+
     # Training and files.
 
     # Whether the data of the `fit` before had no labels.

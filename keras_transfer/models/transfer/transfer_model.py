@@ -6,7 +6,7 @@ import keras
 
 from keras_transfer import _private
 from keras_transfer.backbones import resolving
-from keras_transfer.backbones.copying import copy_of
+from keras_transfer.backbones.copying import copy_of, made_again
 from keras_transfer.feature_cache import FEATURES
 from keras_transfer.layers import HeadPart
 from keras_transfer.models import construction
@@ -212,7 +212,7 @@ class TransferModel(BaseModel, keras.Model):
         (`keras.models.clone_model` gives a plain functional model with new
         weights.)
         """
-        copy = type(self).from_config(self.get_config())
+        copy = made_again(self)
         _private.copy_state(self, copy)
         return copy
 
