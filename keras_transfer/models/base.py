@@ -17,6 +17,7 @@ from keras_transfer.feature_cache import as_feature_cache
 from keras_transfer.models.auto_compile import complete_arguments
 from keras_transfer.models.penalized import PenalizedModel
 from keras_transfer.training import freezing, replicas
+from keras_transfer.training.nesting import own_step
 
 
 class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
@@ -276,7 +277,8 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
     def train_step(self, *data):
         if _private.has_strategy(self):
             data = replicas.copied(data)
-        return super().train_step(*data)
+        with own_step():
+            return super().train_step(*data)
 
     def test_step(self, *data):
         if not _private.has_strategy(self):

@@ -13,6 +13,7 @@ import keras
 from keras_transfer import _private, graph
 from keras_transfer.storage.low_rank import low_rank_factors
 from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
+from keras_transfer.training.nesting import warn_of_outer_model
 from keras_transfer.training.schedules import checked_depth
 
 
@@ -26,12 +27,15 @@ class FreezeState:
         depth: number of blocks that train, counted from the top.
         train_batch_norm: whether batch normalisation in a block that trains
             learns too. If not, it keeps its statistics, gamma and beta.
+        trains_elsewhere: whether a step that is not the model's own has
+            trained it, such as that of a model around it.
     """
 
     blocks: list
     head: list
     depth: int
     train_batch_norm: bool = False
+    trains_elsewhere: bool = False
 
 
 def set_trainable_depth(model, depth, *, train_batch_norm=None):
@@ -69,8 +73,12 @@ def set_trainable_depth(model, depth, *, train_batch_norm=None):
     if train_batch_norm is not None:
         state.train_batch_norm = bool(train_batch_norm)
     _private.sync_state(model)
-    if _write(_wanted_flags(model, state)) or _waits_for_blocks(model):
+    changed = _write(_wanted_flags(model, state))
+    if changed or _waits_for_blocks(model):
         refresh_training(model)
+    if changed and state.trains_elsewhere:
+        state.trains_elsewhere = False
+        warn_of_outer_model(model)
     return trainable_blocks(model)
 
 

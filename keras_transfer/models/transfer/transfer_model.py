@@ -13,6 +13,7 @@ from keras_transfer.models import construction
 from keras_transfer.models.base import BaseModel
 from keras_transfer.models.transfer.cached_fit import fit_cached
 from keras_transfer.training import freezing
+from keras_transfer.training.nesting import is_own_step
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -190,6 +191,8 @@ class TransferModel(BaseModel, keras.Model):
         _private.forget_functions(self)
 
     def call(self, inputs, training=None, mask=None):
+        if training and not is_own_step():
+            self._freeze_state.trains_elsewhere = True
         if self._suffix is not None and _are_activations(inputs):
             features = inputs[FEATURES]
             if isinstance(features, tuple):
