@@ -109,6 +109,11 @@ class Head(KeepsChangedParts, keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.num_outputs)
 
+    def compute_output_spec(self, inputs, mask=None, training=None):
+        # Keras would take the type of the layer for that of its last step.
+        shape = self.compute_output_shape(inputs.shape)
+        return keras.KerasTensor(shape, self._activation.compute_dtype)
+
     def get_config(self):
         return super().get_config() | {
             "hidden_units": list(self.hidden_units),

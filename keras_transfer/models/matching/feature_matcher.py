@@ -41,9 +41,10 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         target: the model to train, a `TransferModel` or a functional or
             Sequential model.
         source: the model to learn from: the same, the name of a
-            `keras.applications` constructor, or a path. It gets the target's
-            input, resized to its own size. Where the target augments, it
-            sees the augmented images.
+            `keras.applications` constructor, or a path. Its own top, if it
+            has one, gives the scores. It gets the target's input, resized to
+            its own size. Where the target augments, it sees the augmented
+            images.
         pairs: `"auto"` pairs the ends of stages of equal size, or of equal
             relative depth where there are none; or a list of pairs
             `(source, target)`, each end the index or name of a block, the
