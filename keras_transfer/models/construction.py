@@ -1,5 +1,6 @@
 """What a `TransferModel` is put together from."""
 
+import difflib
 import re
 
 import keras
@@ -167,22 +168,34 @@ def in_training_only(augmentation):
     return layers.TrainingOnly(augmentation, name="augmentation")
 
 
-def scales_pixels(model):
-    """Returns for each input of a model whether it scales pixels in 0..255.
+def no_such_layer(model, name):
+    """Returns the error for a layer that is not one of a model's own.
 
     Args:
         model: a `TransferModel`.
-
-    Returns:
-        A list of `True`, `False`, and `None` where nothing is known.
+        name: what was asked for.
     """
-    found = graph.scales_pixels(model)
-    # A model of keras.applications that is given no preprocessing gets what
-    # somebody has scaled already.
-    is_bare = model.is_application and isinstance(
-        model.preprocessing, keras.layers.Identity
+    own = [layer.name for layer in model.layers]
+    inside = [layer.name for layer in model.backbone.layers]
+    named = [block for block in model.blocks if block.name == name]
+    if name in inside:
+        remedy = f"It is in the backbone: model.backbone.get_layer({name!r})."
+    elif named:
+        layer = named[0].layers[-1].name
+        remedy = (
+            f"It is a block: model.blocks[{named[0].index}].layers holds its "
+            "layers, and model.backbone.get_layer finds each by its name, "
+            f"such as {layer!r}."
+        )
+    else:
+        near = difflib.get_close_matches(str(name), inside + own, n=3)
+        remedy = "Those of the source are in model.backbone.layers" + (
+            f"; near in name: {near}." if near else "."
+        )
+    return ValueError(
+        f"'{model.name}' has no layer {name!r} of its own. Expected one of "
+        f"{own}. {remedy}"
     )
-    return [False if x is None and is_bare else x for x in found]
 
 
 def described(source):

@@ -12,12 +12,13 @@ from keras_transfer.layers import HeadPart
 from keras_transfer.models import construction
 from keras_transfer.models.base import BaseModel
 from keras_transfer.models.transfer.cached_fit import fit_cached
+from keras_transfer.models.transfer.pixels import KnowsPixels
 from keras_transfer.training import freezing
 from keras_transfer.training.nesting import is_own_step
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
-class TransferModel(BaseModel, keras.Model):
+class TransferModel(KnowsPixels, BaseModel, keras.Model):
     """A backbone that has learnt elsewhere, under a head for your own task.
 
     An ordinary functional `keras.Model`: `summary`, `fit`, `save`, `export`
@@ -126,48 +127,6 @@ class TransferModel(BaseModel, keras.Model):
         """Says whether the backbone has learnt something by now."""
         self._source = {**self._source, "pretrained": bool(pretrained)}
 
-    # By input, whether the model scales pixels; read off its graph once.
-    _scales_pixels = None
-    # Whether the images looked at were pixels, `None` before any were.
-    _saw_pixels = None
-
-    @property
-    def is_application(self):
-        """Whether the backbone is of `keras.applications`."""
-        return self._source["min_size"] is not None
-
-    @property
-    def expects_pixels(self):
-        """Whether the input is known to be raw pixels in 0..255."""
-        return True in self._pixels_by_graph()
-
-    @property
-    def pixel_inputs(self):
-        """For each input whether it is raw pixels in 0..255.
-
-        Known by what scales it, else by the data that the model was given;
-        `None` where neither says anything.
-        """
-        return [
-            self._saw_pixels
-            if known is None and len(tensor.shape) == 4
-            else known
-            for tensor, known in zip(
-                self.inputs, self._pixels_by_graph(), strict=True
-            )
-        ]
-
-    def note_pixels(self, are_pixels):
-        """Keeps what the first images looked at were."""
-        if self._saw_pixels is None:
-            self._saw_pixels = are_pixels
-
-    def _pixels_by_graph(self):
-        if self._scales_pixels is None:
-            # Past __setattr__, which would wrap the list.
-            vars(self)["_scales_pixels"] = construction.scales_pixels(self)
-        return self._scales_pixels
-
     @property
     def logits(self):
         """The same model, weights shared, before the last activation."""
@@ -180,6 +139,15 @@ class TransferModel(BaseModel, keras.Model):
             )
         outputs = HeadPart(self.head, "logits", name="logits")(self.features)
         return keras.Model(self.input, outputs, name=f"{self.name}_logits")
+
+    def get_layer(self, name=None, index=None):
+        """Like `keras.Model.get_layer`; says where layers and blocks are."""
+        try:
+            return super().get_layer(name=name, index=index)
+        except ValueError as error:
+            if name is None:
+                raise
+            raise construction.no_such_layer(self, name) from error
 
     # What runs on activations instead of the whole model, while `fit` caches.
     _suffix = None
