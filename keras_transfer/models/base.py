@@ -15,6 +15,7 @@ from keras_transfer.data.data_adapter import DataAdapter
 from keras_transfer.data.label_checks import check_labels
 from keras_transfer.feature_cache import as_feature_cache
 from keras_transfer.models.auto_compile import complete_arguments
+from keras_transfer.models.loss_scaling import warn_of_unscaled_loss
 from keras_transfer.models.penalized import PenalizedModel
 from keras_transfer.training import freezing, replicas
 from keras_transfer.training.nesting import own_step
@@ -88,6 +89,8 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             )
             self.use_penalty(penalty)
             freezing.prepare_optimizer(self)
+        if self.optimizer is not None and kwargs.get("auto_scale_loss", True):
+            warn_of_unscaled_loss(self)
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
