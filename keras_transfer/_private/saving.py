@@ -31,15 +31,22 @@ def copy_state(source, target):
         # In arrays of their own: JAX would share its buffers, and the step
         # that trains one model would delete those of the other.
         copy.load_own_variables(
-            {
-                name: np.array(keras.ops.convert_to_numpy(value))
-                for name, value in store.items()
-            }
+            {name: _own_array(value) for name, value in store.items()}
         )
+        if getattr(original, "lora_enabled", False):
+            # What is stored has the factors in the kernel, and none of them.
+            for old, new in zip(
+                original.variables, copy.variables, strict=True
+            ):
+                new.assign(_own_array(old))
         if hasattr(original, "save_assets"):
             with tempfile.TemporaryDirectory() as folder:
                 original.save_assets(folder)
                 copy.load_assets(folder)
+
+
+def _own_array(value):
+    return np.array(keras.ops.convert_to_numpy(value))
 
 
 def layer_classes(model):

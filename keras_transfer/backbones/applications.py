@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import keras
 
+from keras_transfer.layers import ImageNetPreprocessing
+
 
 @dataclasses.dataclass(frozen=True)
 class Application:
@@ -221,7 +223,11 @@ def preprocessing_of(row: Application, model) -> str | keras.layers.Layer:
     Returns:
         A mode of `ImageNetPreprocessing`, or a layer.
     """
-    normalizing = (keras.layers.Normalization, keras.layers.Rescaling)
+    normalizing = (
+        keras.layers.Normalization,
+        keras.layers.Rescaling,
+        ImageNetPreprocessing,
+    )
     if any(isinstance(layer, normalizing) for layer in model.layers):
         return "none"
     if isinstance(row.bare_preprocessing, str):

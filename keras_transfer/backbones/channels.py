@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_transfer import _private
 from keras_transfer.backbones.assignment import assign_weights
+from keras_transfer.backbones.copying import made_of
 
 # Layers whose arguments may hold one number a channel, and those arguments.
 _CHANNEL_ARGUMENTS = {
@@ -128,10 +129,10 @@ def _as_functional(model):
 
 def _rebuild(source, input_shape):
     old = tuple(source.inputs[0].shape[1:])
-    config = copy.deepcopy(source.get_config())
+    config = copy.deepcopy(keras.saving.serialize_keras_object(source))
     _Change(old, input_shape, channel_axis(old)).apply(config)
     try:
-        return keras.Model.from_config(config)
+        return made_of(config, source)
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"Cannot rebuild {source.name!r} for input_shape={input_shape}. "

@@ -29,7 +29,7 @@ def copy_of(model):
         ValueError: it cannot be made of its config, or the copy differs.
     """
     try:
-        copy = _from_config(model)
+        copy = made_again(model)
         _private.copy_state(model, copy)
     except Exception as error:
         raise _cannot_copy(model, error) from error
@@ -39,10 +39,30 @@ def copy_of(model):
     return copy
 
 
-def _from_config(model):
+def made_again(model):
+    """Returns a model of the same config, with new weights, not compiled.
+
+    Args:
+        model: a built `keras.Model`. Its classes need not be registered, and
+            it may hold `Lambda` layers.
+    """
     config = keras.saving.serialize_keras_object(model)
+    config.pop("compile_config", None)
+    return made_of(config, model)
+
+
+def made_of(config, model):
+    """Returns what a serialised model makes.
+
+    Args:
+        config: what `keras.saving.serialize_keras_object` returns.
+        model: the model that the config is of, whose classes are known then.
+    """
     known = {}
     for kind in _private.layer_classes(model):
+        if kind.__module__.split(".")[0] == "keras":
+            # Found anyway; `Add` would also stand for the operation.
+            continue
         known[kind.__name__] = kind
         known[keras.saving.get_registered_name(kind)] = kind
     with keras.saving.custom_object_scope(known):

@@ -50,16 +50,32 @@ def _one_block(model, input_shape, output_layer):
 
 
 def below_top(model, output_layer=None):
-    """The part of a model up to `output_layer`, or below its top."""
+    """The part of a model up to `output_layer`, or below its top.
+
+    One printed line says what is left out.
+    """
+    prefix, cut, dropped = without_top(model, output_layer)
+    if dropped:
+        print(
+            f"backbone: cut {model.name!r} at {cut.name!r} {cut.shape}; "
+            f"dropped {_shortened(dropped)}"
+        )
+    return prefix
+
+
+def without_top(model, output_layer=None):
+    """Returns `(model, cut, names)`: `below_top`, where, and what it lacks."""
     functional = _private.functional_graph(model)
     cut = None
     if output_layer is not None or not _ends_in_map(functional):
         cut = graph.top_cut(model, output_layer=output_layer)
     if cut is None:
         # A Sequential has no symbolic `input` and `output` of its own.
-        if functional is model:
-            return model
-        return keras.Model(functional.input, functional.output, name=model.name)
+        if functional is not model:
+            model = keras.Model(
+                functional.input, functional.output, name=model.name
+            )
+        return model, None, []
     prefix, suffix = graph.split(model, cut)
     # A padding mask may pass beside the cut; the features come first.
     output = keras.tree.flatten(prefix.output)[0]
@@ -69,12 +85,7 @@ def below_top(model, output_layer=None):
         for operation in suffix.operations
         if not graph.is_added(operation)
     ]
-    if dropped:
-        print(
-            f"backbone: cut {model.name!r} at {cut.name!r} {cut.shape}; "
-            f"dropped {_shortened(dropped)}"
-        )
-    return prefix
+    return prefix, cut, dropped
 
 
 def _ends_in_map(functional):

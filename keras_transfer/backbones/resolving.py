@@ -103,14 +103,13 @@ def resolve_backbone(
         return backbone
     if sources.is_hub_source(backbone):
         return _from_hub(backbone, input_shape, weights, output_layer)
-    if isinstance(backbone, str) and not _is_path(backbone):
+    if is_name(backbone):
         resolved = _from_name(backbone, input_shape, weights)
         if output_layer is None:
             return resolved
         model = below_top(resolved.model, output_layer)
         return dataclasses.replace(resolved, model=model)
-    if isinstance(backbone, (str, Path)):
-        backbone = load_model(backbone, compile=False)
+    backbone = read_if_path(backbone)
     if not isinstance(backbone, keras.Model):
         raise ValueError(
             "A backbone is the name of a model in keras.applications, "
@@ -150,8 +149,46 @@ def list_backbones() -> list[dict]:
     ]
 
 
-def _is_path(text):
-    return text.endswith(_MODEL_FILES) or "/" in text or Path(text).exists()
+def is_name(source):
+    """Whether a source is given by a name, not by a path or as a model."""
+    if not isinstance(source, str):
+        return False
+    if sources.is_hub_source(source):
+        return True
+    is_path = source.endswith(_MODEL_FILES) or "/" in source
+    return not is_path and not Path(source).exists()
+
+
+def read_if_path(source):
+    """Returns the model in a file; what is no path is returned as it is."""
+    if isinstance(source, (str, Path)):
+        return load_model(source, compile=False)
+    return source
+
+
+def recognized_preprocessing(model):
+    """Returns what a model of `keras.applications` was trained with.
+
+    One printed line says so.
+
+    Args:
+        model: a model without top.
+
+    Returns:
+        `(application, preprocessing)`, the latter a mode or a layer; `None`
+        for both of any other model.
+    """
+    application = recognize_application(model)
+    if application is None:
+        return None, None
+    preprocessing = preprocessing_of(application, model)
+    is_mode = isinstance(preprocessing, str)
+    print(
+        f"backbone: {model.name!r} was recognised as {application.name}; its "
+        "preprocessing is "
+        + (repr(preprocessing) if is_mode else type(preprocessing).__name__)
+    )
+    return application, preprocessing
 
 
 def _from_name(name, input_shape, weights):
@@ -191,15 +228,10 @@ def _from_model(model, input_shape, weights, output_layer):
     inner = feature_extractor(
         inner, input_shape, output_layer, is_top=inner is model
     )
-    application = recognize_application(inner)
-    if preprocessing is None and application is not None:
-        preprocessing = preprocessing_of(application, inner)
-        is_mode = isinstance(preprocessing, str)
-        print(
-            f"backbone: {name!r} was recognised as {application.name}; its "
-            "preprocessing is "
-            + (repr(preprocessing) if is_mode else type(preprocessing).__name__)
-        )
+    if preprocessing is None:
+        application, preprocessing = recognized_preprocessing(inner)
+    else:
+        application = recognize_application(inner)
     if application is not None:
         name, min_size = application.name, application.min_size
         application.check_input_shape(input_shape or inner.input_shape[1:])

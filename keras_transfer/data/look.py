@@ -11,7 +11,7 @@ import keras
 
 from keras_transfer.data.label_checks import check_labels
 from keras_transfer.data.nested import as_arrays
-from keras_transfer.data.pixel_checks import check_inputs
+from keras_transfer.data.pixel_checks import check_inputs, note_pixels
 
 _is_done = contextvars.ContextVar("looked at", default=False)
 
@@ -44,5 +44,6 @@ def examine(batch, model, labels=True):
     """
     x, y, _ = keras.utils.unpack_x_y_sample_weight(as_arrays(batch))
     check_inputs(x, model)
+    note_pixels(x, model)
     if labels:
         check_labels(y, model)

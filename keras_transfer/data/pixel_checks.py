@@ -28,6 +28,31 @@ def check_inputs(x, model):
             _check_range(array)
 
 
+def note_pixels(x, model):
+    """Lets a model know whether its images are pixels in 0..255.
+
+    Args:
+        x: as for `check_inputs`.
+        model: the model; one that has `note_pixels` is told.
+    """
+    note = getattr(model, "note_pixels", None)
+    images = [
+        array
+        for array in map(np.asarray, keras.tree.flatten(x))
+        if array.ndim == 4 and array.size and array.dtype.kind in "fiub"
+    ]
+    if note is not None and images:
+        note(all(map(_are_pixels, images)))
+
+
+def _are_pixels(x):
+    low, high = x.min(), x.max()
+    if low < 0 or not 1 < high <= 255:
+        return False
+    # Resized photos have fractions, but reach the upper end of the range.
+    return bool(high > 200 or np.array_equal(x, np.round(x)))
+
+
 def _check_finite(x):
     # The sum is not finite if an element is not, and costs a tenth.
     with np.errstate(over="ignore", invalid="ignore"):

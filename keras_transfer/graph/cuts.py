@@ -197,12 +197,17 @@ def find(flat, cut):
     return matches[0]
 
 
+def has_operation(flat, name):
+    """Whether a flat graph has an operation, or a nested model, of a name."""
+    inside = {step.operation.name for step in flat.steps} | set(flat.ends)
+    return name in inside
+
+
 def _no_cut_message(flat, name, known):
     names = {place.cut.name for place in known}
-    inside = {step.operation.name for step in flat.steps} | set(flat.ends)
     near = difflib.get_close_matches(str(name), sorted(names), n=3, cutoff=0.4)
     near = near or sorted(names)[:3]
-    if name in inside:
+    if has_operation(flat, name):
         return (
             f"The model cannot be cut at '{name}': other tensors pass beside "
             f"its output (it lies inside a branch). Cuts near it: {near}. "
@@ -210,5 +215,6 @@ def _no_cut_message(flat, name, known):
         )
     return (
         f"The model has no operation named '{name}'. The nearest names at "
-        f"which it can be cut: {near}. `cut_points(model)` lists them all."
+        f"which it can be cut: {near}. `cut_points(model)` lists them all, and "
+        "`blocks(model)` the blocks."
     )

@@ -42,8 +42,9 @@ def split(model, cut):
 
     Args:
         model: a built functional or Sequential model.
-        cut: a `Cut`, the index of a block (the cut comes after that block),
-            or the name of an operation.
+        cut: a `Cut`; a block, its index or its name (the cut comes after
+            that block); or the name of an operation, which goes before that
+            of a block.
 
     Returns:
         `(prefix, suffix)`, two functional models that share the layers of
@@ -61,7 +62,7 @@ def split(model, cut):
         >>> logits = suffix.predict(features)
     """
     flat = cuts.exact_trace(model)
-    place = cuts.find(flat, _as_cut(model, cut))
+    place = cuts.find(flat, _as_cut(model, flat, cut))
     return _prefix(model, flat, place), _suffix(model, flat, place)
 
 
@@ -130,7 +131,7 @@ def tap(model, cuts_to_tap, masks_of=()):
         >>> features = tap(model, cut_points(model)[::10])(images)
     """
     flat = cuts.exact_trace(model)
-    found = [cuts.find(flat, _as_cut(model, cut)) for cut in cuts_to_tap]
+    found = [cuts.find(flat, _as_cut(model, flat, cut)) for cut in cuts_to_tap]
     values = [place.value for place in found]
     masks = [_mask_step(values[i], f"mask_{i}") for i in masks_of]
     values += [mask for step in masks for mask in step.outputs]
@@ -138,23 +139,34 @@ def tap(model, cuts_to_tap, masks_of=()):
     return cuts.model_from(model, flat, steps, values, f"{model.name}_tap")
 
 
-def _as_cut(model, cut):
-    """Turns a block index into the cut after that block."""
-    if not isinstance(cut, numbers.Integral):
+def _as_cut(model, flat, cut):
+    """Turns a block, or what stands for it, into the cut after that block."""
+    if isinstance(cut, str):
+        if cuts.has_operation(flat, cut):
+            return cut
+        named = [x for x in block.blocks(model) if x.name == cut]
+        cut = named[0] if named else cut
+    elif isinstance(cut, numbers.Integral):
+        cut = _block_at(model, cut)
+    if not isinstance(cut, block.Block):
         return cut
-    found = block.blocks(model)
-    if not -len(found) <= cut < len(found):
-        raise IndexError(
-            f"The model '{model.name}' has no block with index {cut}. "
-            f"Expected 0 (cut after the first block) to {len(found) - 1}. "
-            "`blocks(model)` lists them."
-        )
-    if found[cut].output is None:
+    if cut.output is None:
         raise ValueError(
             f"The model '{model.name}' cannot be cut after its last block, "
             f"because it has {len(model.outputs)} outputs."
         )
-    return found[cut].output
+    return cut.output
+
+
+def _block_at(model, index):
+    found = block.blocks(model)
+    if not -len(found) <= index < len(found):
+        raise IndexError(
+            f"The model '{model.name}' has no block with index {index}. "
+            f"Expected 0 (cut after the first block) to {len(found) - 1}. "
+            "`blocks(model)` lists them."
+        )
+    return found[index]
 
 
 def _input_like(tensor):

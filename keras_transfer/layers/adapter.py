@@ -5,9 +5,11 @@ import math
 import keras
 from keras import ops
 
+from keras_transfer.layers.changed_parts import KeepsChangedParts
+
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
-class FeatureAdapter(keras.layers.Layer):
+class FeatureAdapter(KeepsChangedParts, keras.layers.Layer):
     """Brings features to the positions and channels of other features.
 
     Channels by one linear map at each position (a 1x1 convolution, or a dense
@@ -50,17 +52,26 @@ class FeatureAdapter(keras.layers.Layer):
         self.supports_masking = True
         self.projection = None
 
+    def changeable_parts(self):
+        found = self.projection
+        return {} if found is None else {found.name: found}
+
+    def put_part(self, name, part):
+        self.projection = part
+
     def build(self, input_shape):
         self._check(input_shape)
         channels = self.shape[-1]
         keeps = channels == input_shape[-1]
-        if channels is not None and (self.always or not keeps):
+        projects = channels is not None and (self.always or not keeps)
+        if projects and self.projection is None:
             self.projection = keras.layers.Dense(
                 channels,
                 kernel_initializer="identity" if keeps else "glorot_uniform",
                 name="projection",
                 dtype=self.dtype_policy,
             )
+        if projects:
             self.projection.build(input_shape)
         super().build(input_shape)
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_transfer.layers.changed_parts import KeepsChangedParts
 from keras_transfer.layers.feature_pooling import pooled, pooled_shape
 
 
-class Head(keras.layers.Layer):
+class Head(KeepsChangedParts, keras.layers.Layer):
     """Pooling, hidden layers, dropout and a last dense layer.
 
     The two public heads differ only in how many outputs they have and in the
@@ -59,6 +60,10 @@ class Head(keras.layers.Layer):
         """Number of values that the head gives for one sample."""
         return self._output.units
 
+    def changeable_parts(self):
+        parts = [*self._hidden, self._output]
+        return {part.name: part for part in parts}
+
     def build(self, input_shape):
         shape = pooled_shape(input_shape, self.data_format)
         if shape[-1] is None:
@@ -103,6 +108,11 @@ class Head(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.num_outputs)
+
+    def compute_output_spec(self, inputs, mask=None, training=None):
+        # Keras would take the type of the layer for that of its last step.
+        shape = self.compute_output_shape(inputs.shape)
+        return keras.KerasTensor(shape, self._activation.compute_dtype)
 
     def get_config(self):
         return super().get_config() | {

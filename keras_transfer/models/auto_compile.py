@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_transfer import graph
 from keras_transfer.layers import RegressionHead
 
 _BY_ACTIVATION = {
@@ -24,15 +25,14 @@ def choose_loss(head):
     """
     if isinstance(head, RegressionHead):
         return ("mean_squared_error", "mean_absolute_error")
-    activation = keras.activations.get(getattr(head, "activation", None))
-    name = keras.activations.serialize(activation)
+    name = graph.activation_of(head)
     if name in _BY_ACTIVATION:
         return _BY_ACTIVATION[name]
     raise ValueError(
         "compile('auto') picks the loss from the head, and this head does not "
         f"say what it puts out. Received: {type(head).__name__} "
         f"'{getattr(head, 'name', '')}'. Expected a ClassificationHead, a "
-        "RegressionHead or a layer with activation 'softmax' or 'sigmoid'. "
+        "RegressionHead or a layer that ends in a softmax or a sigmoid. "
         "Otherwise name them: compile(optimizer, loss=..., metrics=[...])."
     )
 

@@ -15,8 +15,10 @@ from keras_transfer.data.data_adapter import DataAdapter
 from keras_transfer.data.label_checks import check_labels
 from keras_transfer.feature_cache import as_feature_cache
 from keras_transfer.models.auto_compile import complete_arguments
+from keras_transfer.models.loss_scaling import warn_of_unscaled_loss
 from keras_transfer.models.penalized import PenalizedModel
 from keras_transfer.training import freezing, replicas
+from keras_transfer.training.nesting import own_step
 
 
 class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
@@ -87,6 +89,8 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             )
             self.use_penalty(penalty)
             freezing.prepare_optimizer(self)
+        if self.optimizer is not None and kwargs.get("auto_scale_loss", True):
+            warn_of_unscaled_loss(self)
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -277,7 +281,8 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
     def train_step(self, *data):
         if _private.has_strategy(self):
             data = replicas.copied(data)
-        return super().train_step(*data)
+        with own_step():
+            return super().train_step(*data)
 
     def test_step(self, *data):
         if not _private.has_strategy(self):

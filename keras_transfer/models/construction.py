@@ -1,5 +1,6 @@
 """What a `TransferModel` is put together from."""
 
+import difflib
 import re
 
 import keras
@@ -165,6 +166,36 @@ def in_training_only(augmentation):
     if isinstance(augmentation, layers.TrainingOnly):
         return augmentation
     return layers.TrainingOnly(augmentation, name="augmentation")
+
+
+def no_such_layer(model, name):
+    """Returns the error for a layer that is not one of a model's own.
+
+    Args:
+        model: a `TransferModel`.
+        name: what was asked for.
+    """
+    own = [layer.name for layer in model.layers]
+    inside = [layer.name for layer in model.backbone.layers]
+    named = [block for block in model.blocks if block.name == name]
+    if name in inside:
+        remedy = f"It is in the backbone: model.backbone.get_layer({name!r})."
+    elif named:
+        layer = named[0].layers[-1].name
+        remedy = (
+            f"It is a block: model.blocks[{named[0].index}].layers holds its "
+            "layers, and model.backbone.get_layer finds each by its name, "
+            f"such as {layer!r}."
+        )
+    else:
+        near = difflib.get_close_matches(str(name), inside + own, n=3)
+        remedy = "Those of the source are in model.backbone.layers" + (
+            f"; near in name: {near}." if near else "."
+        )
+    return ValueError(
+        f"'{model.name}' has no layer {name!r} of its own. Expected one of "
+        f"{own}. {remedy}"
+    )
 
 
 def described(source):

@@ -9,6 +9,12 @@ from pathlib import Path
 import keras
 
 from keras_transfer.models import TransferModel
+from keras_transfer.serving.inputs import traced
+from keras_transfer.serving.outputs import named_outputs
+from keras_transfer.serving.predictions import (
+    names_by_output,
+    output_activations,
+)
 from keras_transfer.storage.replacing import replacing
 
 _IN_ANOTHER_PROCESS = """
@@ -24,11 +30,21 @@ def export_saved_model(model, path, class_names=None):
     """Writes a TensorFlow SavedModel that takes raw images.
 
     Its signature `serve` takes uint8 images `(batch, height, width, channels)`
-    (or what the model takes, if that is no image) and gives a dict: for a
-    softmax `scores (batch, classes)`, the winning `label (batch,)` as a string
-    and its `score (batch,)`; for sigmoids `scores` and `labels` (the names of
-    the columns); for a regression `values (batch, units)`. It loads with
-    `tf.saved_model.load` where neither keras nor keras_transfer is installed.
+    where the model takes pixels in 0..255, as far as its first layers and the
+    data that it was trained on tell, and otherwise what the model itself
+    takes. It gives a dict, each entry with the batch as its first axis:
+
+    - a softmax: `scores (batch, classes)`, the winning `label (batch,)` as a
+      string and its `score (batch,)`; the same for one sigmoid with two class
+      names, the first of which is that of label 0;
+    - sigmoids: `scores (batch, labels)`, and the names of these columns as
+      `labels (batch, labels)`;
+    - anything else: `values (batch, units)`, and `labels` if it has names.
+
+    Of several outputs each has its own entries, such as `kind_label` for an
+    output named `kind`. The folder loads with `tf.saved_model.load` where
+    neither keras nor keras_transfer is installed; as a Python function
+    `serve` takes float32 images too.
 
     Under JAX and torch the model is handed to a TensorFlow process through a
     temporary `.keras` file, so TensorFlow has to be installed there too.
@@ -36,14 +52,15 @@ def export_saved_model(model, path, class_names=None):
     Args:
         model: a `TransferModel`.
         path: the folder to write. One that exists is replaced, at the end.
-        class_names: names of the classes; `None` takes `model.class_names`,
-            or the numbers as strings.
+        class_names: names of the classes, or a dict of them by name of the
+            output; `None` takes `model.class_names`, or the numbers as
+            strings.
 
     Returns:
         The path as a `pathlib.Path`.
 
     Raises:
-        ValueError: the number of names is not the number of classes.
+        ValueError: the names do not fit the outputs.
         OSError: the folder cannot be written.
 
     Example:
@@ -63,70 +80,27 @@ def export_saved_model(model, path, class_names=None):
 
 
 def _checked_names(model, names):
+    """Returns the class names of each output, by name of the output."""
     if not isinstance(model, TransferModel):
         raise ValueError(
             "export_saved_model writes the labels of a head into the export. "
             f"Received: a {type(model).__name__}. Expected a TransferModel; "
             "other models have `model.export(path)` of Keras."
         )
-    num_outputs = model.output_shape[-1]
-    names = list(names or model.class_names or map(str, range(num_outputs)))
-    if len(names) != num_outputs:
-        raise ValueError(
-            "The class names do not fit the head. Received: "
-            f"{len(names)} names for {num_outputs} outputs. Expected one name "
-            "an output, in the order of the labels."
-        )
-    return names
+    return names_by_output(model, names or model.class_names)
 
 
 def _write(model, path, names):
-    import tensorflow as tf
+    activations = output_activations(model)
 
     def serve(inputs):
-        values = model(_as_floats(inputs), training=False)
-        return _named_outputs(model, names, values)
+        values = model(inputs, training=False)
+        return named_outputs(values, activations, names)
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    signature = keras.tree.map_structure(_spec, model.input)
-    archive.add_endpoint("serve", tf.function(serve, [signature]))
+    archive.add_endpoint("serve", traced(serve, model))
     archive.write_out(str(path), verbose=False)
-
-
-def _spec(tensor):
-    import tensorflow as tf
-
-    dtype = tf.uint8 if len(tensor.shape) == 4 else tensor.dtype
-    return tf.TensorSpec(tensor.shape, dtype, name=tensor.name)
-
-
-def _as_floats(inputs):
-    import tensorflow as tf
-
-    return keras.tree.map_structure(
-        lambda x: tf.cast(x, tf.float32) if x.dtype == tf.uint8 else x, inputs
-    )
-
-
-def _named_outputs(model, names, values):
-    """Returns the model's output as the dict that is served."""
-    import tensorflow as tf
-
-    activation = getattr(model.head, "activation", None)
-    if activation is not None and not isinstance(activation, str):
-        activation = keras.activations.serialize(activation)
-
-    if activation == "softmax":
-        best = tf.argmax(values, axis=-1)
-        return {
-            "scores": values,
-            "label": tf.gather(tf.constant(names), best),
-            "score": tf.reduce_max(values, axis=-1),
-        }
-    if activation == "sigmoid":
-        return {"scores": values, "labels": tf.constant(names)}
-    return {"values": values}
 
 
 def _write_with_tensorflow(model, path, names):

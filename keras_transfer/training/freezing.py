@@ -11,7 +11,9 @@ import dataclasses
 import keras
 
 from keras_transfer import _private, graph
+from keras_transfer.storage.low_rank import low_rank_factors
 from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
+from keras_transfer.training.nesting import warn_of_outer_model
 from keras_transfer.training.schedules import checked_depth
 
 
@@ -25,12 +27,15 @@ class FreezeState:
         depth: number of blocks that train, counted from the top.
         train_batch_norm: whether batch normalisation in a block that trains
             learns too. If not, it keeps its statistics, gamma and beta.
+        trains_elsewhere: whether a step that is not the model's own has
+            trained it, such as that of a model around it.
     """
 
     blocks: list
     head: list
     depth: int
     train_batch_norm: bool = False
+    trains_elsewhere: bool = False
 
 
 def set_trainable_depth(model, depth, *, train_batch_norm=None):
@@ -68,8 +73,12 @@ def set_trainable_depth(model, depth, *, train_batch_norm=None):
     if train_batch_norm is not None:
         state.train_batch_norm = bool(train_batch_norm)
     _private.sync_state(model)
-    if _write(_wanted_flags(model, state)) or _waits_for_blocks(model):
+    changed = _write(_wanted_flags(model, state))
+    if changed or _waits_for_blocks(model):
         refresh_training(model)
+    if changed and state.trains_elsewhere:
+        state.trains_elsewhere = False
+        warn_of_outer_model(model)
     return trainable_blocks(model)
 
 
@@ -209,14 +218,29 @@ def _state_from_graph(model):
 
 def _write(flags):
     """Writes pairs `(layer, flag)`; returns whether any flag changed."""
-    changed = False
+    changed, written = False, []
     for layer, flag in flags:
         # The setter of a composite layer writes to its parts, which follow it
         # in this order, so the parts have the last word.
         if layer.trainable != flag:
             layer.trainable = flag
             changed = True
+        written.append(layer)
+    for layer in written:
+        _hold_below_lora(layer)
     return changed
+
+
+def _hold_below_lora(layer):
+    """Freezes what the LoRA factors of a layer stand for.
+
+    `layer.trainable = True` makes all of its variables train, the kernel too
+    that `enable_lora` had frozen.
+    """
+    factors = low_rank_factors(layer)
+    for variable in _private.own_trainable_variables(layer):
+        if variable.name in factors:
+            variable.trainable = False
 
 
 def _wanted_flags(model, state):

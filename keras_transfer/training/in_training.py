@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_transfer.training.nesting import own_step
+
 
 class InTraining(keras.Model):
     """Runs a model as in training: random layers draw, batch norm looks.
@@ -16,4 +18,5 @@ class InTraining(keras.Model):
         self.run_eagerly = model.run_eagerly
 
     def call(self, inputs):
-        return self.model(inputs, training=True)
+        with own_step():
+            return self.model(inputs, training=True)

@@ -99,6 +99,35 @@ def test_split_by_block_index_and_by_name():
         assert suffix.layers[-1] is model.layers[1]
 
 
+def test_split_and_tap_by_block_and_by_its_name():
+    model, data = nested()
+    found = graph.blocks(model)
+    names = [block.name for block in found]
+    expected = numbers(graph.tap(model, range(len(found)))(data))
+    for references in (found, names):
+        assert_same(graph.tap(model, references)(data), expected)
+    for reference in (found[0], names[0]):
+        prefix, suffix = graph.split(model, reference)
+        assert_same(prefix(data), expected[0])
+        assert_same(suffix(prefix(data)), model(data))
+
+
+def test_blocks_of_a_part_are_found_in_the_whole():
+    backbone, data = chain()
+    whole = keras.Sequential([backbone, layers.Dense(2, name="head")])
+    block = graph.blocks(backbone)[0]
+    assert_same(graph.tap(whole, [block])(data), backbone.layers[0](data))
+
+
+def test_a_layer_named_like_a_block_comes_first():
+    inputs = keras.Input((3,))
+    x = layers.Dense(4, name="first")(inputs)
+    x = layers.Dense(5, name="dense_1")(x)
+    model = keras.Model(inputs, layers.Dense(2, name="last")(x))
+    (features,) = graph.tap(model, ["dense_1"]).outputs
+    assert features.shape == (None, 5)
+
+
 def test_split_after_a_nested_model():
     model, data = nested()
     prefix, suffix = graph.split(model, "middle")

@@ -41,9 +41,10 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         target: the model to train, a `TransferModel` or a functional or
             Sequential model.
         source: the model to learn from: the same, the name of a
-            `keras.applications` constructor, or a path. It gets the target's
-            input, resized to its own size. Where the target augments, it
-            sees the augmented images.
+            `keras.applications` constructor, or a path. Its own top, if it
+            has one, gives the scores. It gets the target's input, resized to
+            its own size. Where the target augments, it sees the augmented
+            images.
         pairs: `"auto"` pairs the ends of stages of equal size, or of equal
             relative depth where there are none; or a list of pairs
             `(source, target)`, each end the index or name of a block, the
@@ -141,6 +142,11 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         """Whether the input is known to be raw pixels in 0..255."""
         return getattr(self.target, "expects_pixels", False)
 
+    def note_pixels(self, are_pixels):
+        """Lets the target know what images it is given."""
+        if isinstance(self.target, BaseModel):
+            self.target.note_pixels(are_pixels)
+
     @property
     def input_shape(self):
         """The target's."""
@@ -165,6 +171,10 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
     def predict(self, *args, **kwargs):
         """What the target predicts; the source does not run."""
         return self.target.predict(*args, **kwargs)
+
+    def quantize(self, *args, **kwargs):
+        """Quantizes the target; adapters and source are for training alone."""
+        self.target.quantize(*args, **kwargs)
 
     # Training and files.
 

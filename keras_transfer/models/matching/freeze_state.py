@@ -17,6 +17,7 @@ class MatcherFreezeState:
     blocks = _of_target("blocks")
     depth = _of_target("depth")
     train_batch_norm = _of_target("train_batch_norm")
+    trains_elsewhere = _of_target("trains_elsewhere")
 
     def __init__(self, target, adapters):
         self._state = freezing.freeze_state(target)

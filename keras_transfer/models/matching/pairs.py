@@ -2,12 +2,13 @@
 
 import dataclasses
 
+from keras_transfer import graph
 from keras_transfer.layers import FeatureAdapter
 from keras_transfer.losses import FeatureMatchingLoss, SoftTargetLoss
 from keras_transfer.models.matching import source_scale
 from keras_transfer.models.matching.pairing import find_pairs
 from keras_transfer.models.matching.similarity import similarity_of
-from keras_transfer.models.matching.taps import Tap
+from keras_transfer.models.matching.taps import Tap, as_scores
 from keras_transfer.storage.tables import format_table
 
 
@@ -74,6 +75,10 @@ def matched_pairs(target, source, pairs, loss, soft_targets, data):
     if soft is not None:
         found += find_pairs(source, target, ["logits"])
         losses.append(soft)
+    found = [
+        (as_scores(a), as_scores(b)) if each.on_logits else (a, b)
+        for (a, b), each in zip(found, losses, strict=True)
+    ]
     features = sum(not each.on_logits for each in losses)
     return [
         Pair(
@@ -103,6 +108,12 @@ def adapter_for(source, target, loss, name):
             f"'{loss.distance.name}' compares logits of the same classes. "
             f"Received: {source.shape} of the source and {target.shape} of "
             "the target. Pair features, or give both models the same classes."
+        )
+    if loss.on_logits and source.shape[-1] == 1:
+        raise ValueError(
+            f"'{loss.distance.name}' compares the scores of classes. Received: "
+            "one number a sample, of which it is always 0. Expected two "
+            "classes or more, or one sigmoid. Compare numbers with 'mse'."
         )
     wanted = {
         "shape": source.shape,
@@ -145,10 +156,16 @@ def _soft_loss(target, source, soft_targets):
     """The loss on logits as well, or `None`."""
     if isinstance(soft_targets, str) and soft_targets == "auto":
         names = getattr(source, "class_names", None)
-        soft_targets = names and names == getattr(target, "class_names", None)
+        same = names and names == getattr(target, "class_names", None)
+        soft_targets = same and _has_classes(source) and _has_classes(target)
     if soft_targets is True:
         soft_targets = SoftTargetLoss()
     return _as_loss(soft_targets) if soft_targets else None
+
+
+def _has_classes(model):
+    """Whether the outputs are of classes, not numbers with names."""
+    return graph.activation_of(model) in ("softmax", "sigmoid")
 
 
 def _described(pair):

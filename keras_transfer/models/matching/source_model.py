@@ -5,28 +5,54 @@ import warnings
 import keras
 from keras import ops
 
+from keras_transfer import _private
+from keras_transfer.backbones import resolving
 from keras_transfer.backbones.channels import channel_axis
-from keras_transfer.backbones.resolving import resolve_backbone
+from keras_transfer.backbones.feature_extractor import without_top
+from keras_transfer.backbones.hub.sources import is_hub_source
 from keras_transfer.models import construction
 from keras_transfer.models.base import BaseModel
 
 
 def as_source(source):
-    """Returns a source as a model that takes raw input.
+    """Returns a source as a model that takes raw input, with its own top.
 
     Args:
         source: a `TransferModel`, another functional or Sequential model, or
-            a name or path that `resolve_backbone` takes.
+            a name or path that `resolve_backbone` takes. A name has no top.
     """
+    if not resolving.is_name(source):
+        source = resolving.read_if_path(source)
     if isinstance(source, BaseModel):
         return source
-    resolved = resolve_backbone(source)
-    if resolved.preprocessing == "none":
-        return resolved.model
-    preprocessing = construction.preprocessing_layer("auto", resolved)
-    inputs = construction.inputs_like(resolved.model)
-    outputs = resolved.model(construction.applied(preprocessing, inputs))
-    return keras.Model(inputs, outputs, name=resolved.model.name)
+    if not _has_top_to_keep(source):
+        resolved = resolving.resolve_backbone(source)
+        return _from_raw_input(resolved.model, resolved.preprocessing)
+    bare, _, _ = without_top(source)
+    _, preprocessing = resolving.recognized_preprocessing(bare)
+    functional = _private.functional_graph(source)
+    if functional is not source:
+        # A Sequential has no symbolic input and output of its own.
+        source = keras.Model(
+            functional.input, functional.output, name=source.name
+        )
+    return _from_raw_input(source, preprocessing or "none")
+
+
+def _has_top_to_keep(source):
+    if not isinstance(source, keras.Model) or is_hub_source(source):
+        return False
+    functional = _private.functional_graph(source)
+    return functional is not None and len(functional.outputs) == 1
+
+
+def _from_raw_input(model, preprocessing):
+    if isinstance(preprocessing, str) and preprocessing == "none":
+        return model
+    layer = construction.preprocessing_layer(preprocessing, None)
+    inputs = construction.inputs_like(model)
+    outputs = model(construction.applied(layer, inputs, "preprocessing"))
+    return keras.Model(inputs, outputs, name=model.name)
 
 
 def check_models(target, source):

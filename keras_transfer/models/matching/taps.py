@@ -6,6 +6,7 @@ import keras
 
 from keras_transfer import _private, graph
 from keras_transfer.layers import FeaturePooling, HeadPart
+from keras_transfer.models.matching import scores
 from keras_transfer.training import freezing
 
 
@@ -19,6 +20,8 @@ class Tap:
         depth: how far from input to output it lies, above 0 and up to 1.
         cut: the `graph.Cut`; `None` for the logits.
         is_pooled: whether the features are averaged over their positions.
+        activation: of scores, the last activation; `"linear"` otherwise.
+        is_inside: whether that is inside of what can be read, and is undone.
     """
 
     name: str
@@ -26,6 +29,8 @@ class Tap:
     depth: float
     cut: object = dataclasses.field(default=None, repr=False, compare=False)
     is_pooled: bool = False
+    activation: str = "linear"
+    is_inside: bool = False
 
     @property
     def positions(self):
@@ -105,16 +110,46 @@ def logits_tap(model, role="model"):
     """Returns the `Tap` at the scores before the last activation.
 
     Raises:
-        ValueError: the head does not give them.
+        ValueError: the model does not give them.
     """
-    if not hasattr(getattr(model, "head", None), "logits"):
+    ends = graph.endings(model)
+    if len(ends) > 1 or ends[0].activation not in scores.ACTIVATIONS:
         raise ValueError(
-            f"The {role} '{model.name}' has no logits to compare: its head "
-            "does not give the scores before the last activation. Expected a "
-            "TransferModel with a ClassificationHead. Build one around it, or "
-            "pair features instead."
+            f"The {role} '{model.name}' has no logits to compare. Received: a "
+            f"model with {len(ends)} outputs that end in "
+            f"{[end.activation for end in ends]}. Expected one output that "
+            "ends in a softmax, a sigmoid or a layer without activation. Pair "
+            "features instead."
         )
-    return Tap("logits", (model.output_shape[-1],), 1.0)
+    (end,) = ends
+    shape = (scores.num_scores(model.output_shape[-1], end.activation),)
+    head = getattr(model, "head", None)
+    if hasattr(head, "logits"):
+        return Tap("logits", shape, 1.0, activation=end.activation)
+    cuts = graph.cut_points(model)
+    cut = next(x for x in cuts if x.operation is end.operation)
+    return Tap(
+        "logits", shape, 1.0, cut,
+        activation=end.activation, is_inside=end.is_inside,
+    )  # fmt: skip
+
+
+def as_scores(tap):
+    """Returns a tap for a loss on scores: before an activation inside of it.
+
+    Args:
+        tap: a `Tap`; one at a layer that ends in a softmax or a sigmoid gives
+            what that is of.
+    """
+    if tap.cut is None or tap.activation != "linear":
+        return tap
+    name = graph.last_activation(tap.cut.operation)
+    if name == "linear" or name not in scores.ACTIVATIONS:
+        return tap
+    shape = (*tap.positions, scores.num_scores(tap.shape[-1], name))
+    return dataclasses.replace(
+        tap, shape=shape, activation=name, is_inside=True
+    )
 
 
 def tapped(model, wanted, *, also=()):
@@ -159,7 +194,11 @@ def is_masked(model, tap):
 def _read(model, tap, tensor, mask):
     if tap.cut is None:
         part = HeadPart(model.head, "logits", name="logits")
-        return part(tensor, mask=mask)
+        return scores.of_classes(part(tensor, mask=mask), tap.activation)
+    if tap.is_inside:
+        tensor = scores.before(tensor, tap.activation)
+    if tap.activation != "linear":
+        return scores.of_classes(tensor, tap.activation)
     if tap.is_pooled:
         return FeaturePooling("avg")(tensor, mask=mask)
     if mask is not None:

@@ -6,17 +6,19 @@ import keras
 
 from keras_transfer import _private
 from keras_transfer.backbones import resolving
-from keras_transfer.backbones.copying import copy_of
+from keras_transfer.backbones.copying import copy_of, made_again
 from keras_transfer.feature_cache import FEATURES
-from keras_transfer.layers import HeadPart, ImageNetPreprocessing
+from keras_transfer.layers import HeadPart
 from keras_transfer.models import construction
 from keras_transfer.models.base import BaseModel
 from keras_transfer.models.transfer.cached_fit import fit_cached
+from keras_transfer.models.transfer.pixels import KnowsPixels
 from keras_transfer.training import freezing
+from keras_transfer.training.nesting import is_own_step
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
-class TransferModel(BaseModel, keras.Model):
+class TransferModel(KnowsPixels, BaseModel, keras.Model):
     """A backbone that has learnt elsewhere, under a head for your own task.
 
     An ordinary functional `keras.Model`: `summary`, `fit`, `save`, `export`
@@ -126,13 +128,6 @@ class TransferModel(BaseModel, keras.Model):
         self._source = {**self._source, "pretrained": bool(pretrained)}
 
     @property
-    def expects_pixels(self):
-        """Whether the input is known to be raw pixels in 0..255."""
-        return self._source["min_size"] is not None or isinstance(
-            self.preprocessing, ImageNetPreprocessing | keras.layers.Rescaling
-        )
-
-    @property
     def logits(self):
         """The same model, weights shared, before the last activation."""
         if not hasattr(self.head, "logits"):
@@ -145,6 +140,15 @@ class TransferModel(BaseModel, keras.Model):
         outputs = HeadPart(self.head, "logits", name="logits")(self.features)
         return keras.Model(self.input, outputs, name=f"{self.name}_logits")
 
+    def get_layer(self, name=None, index=None):
+        """Like `keras.Model.get_layer`; says where layers and blocks are."""
+        try:
+            return super().get_layer(name=name, index=index)
+        except ValueError as error:
+            if name is None:
+                raise
+            raise construction.no_such_layer(self, name) from error
+
     # What runs on activations instead of the whole model, while `fit` caches.
     _suffix = None
 
@@ -155,6 +159,8 @@ class TransferModel(BaseModel, keras.Model):
         _private.forget_functions(self)
 
     def call(self, inputs, training=None, mask=None):
+        if training and not is_own_step():
+            self._freeze_state.trains_elsewhere = True
         if self._suffix is not None and _are_activations(inputs):
             features = inputs[FEATURES]
             if isinstance(features, tuple):
@@ -177,7 +183,7 @@ class TransferModel(BaseModel, keras.Model):
         (`keras.models.clone_model` gives a plain functional model with new
         weights.)
         """
-        copy = type(self).from_config(self.get_config())
+        copy = made_again(self)
         _private.copy_state(self, copy)
         return copy
 
@@ -193,6 +199,7 @@ class TransferModel(BaseModel, keras.Model):
             "trainable_depth": self.trainable_depth,
             "trainable_flags": freezing.flags(self),
             "class_names": self.class_names,
+            "saw_pixels": self._saw_pixels,
             "source": dict(self._source),
         }
 
@@ -215,6 +222,8 @@ class TransferModel(BaseModel, keras.Model):
             name=config["name"],
         )
         model.class_names = config["class_names"]
+        # Older files do not say.
+        model.note_pixels(config.get("saw_pixels"))
         freezing.set_trainable_depth(model, config["trainable_depth"])
         freezing.restore_flags(model, config["trainable_flags"])
         return model

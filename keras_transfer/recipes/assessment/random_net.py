@@ -3,6 +3,7 @@
 import keras
 
 from keras_transfer import _private
+from keras_transfer.backbones.copying import made_again
 from keras_transfer.training import random_state
 from keras_transfer.training.batch_norm import StatisticsPass
 from keras_transfer.training.freezing import (
@@ -30,7 +31,7 @@ def with_random_weights(model, batches, *, seed=0):
     before = random_state.collect()
     try:
         keras.utils.set_random_seed(seed)
-        fresh = type(model).from_config(model.get_config())
+        fresh = made_again(model)
     finally:
         random_state.restore(*before)
     variables = trainable_candidates(fresh)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from small_nets import conv_net
 
 import keras_transfer as kt
 
@@ -122,3 +123,26 @@ def test_a_head_that_makes_no_sense_is_an_error(tiny_cnn, head):
 def test_an_unknown_batch_norm_policy_is_an_error(tiny_cnn):
     with pytest.raises(ValueError, match="'auto', True or False"):
         kt.TransferModel(tiny_cnn(), head=3, train_batch_norm="never")
+
+
+def test_get_layer_says_where_layers_and_blocks_are(tiny_cnn):
+    model = kt.TransferModel(tiny_cnn(), head=3, output_layer="add3")
+    assert model.get_layer("head") is model.head
+    assert model.get_layer(index=-1) is model.head
+    with pytest.raises(ValueError, match=r"backbone\.get_layer\('conv2'\)"):
+        model.get_layer("conv2")
+    with pytest.raises(ValueError, match=r"near in name: \[.*'stem_norm'"):
+        model.get_layer("stem_nor")
+    with pytest.raises(ValueError, match="layer at index 99"):
+        model.get_layer(index=99)
+
+
+def test_get_layer_tells_a_block_from_a_layer():
+    net = conv_net(4, 4, batch_norm=True, named=False)
+    model = kt.TransferModel(net, head=3, output_layer=net.layers[-1].name)
+    block = model.blocks[1]
+    assert block.name not in [layer.name for layer in net.layers]
+    with pytest.raises(
+        ValueError, match=r"is a block: model\.blocks\[1\].*model\.backbone"
+    ):
+        model.get_layer(block.name)

@@ -1,0 +1,56 @@
+"""What a SavedModel takes: bytes where a model takes pixels, else floats."""
+
+import keras
+
+from keras_transfer.backbones.channels import channel_axis
+
+
+def traced(function, model):
+    """Returns a function of a model's inputs, traced for what is served.
+
+    Its first trace, which becomes the signature, has uint8 where the input is
+    known to be pixels, or is an image of three channels that nothing is known
+    of: a `TransferModel` takes 0..255. From Python it takes floats there too,
+    since arrays of floats would be cut down to whole numbers without a word.
+
+    Args:
+        function: a function of one argument, nested as the model's input.
+        model: a `TransferModel`.
+    """
+    import tensorflow as tf
+
+    def on_floats(inputs):
+        return function(
+            keras.tree.map_structure(
+                lambda x, like: tf.cast(x, like.dtype), inputs, model.input
+            )
+        )
+
+    found = tf.function(on_floats)
+    for dtypes in _dtypes(model):
+        specs = [
+            tf.TensorSpec(tensor.shape, dtype, name=tensor.name)
+            for tensor, dtype in zip(model.inputs, dtypes, strict=True)
+        ]
+        found.get_concrete_function(
+            keras.tree.pack_sequence_as(model.input, specs)
+        )
+    return found
+
+
+def _dtypes(model):
+    """The types to take of each input: the model's own comes last."""
+    own = [keras.backend.standardize_dtype(x.dtype) for x in model.inputs]
+    served = [
+        "uint8" if _is_pixels(tensor.shape[1:], known) else dtype
+        for tensor, known, dtype in zip(
+            model.inputs, model.pixel_inputs, own, strict=True
+        )
+    ]
+    return [served] if served == own else [served, own]
+
+
+def _is_pixels(shape, known):
+    if known is not None:
+        return known
+    return len(shape) == 3 and shape[channel_axis(tuple(shape))] == 3
