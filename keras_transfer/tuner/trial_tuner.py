@@ -6,7 +6,6 @@ from pathlib import Path
 
 import keras_tuner
 
-from keras_transfer import _private
 from keras_transfer._private.keras_tuner import tuner_file
 from keras_transfer.recipes import writers
 
@@ -35,10 +34,7 @@ class TrialTuner(keras_tuner.Tuner):
     def run_trial(self, trial, *args, **options):
         """Trains one trial; its epochs are written beside its weights."""
         started = time.perf_counter()
-        try:
-            histories = super().run_trial(trial, *args, **options)
-        finally:
-            _private.forget_step_gradients()
+        histories = super().run_trial(trial, *args, **options)
         about = {
             "seconds": time.perf_counter() - started,
             "epochs": _rows(histories[0].history),
