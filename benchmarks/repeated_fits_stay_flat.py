@@ -7,7 +7,9 @@ its own: plain Keras; `TransferModel.fit`, also with features kept in memory
 and in a folder; and `fit` as it was when Keras read the data themselves, which
 TensorFlow then keeps (`as before`). Prints the resident memory in MiB after
 some fits, how many training sets are still there at the end, and how many
-files of the feature cache are open.
+files of the feature cache are open. On two cores with TensorFlow a fit added
+0.4 MiB with each of the three, 4.1 in plain Keras and 20.3 before, when 30 of
+30 training sets were kept, and of a folder 30 open files.
 """
 
 import argparse
