@@ -38,6 +38,7 @@ def repeat_trial(
     """
     # As much is held out as in a search.
     train, validation = parts(train, validation, held_out=HELD_OUT, seed=seed)
+    runs_all = trial.reasons_to_run_all(settings, model, train)
     result = best_weights.TwoStageResult()
     best = _BestByObjective(model, objective)
     try:
@@ -49,7 +50,7 @@ def repeat_trial(
                 epochs=epochs,
                 head_epochs=head_epochs,
                 callbacks=[best],
-                feature_cache="memory",
+                feature_cache=None if runs_all else "memory",
                 seed=seed,
                 validation_data=validation,
                 verbose=verbose,

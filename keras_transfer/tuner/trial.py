@@ -8,11 +8,13 @@ import numpy as np
 
 from keras_transfer.callbacks import FreezingScheduler
 from keras_transfer.data.adapters import adapt
+from keras_transfer.feature_cache import boundary_at, reasons_not_to_cache
 from keras_transfer.layers import ClassificationHead
 from keras_transfer.losses import SmoothedCrossentropy
 from keras_transfer.models import TransferModel
 from keras_transfer.recipes.training import statistics_callbacks
 from keras_transfer.training import schedules
+from keras_transfer.training.freezing import set_trainable_depth
 from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
 from keras_transfer.training.regularizers import L2SP
 
@@ -133,6 +135,30 @@ def train(
             "too high for it."
         )
     return history
+
+
+def reasons_to_run_all(settings, model, x, views=1):
+    """Returns why a trial cannot use kept features, as sentences.
+
+    Args:
+        settings: the `Settings`.
+        model: what `build` has returned.
+        x: training data.
+        views: how many versions of each sample would be kept.
+    """
+    depth = 0 if settings.fine_tuned_share else model.trainable_depth
+    if depth == len(model.blocks):
+        return []
+    before = model.trainable_depth
+    set_trainable_depth(model, depth)
+    try:
+        return reasons_not_to_cache(
+            boundary_at(model, depth),
+            views=views,
+            inputs=next(iter(adapt(x).inputs(1)), None),
+        )
+    finally:
+        set_trainable_depth(model, before)
 
 
 def _phases(settings, model, epochs, head_epochs):
