@@ -234,9 +234,28 @@ def _optimizer(settings):
     return optimizer
 
 
-def direction_of(objective):
-    """Returns whether an objective is to be `"max"` or `"min"`."""
-    return "max" if objective.endswith("accuracy") else "min"
+def objective_of(objective):
+    """Returns the name of an objective, and whether it is to be `"max"`.
+
+    Args:
+        objective: a name, or a `keras_tuner.Objective`.
+
+    Returns:
+        `(name, "max" or "min")`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    name = getattr(objective, "name", objective)
+    if not isinstance(name, str) or hasattr(objective, "objectives"):
+        raise ValueError(
+            "`objective` is one name or one keras_tuner.Objective. Received: "
+            f"{objective!r}. Several at once: keras_tuner.RandomSearch("
+            "hypermodel, objective=[...])."
+        )
+    is_high = name.endswith("accuracy")
+    direction = getattr(objective, "direction", None)
+    return name, direction or ("max" if is_high else "min")
 
 
 def check_batch_size(x, size):
