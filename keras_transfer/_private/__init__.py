@@ -62,6 +62,7 @@ from keras_transfer._private.training import (
     compiled_loss,
     compiled_metrics,
     forget_functions,
+    forget_validation,
     global_seed_state,
     has_strategy,
     losses_of_call,

@@ -7,15 +7,24 @@ from pathlib import Path
 class SavesTrials:
     """Mixin of oracles that write the files of trials with `save_trial`.
 
-    Uses `Oracle._save_trial`.
+    Uses `Oracle._save_trial` and `Oracle._get_trial_dir`.
     """
 
     def save_trial(self, trial):
         """Writes `trial_file(oracle, trial)`."""
         raise NotImplementedError
 
+    def trial_folder(self, trial_id):
+        """Returns the name of the folder of a trial."""
+        return f"trial_{trial_id}"
+
     def _save_trial(self, trial):
         self.save_trial(trial)
+
+    def _get_trial_dir(self, trial_id):
+        folder = Path(self._project_dir) / self.trial_folder(trial_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(folder)
 
 
 def oracle_file(oracle):

@@ -1,5 +1,6 @@
 """Private names of layers and models."""
 
+import contextlib
 import functools
 import inspect
 
@@ -39,12 +40,22 @@ def own_trainable_variables(layer):
     return list(layer._trainable_variables)
 
 
-def draws_random_numbers(layer):
-    """Tells whether a layer itself has a seed generator (not its parts).
+# How layers call the strength of what they draw: `Dropout`, `GaussianNoise`,
+# recurrent layers and `Attention`.
+_STRENGTHS = ("rate", "stddev", "dropout", "recurrent_dropout")
 
+
+def draws_random_numbers(layer):
+    """Tells whether a layer itself may draw in training (not its parts).
+
+    It has a seed generator, and not only strengths of 0: every recurrent layer
+    has a generator, whether it drops or not.
     Uses `Layer._seed_generators`.
     """
-    return bool(layer._seed_generators)
+    strengths = [getattr(layer, name, None) for name in _STRENGTHS]
+    numbers = [each for each in strengths if isinstance(each, int | float)]
+    is_still = bool(numbers) and not any(numbers)
+    return bool(layer._seed_generators) and not is_still
 
 
 def infer_while_frozen(layer):
@@ -52,8 +63,10 @@ def infer_while_frozen(layer):
 
     Keras does so for batch normalisation alone: dropout in a frozen layer
     drops, and whatever else asks for `training` is told `True`. A layer whose
-    `call` has no such argument stays as it is.
-    Uses `Layer.__call__` taking `call` from the instance.
+    `call` has no such argument stays as it is. A recurrent layer with dropout
+    draws in inference too, and does not while it is frozen.
+    Uses `Layer.__call__` taking `call` from the instance,
+    `Layer._flatten_layers`, and rates of 0 for which cells draw nothing.
     """
     call = layer.call
     is_known = "call" in vars(layer)
@@ -63,9 +76,23 @@ def infer_while_frozen(layer):
     @functools.wraps(call)
     def call_as_flagged(*args, training=None, **kwargs):
         training = training and layer.trainable
-        return call(*args, training=training, **kwargs)
+        with contextlib.ExitStack() as rates:
+            if not layer.trainable:
+                _drop_nothing(layer, rates)
+            return call(*args, training=training, **kwargs)
 
     layer.call = call_as_flagged
+
+
+def _drop_nothing(layer, ends):
+    """Sets the rates of recurrent cells to 0 until `ends` is left."""
+    for each in layer._flatten_layers(include_self=False):
+        if not hasattr(each, "recurrent_dropout"):
+            continue
+        for name in ("dropout", "recurrent_dropout"):
+            if name in vars(each):
+                ends.callback(setattr, each, name, getattr(each, name))
+                setattr(each, name, 0.0)
 
 
 def runs_in_inference(layer):

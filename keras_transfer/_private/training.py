@@ -91,6 +91,15 @@ def forget_functions(model):
     model.test_function = None
 
 
+def forget_validation(model):
+    """Lets go of the validation data of a `fit` that has raised.
+
+    Uses `Trainer._eval_epoch_iterator`.
+    """
+    if hasattr(model, "_eval_epoch_iterator"):
+        del model._eval_epoch_iterator
+
+
 def validates_fit(options):
     """Whether a call of `evaluate` is that of `fit`, on data it has taken.
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from keras_transfer import tuner
 from keras_transfer.cli import training
-from keras_transfer.cli.command import chosen
+from keras_transfer.cli.command import chosen, progress
 from keras_transfer.recipes import run_in_progress, writers
 from keras_transfer.training import distribution
-from keras_transfer.tuner import search_space
+from keras_transfer.tuner import against_fit, search_space
 
 SUMMARY = "search hyperparameters with KerasTuner and keep the best model"
 EXAMPLES = """  keras-transfer tune photos/ --trials 15
@@ -58,7 +58,7 @@ def _add_search_options(add):
     add("--head-epochs", int, "N",
         "how many of them for the head alone [three fifths]")  # fmt: skip
     add("--keep-checkpoints", int, "N",
-        "keep the weights of the best N trials", 3)  # fmt: skip
+        "keep the weights of the best N trials", 1)  # fmt: skip
     add("--tensorboard", bool, None, "write TensorBoard logs and HParams")
     add("--strategy")
 
@@ -99,6 +99,7 @@ def _run(arguments, folder, run):
     if not result.interrupted:
         shutil.rmtree(folder / "features", ignore_errors=True)
     result.model.class_names = list(data.class_names)
+    told = [result.table(), *_against_fit(arguments, result, hypermodel, data)]
     found = result.recipe["hyperparameters"]
     place = list(hypermodel.backbones).index(found["backbone"])
     vars(arguments).update(
@@ -110,8 +111,23 @@ def _run(arguments, folder, run):
     _write(folder, arguments, result)
     return training.finish(
         arguments, result.model, data, result, _RECIPE, run,
-        told=[result.table()], resume="the same command",
+        told=told, resume="the same command",
     )  # fmt: skip
+
+
+def _against_fit(arguments, result, hypermodel, data):
+    """The lines that say whether the search has beaten `fit`."""
+    if result.interrupted:
+        return []
+    progress("Training with fit's recipe, to compare ...")
+    try:
+        sentence = against_fit.compare(
+            result, hypermodel, data, seed=arguments.seed, verbose=0
+        )
+    except Exception as error:
+        # What has been searched for hours must not be lost to a comparison.
+        sentence = f"Not compared with fit's recipe: {error}"
+    return [sentence] if sentence else []
 
 
 def _hypermodel(arguments, backbones, data, features, strategy):

@@ -1,15 +1,19 @@
 """What would make a cached training differ from an uncached one."""
 
 from keras_transfer import _private
+from keras_transfer.feature_cache import prefix
+from keras_transfer.training import random_state
 
 
-def reasons_not_to_cache(boundary, *, views=1):
+def reasons_not_to_cache(boundary, *, views=1, inputs=None):
     """Returns the reasons why a prefix cannot be run once, as sentences.
 
     Args:
         boundary: a `Boundary`.
         views: how many versions of each sample are kept. With more than one,
             what is random below the cut is drawn that many times.
+        inputs: a batch of inputs, on which layers that draw in inference too
+            are found; `None` leaves that to `build`.
 
     Returns:
         A list of sentences, empty if there is nothing in the way.
@@ -29,4 +33,21 @@ def reasons_not_to_cache(boundary, *, views=1):
                 f"layer '{layer.name}' below the boundary draws random "
                 "numbers in each epoch (views=K keeps K versions)"
             )
+    if inputs is not None and views == 1 and not found:
+        found += _drawing(boundary.prefix, inputs)
     return found
+
+
+def _drawing(model, inputs):
+    # Most models cannot draw: spare them the run.
+    if not _private.seed_states(model):
+        return []
+    generators = random_state.collect()
+    try:
+        with prefix.seeded_by_number(model):
+            prefix.run_without_drawing(model, inputs)
+    except prefix.DrawsInInferenceError:
+        return ["a layer below the boundary draws in inference too"]
+    finally:
+        random_state.restore(*generators)
+    return []

@@ -24,18 +24,28 @@ def run(prefix, x):
     return [_as_stored(np.asarray(output)) for output in outputs]
 
 
+class DrawsInInferenceError(ValueError):
+    """The outputs of a prefix are random whatever it is told."""
+
+
 def run_without_drawing(prefix, x, *, may_draw=False):
-    """Like `run`, and finds out whether that draws random numbers.
+    """Like `run`, and finds out whether the outputs are random.
+
+    Recurrent layers with dropout draw in inference too, and make no use of it.
 
     Raises:
-        ValueError: it does, and may not: it would in each epoch.
+        DrawsInInferenceError: they are, and may not: they would be in each
+            epoch.
     """
     states = _private.seed_states(prefix)
     before = [ops.convert_to_numpy(state) for state in states]
     outputs = run(prefix, x)
     after = [ops.convert_to_numpy(state) for state in states]
-    if not may_draw and not np.array_equal(before, after):
-        raise ValueError(
+    if may_draw or np.array_equal(before, after):
+        return outputs
+    again = run(prefix, x)
+    if not all(map(np.array_equal, outputs, again)):
+        raise DrawsInInferenceError(
             "A layer below the boundary draws random numbers in inference "
             "too, so that each epoch has other features. Leave feature_cache "
             "out, or draw only where `training` is True."

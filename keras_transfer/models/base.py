@@ -13,6 +13,7 @@ from keras_transfer.data import look
 from keras_transfer.data.adapters import adapt, adapt_packed
 from keras_transfer.data.data_adapter import DataAdapter
 from keras_transfer.data.label_checks import check_labels
+from keras_transfer.data.lending import lent
 from keras_transfer.feature_cache import as_feature_cache
 from keras_transfer.models.auto_compile import complete_arguments
 from keras_transfer.models.loss_scaling import warn_of_unscaled_loss
@@ -189,7 +190,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         feature_cache = as_feature_cache(feature_cache)
         if feature_cache is not None:
             history = self.fit_on_cache(
-                super().fit,
+                self._fit_of_keras,
                 data,
                 feature_cache=feature_cache,
                 callbacks=callbacks,
@@ -198,7 +199,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 **common,
             )
         else:
-            history = super().fit(
+            history = self._fit_of_keras(
                 data.data,
                 callbacks=with_callback(callbacks, data.order()),
                 validation_split=validation_split,
@@ -208,6 +209,17 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             )
         warn_of_young_statistics(self, callbacks)
         return history
+
+    def _fit_of_keras(self, x, *, validation_data=None, **options):
+        """The `fit` of Keras, after which nothing of the run is kept."""
+        with lent(x, validation_data) as (x, validation_data):
+            try:
+                return super().fit(
+                    x, validation_data=validation_data, **options
+                )
+            finally:
+                _private.forget_validation(self)
+                _private.forget_step_gradients()
 
     def _check_class_weight(self, options):
         outputs = getattr(self, "outputs", None) or [None]
@@ -247,8 +259,9 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         given = {"x": x, "y": y, "sample_weight": sample_weight}
         if not _private.validates_fit(kwargs):
             given = adapt(**given).looked_at(self).for_keras()
-        with replicas.each_in_full():
+        with replicas.each_in_full(), lent(given.pop("x")) as (x,):
             return super().evaluate(
+                x,
                 **given,
                 batch_size=batch_size,
                 verbose=verbose,
@@ -266,9 +279,10 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         The inputs are looked at as in `fit`.
         """
         data = adapt(x).looked_at(self, labels=False)
-        with replicas.each_in_full():
+        x = data.for_keras()["x"]
+        with replicas.each_in_full(), lent(x) as (x,):
             return super().predict(
-                data.for_keras()["x"],
+                x,
                 batch_size=batch_size,
                 verbose=verbose,
                 steps=steps,

@@ -38,7 +38,8 @@ class TransferHyperModel(keras_tuner.HyperModel):
             `l2sp`.
         weights: as in `TransferModel`.
         feature_cache: `"memory"`, a folder, a `FeatureCache`, or `None`.
-            Trials with augmentation do not use it.
+            Trials with augmentation do not use it, nor those of a source
+            that draws random numbers in its frozen part.
         head_epochs: epochs of the first phase; `None` is three fifths of all.
         strategy: a `distribution.Strategy` to build and train with.
         seed: seed of the head's weights and of the order of samples.
@@ -85,6 +86,8 @@ class TransferHyperModel(keras_tuner.HyperModel):
         self.strategy = strategy or distribution.strategy("default")
         # Backbones whose cut has been printed.
         self._told = set()
+        # Why there are no kept features, by backbone.
+        self._reasons = {}
         self.feature_cache = as_feature_cache(feature_cache)
         if self.feature_cache is not None:
             # Every trial asks again for what others have computed.
@@ -165,6 +168,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
         # Not around the search: between trials KerasTuner clears the session,
         # and that ends every scope.
         with self.strategy.scope():
+            cache = self._cache_for(settings, model, x)
             return trial.train(
                 settings,
                 model,
@@ -173,10 +177,26 @@ class TransferHyperModel(keras_tuner.HyperModel):
                 epochs=epochs,
                 head_epochs=self.epochs_of_head(epochs),
                 callbacks=callbacks,
-                feature_cache=self.feature_cache,
+                feature_cache=cache,
                 seed=self.seed,
                 **options,
             )
+
+    def _cache_for(self, settings, model, x):
+        """The cache, if what is frozen puts out the same in each epoch."""
+        if self.feature_cache is None or settings.augmentation:
+            return None
+        known = settings.backbone, bool(settings.fine_tuned_share)
+        if known not in self._reasons:
+            self._reasons[known] = trial.reasons_to_run_all(
+                settings, model, x, self.feature_cache.views
+            )
+            if found := self._reasons[known]:
+                print(
+                    f"Trials of '{settings.backbone}' run without kept "
+                    f"features: {'; '.join(found[:2])}."
+                )
+        return None if self._reasons[known] else self.feature_cache
 
 
 def check_objective(name, has_validation):

@@ -9,6 +9,11 @@ from keras_transfer.recipes import writers
 from keras_transfer.storage.replacing import replacing
 
 
+def number_of(trial_id):
+    """Returns the number of a trial from 1; KerasTuner's ids begin with 0."""
+    return int(trial_id) + 1
+
+
 class _Resumable(private.SavesTrials):
     """Mixin of oracles: files are whole, and what has ended has ended."""
 
@@ -23,6 +28,9 @@ class _Resumable(private.SavesTrials):
     def save(self):
         state = json.dumps(self.get_state())
         writers.write_text(private.oracle_file(self), state)
+
+    def trial_folder(self, trial_id):
+        return f"trial_{number_of(trial_id)}"
 
     def save_trial(self, trial):
         with replacing(private.trial_file(self, trial)) as temporary:

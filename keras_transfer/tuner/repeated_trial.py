@@ -29,7 +29,7 @@ def repeat_trial(
         validation: as in `search`.
         epochs: epochs of both phases together.
         head_epochs: epochs of the first phase.
-        objective: what decides about the best epoch.
+        objective: what decides about the best epoch, as in `search`.
         seed: seed of the order of samples and of what is held out.
         verbose: as in `keras.Model.fit`.
 
@@ -38,6 +38,7 @@ def repeat_trial(
     """
     # As much is held out as in a search.
     train, validation = parts(train, validation, held_out=HELD_OUT, seed=seed)
+    runs_all = trial.reasons_to_run_all(settings, model, train)
     result = best_weights.TwoStageResult()
     best = _BestByObjective(model, objective)
     try:
@@ -49,7 +50,7 @@ def repeat_trial(
                 epochs=epochs,
                 head_epochs=head_epochs,
                 callbacks=[best],
-                feature_cache="memory",
+                feature_cache=None if runs_all else "memory",
                 seed=seed,
                 validation_data=validation,
                 verbose=verbose,
@@ -66,9 +67,8 @@ class _BestByObjective(best_weights.BestWeights):
 
     def __init__(self, whole, objective):
         super().__init__(whole)
-        self.objective = objective
+        self.objective, self.direction = trial.objective_of(objective)
 
     def is_better(self, row):
         new, old = row[self.objective], self.row[self.objective]
-        higher_is_better = trial.direction_of(self.objective) == "max"
-        return new > old if higher_is_better else new < old
+        return new > old if self.direction == "max" else new < old

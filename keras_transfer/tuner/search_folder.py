@@ -21,6 +21,8 @@ def describe(hypermodel, epochs, tuner, objective, seed, train, validation):
     Models of one's own and data count by their digests.
     """
     about = {
+        # Raised when files of a search come to mean something else.
+        "format": 2,
         "tuner": tuner,
         "objective": objective,
         "epochs": epochs,
@@ -80,9 +82,9 @@ def holds_search(directory, about, overwrite):
 
 def _remove_search(directory):
     """Removes what belongs to a search, and nothing else."""
-    files = [_DESCRIPTION, _ORACLE, *directory.glob("tuner*.json")]
-    for name in files:
-        (directory / name).unlink(missing_ok=True)
+    named = [directory / name for name in (_DESCRIPTION, _ORACLE)]
+    for path in [*named, *directory.glob("tuner*.json")]:
+        path.unlink(missing_ok=True)
     for path in [*directory.glob("trial_*"), directory / _LOGS]:
         shutil.rmtree(path, ignore_errors=True)
 

@@ -6,6 +6,7 @@ import math
 from keras_transfer.recipes import plots
 from keras_transfer.recipes.best_weights import TwoStageResult
 from keras_transfer.storage.tables import format_table
+from keras_transfer.tuner.oracles import number_of
 from keras_transfer.tuner.trial_tuner import format_value
 
 
@@ -16,9 +17,9 @@ class SearchResult(TwoStageResult):
     Attributes:
         model: the best trial's `TransferModel`, with the weights of its best
             epoch.
-        trials: one dict a trial: `trial`, `status`, `score`, `best_epoch`,
-            `seconds`, `hyperparameters`, `reason` (of a failure); the best
-            one first.
+        trials: one dict a trial: `trial` (its number, from 1), `status`,
+            `score`, `best_epoch`, `seconds`, `hyperparameters`, `reason` (of
+            a failure); the best one first.
         recipe: what repeats the best trial: its `hyperparameters` (all of
             them, with those that were not searched), `epochs`, `head_epochs`,
             `objective` and `seed`.
@@ -108,7 +109,11 @@ def read_trials(result, hypermodel, epochs, objective):
     result.model = tuner.get_best_models()[0]
     reason = f"{objective} {best.score:.4f}, the best of {len(result.trials)}"
     result.choices = [
-        {"choice": "trial", "value": best.trial_id, "reason": reason}
+        {
+            "choice": "trial",
+            "value": number_of(best.trial_id),
+            "reason": reason,
+        }
     ]
     _add_epochs(result, best, result.recipe["head_epochs"])
 

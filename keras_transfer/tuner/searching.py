@@ -27,7 +27,7 @@ def search(
     tuner="random",
     objective="val_accuracy",
     directory="search",
-    keep_checkpoints=3,
+    keep_checkpoints=1,
     overwrite=False,
     tensorboard=False,
     seed=0,
@@ -51,10 +51,12 @@ def search(
         epochs: epochs of a trial, both phases together.
         tuner: `"random"`, `"bayesian"` or `"grid"`. Hyperband picks epochs by
             itself: use `keras_tuner.Hyperband(hypermodel, ...)`.
-        objective: what a trial logs, `"val_accuracy"` or `"val_loss"`; the
-            score is that of the best epoch.
+        objective: what a trial logs, `"val_accuracy"` or `"val_loss"`, or a
+            `keras_tuner.Objective` of it; the score is that of the best
+            epoch.
         directory: folder of the search.
-        keep_checkpoints: of how many trials the weights are kept.
+        keep_checkpoints: of how many trials the weights are kept, the best
+            ones; the state of the optimizer never.
         overwrite: begins anew whatever is in `directory`.
         tensorboard: whether `directory/tensorboard` gets logs and HParams
             (TensorFlow only).
@@ -83,14 +85,16 @@ def search(
     ```
     """
     _check(trials, epochs, keep_checkpoints, tuner)
+    objective, direction = trial.objective_of(objective)
     check_objective(objective, has_validation=True)
     train, validation = parts(train, validation, held_out=HELD_OUT, seed=seed)
     for size in search_space.ends_of(hypermodel.space["batch_size"]):
         trial.check_batch_size(train, size)
     run_folder.check_writable(directory)
     about = search_folder.describe(
-        hypermodel, epochs, tuner, objective, seed, train, validation
-    )
+        hypermodel, epochs, tuner, f"{objective} ({direction})", seed,
+        train, validation,
+    )  # fmt: skip
     found = search_folder.holds_search(directory, about, overwrite)
     show = print if verbose else lambda line: None
     if found:
@@ -98,15 +102,15 @@ def search(
     callbacks = search_folder.tensorboard_callbacks(directory, tensorboard)
     tuner = TrialTuner(
         oracle=ORACLES[tuner](
-            objective=Objective(objective, trial.direction_of(objective)),
+            objective=Objective(objective, direction),
             max_trials=trials,
             # KerasTuner takes 0 for "any".
             seed=seed + 1,
             max_consecutive_failed_trials=_FAILURES,
         ),
         hypermodel=hypermodel,
-        directory=str(Path(directory).parent),
-        project_name=Path(directory).name,
+        directory=str(Path(directory).resolve().parent),
+        project_name=Path(directory).resolve().name,
         keep_checkpoints=keep_checkpoints,
         show=show,
     )
@@ -115,6 +119,8 @@ def search(
     options = {"validation_data": validation, "callbacks": callbacks}
     _run(result, train, epochs=epochs, **options)
     read_trials(result, hypermodel, epochs, objective)
+    if result.model is not None:
+        show(tuner.kept())
     return result
 
 

@@ -8,11 +8,13 @@ import numpy as np
 
 from keras_transfer.callbacks import FreezingScheduler
 from keras_transfer.data.adapters import adapt
+from keras_transfer.feature_cache import boundary_at, reasons_not_to_cache
 from keras_transfer.layers import ClassificationHead
 from keras_transfer.losses import SmoothedCrossentropy
 from keras_transfer.models import TransferModel
 from keras_transfer.recipes.training import statistics_callbacks
 from keras_transfer.training import schedules
+from keras_transfer.training.freezing import set_trainable_depth
 from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
 from keras_transfer.training.regularizers import L2SP
 
@@ -135,6 +137,30 @@ def train(
     return history
 
 
+def reasons_to_run_all(settings, model, x, views=1):
+    """Returns why a trial cannot use kept features, as sentences.
+
+    Args:
+        settings: the `Settings`.
+        model: what `build` has returned.
+        x: training data.
+        views: how many versions of each sample would be kept.
+    """
+    depth = 0 if settings.fine_tuned_share else model.trainable_depth
+    if depth == len(model.blocks):
+        return []
+    before = model.trainable_depth
+    set_trainable_depth(model, depth)
+    try:
+        return reasons_not_to_cache(
+            boundary_at(model, depth),
+            views=views,
+            inputs=next(iter(adapt(x).inputs(1)), None),
+        )
+    finally:
+        set_trainable_depth(model, before)
+
+
 def _phases(settings, model, epochs, head_epochs):
     """The callbacks that begin the second phase."""
     if not settings.fine_tuned_share:
@@ -208,9 +234,28 @@ def _optimizer(settings):
     return optimizer
 
 
-def direction_of(objective):
-    """Returns whether an objective is to be `"max"` or `"min"`."""
-    return "max" if objective.endswith("accuracy") else "min"
+def objective_of(objective):
+    """Returns the name of an objective, and whether it is to be `"max"`.
+
+    Args:
+        objective: a name, or a `keras_tuner.Objective`.
+
+    Returns:
+        `(name, "max" or "min")`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    name = getattr(objective, "name", objective)
+    if not isinstance(name, str) or hasattr(objective, "objectives"):
+        raise ValueError(
+            "`objective` is one name or one keras_tuner.Objective. Received: "
+            f"{objective!r}. Several at once: keras_tuner.RandomSearch("
+            "hypermodel, objective=[...])."
+        )
+    is_high = name.endswith("accuracy")
+    direction = getattr(objective, "direction", None)
+    return name, direction or ("max" if is_high else "min")
 
 
 def check_batch_size(x, size):

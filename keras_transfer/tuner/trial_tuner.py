@@ -2,13 +2,16 @@
 
 import json
 import time
+import warnings
 from pathlib import Path
 
+import h5py
 import keras_tuner
 
-from keras_transfer import _private
 from keras_transfer._private.keras_tuner import tuner_file
 from keras_transfer.recipes import writers
+from keras_transfer.storage.files import replacing
+from keras_transfer.tuner.oracles import number_of
 
 _HISTORY = "history.json"
 _CHECKPOINT = "checkpoint.weights.h5"
@@ -28,6 +31,11 @@ class TrialTuner(keras_tuner.Tuner):
         super().__init__(*args, **options)
         self.keep_checkpoints, self.show = keep_checkpoints, show
 
+    def get_trial_dir(self, trial_id):
+        """Returns the folder of a trial, which has its number."""
+        name = self.oracle.trial_folder(trial_id)
+        return str(Path(self.project_dir) / name)
+
     def save(self):
         """Writes the tuner's own file, whole or not at all."""
         writers.write_text(tuner_file(self), json.dumps(self.get_state()))
@@ -35,10 +43,7 @@ class TrialTuner(keras_tuner.Tuner):
     def run_trial(self, trial, *args, **options):
         """Trains one trial; its epochs are written beside its weights."""
         started = time.perf_counter()
-        try:
-            histories = super().run_trial(trial, *args, **options)
-        finally:
-            _private.forget_step_gradients()
+        histories = super().run_trial(trial, *args, **options)
         about = {
             "seconds": time.perf_counter() - started,
             "epochs": _rows(histories[0].history),
@@ -51,7 +56,31 @@ class TrialTuner(keras_tuner.Tuner):
         super().on_trial_end(trial)
         trial = self.oracle.get_trial(trial.trial_id)
         self._drop_checkpoints()
+        _drop_optimizer(self._file(trial, _CHECKPOINT))
         self.show(self._line(trial))
+
+    def load_model(self, trial):
+        """Returns the model of a trial, with the weights of its best epoch."""
+        with warnings.catch_warnings():
+            # Its state is not kept, and `fit` begins with a fresh one.
+            warnings.filterwarnings("ignore", ".*loading for optimizer")
+            return super().load_model(trial)
+
+    def kept(self):
+        """Returns what weights are kept, as a sentence."""
+        files = {
+            number_of(trial.trial_id): self._file(trial, _CHECKPOINT)
+            for trial in self.oracle.trials.values()
+        }
+        files = {n: path for n, path in files.items() if path.is_file()}
+        size = sum(path.stat().st_size for path in files.values())
+        numbers = ", ".join(map(str, sorted(files)))
+        plural = "s" if len(files) > 1 else ""
+        return (
+            f"'{self.project_dir}' keeps the weights of trial{plural} "
+            f"{numbers} ({size / 1e6:.1f} MB); keep_checkpoints=N "
+            "(--keep-checkpoints) keeps those of more."
+        )
 
     def rows(self):
         """One dict for each trial that has ended: what it was and reached."""
@@ -68,7 +97,7 @@ class TrialTuner(keras_tuner.Tuner):
     def _row(self, trial):
         completed = trial.status == "COMPLETED"
         return {
-            "trial": trial.trial_id,
+            "trial": number_of(trial.trial_id),
             "status": trial.status,
             "score": trial.score if completed else None,
             "best_epoch": trial.best_step + 1 if completed else None,
@@ -78,7 +107,6 @@ class TrialTuner(keras_tuner.Tuner):
         }
 
     def _line(self, trial):
-        number = len(self.oracle.end_order)
         row = self._row(trial)
         values = ", ".join(
             f"{name} {format_value(value)}"
@@ -92,7 +120,8 @@ class TrialTuner(keras_tuner.Tuner):
                 f"{self.oracle.objective.name} {row['score']:.4f} "
                 f"(best {best:.4f}), {row['seconds']:.1f} s"
             )
-        return f"trial {number}/{self.oracle.max_trials}: {outcome}; {values}"
+        number = f"{row['trial']}/{self.oracle.max_trials}"
+        return f"trial {number}: {outcome}; {values}"
 
     def _drop_checkpoints(self):
         best = self.oracle.get_best_trials(self.keep_checkpoints)
@@ -107,6 +136,20 @@ class TrialTuner(keras_tuner.Tuner):
 
     def _file(self, trial, name):
         return Path(self.get_trial_dir(trial.trial_id)) / name
+
+
+def _drop_optimizer(path):
+    """Removes the optimizer's state, larger than the weights, from a file."""
+    if not path.is_file():
+        return
+    with (
+        replacing(path) as temporary,
+        h5py.File(path) as old,
+        h5py.File(temporary, "w") as new,
+    ):
+        new.attrs.update(old.attrs)
+        for name in set(old) - {"optimizer"}:
+            old.copy(name, new)
 
 
 def _reason_of(trial):

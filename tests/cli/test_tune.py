@@ -51,6 +51,10 @@ def test_tune_and_the_recipe_it_writes(tune, tmp_path, capsys):
         "curves.png", "trials.csv", "trials.png", "search",
     }  # fmt: skip
     assert "features" not in written
+    better = json.loads((folder / "metrics.json").read_text())["choices"][-1]
+    assert better["choice"] == "better" and "of fit's recipe" in out
+    assert f"Better: {better['value']} ({better['reason']})" in out
+    assert f"'{folder / 'search'}' keeps the weights of trial " in out
     with (folder / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))
     metrics = json.loads((folder / "metrics.json").read_text())

@@ -1,6 +1,7 @@
 """Probes of the private names of layers and models."""
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 from keras.ops import convert_to_numpy as to_numpy
@@ -20,9 +21,25 @@ def test_seed_states():
     assert _private.seed_states(keras.layers.Dense(2)) == []
 
 
-def test_draws_random_numbers():
-    assert _private.draws_random_numbers(keras.layers.Dropout(0.5))
-    assert not _private.draws_random_numbers(keras.layers.Dense(3))
+@pytest.mark.parametrize(
+    "layer, draws",
+    [
+        (lambda: layers.Dropout(0.5), True),
+        (lambda: layers.Dropout(0), False),
+        (lambda: layers.Dense(3), False),
+        (lambda: layers.GaussianNoise(0.1), True),
+        (lambda: layers.GaussianNoise(0.0), False),
+        (lambda: layers.LSTM(3), False),
+        (lambda: layers.LSTM(3, recurrent_dropout=0.1), True),
+        (lambda: layers.ConvLSTM2D(3, 2), False),
+        (lambda: layers.Attention(dropout=0.1), True),
+        (lambda: layers.RandomFlip(), True),
+        (lambda: layers.RandomBrightness(0.1), True),
+    ],
+)
+def test_draws_random_numbers(layer, draws):
+    leaves = _private.leaf_layers(layer())
+    assert any(map(_private.draws_random_numbers, leaves)) == draws
 
 
 @pytest.mark.parametrize("kind", ["dropout", "attention", "lstm"])
@@ -45,7 +62,10 @@ def test_infer_while_frozen(kind):
     assert (to_numpy(layer(*x, training=True)) != before).any()
     assert not _private.runs_in_inference(layer)
     layer.trainable = False
+    seeds = list(map(to_numpy, _private.seed_states(layer)))
     assert (to_numpy(layer(*x, training=True)) == before).all()
+    drawn = list(map(to_numpy, _private.seed_states(layer)))
+    assert all(map(np.array_equal, drawn, seeds))
     assert _private.runs_in_inference(layer)
     copy = type(layer).from_config(layer.get_config())
     assert copy.get_config() == layer.get_config()

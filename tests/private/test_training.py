@@ -190,3 +190,22 @@ def test_builds_by_one_replica():
     assert model.built_with == (None, ("first", "first"))
     model._maybe_symbolic_build(data_batch="given")
     assert model.built_with == (None, "given")
+
+
+def test_forget_validation(small_functional):
+    class Ends(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    model = small_functional()
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 4)), np.ones((4, 3))
+    options = {"validation_data": (x, y), "epochs": 2, "verbose": 0}
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, callbacks=[Ends()], **options)
+    assert len(list(model._eval_epoch_iterator.enumerate_epoch())) == 1
+    _private.forget_validation(model)
+    assert not hasattr(model, "_eval_epoch_iterator")
+    _private.forget_validation(model)
+    model.fit(x, y, **options)

@@ -165,3 +165,49 @@ def test_a_batch_that_is_larger_than_the_data(source, data, tmp_path):
     with pytest.raises(keras_tuner.errors.FatalValueError, match="60 training"):
         tuner.search(*data, epochs=1, verbose=0)
     assert set(DEFAULTS) >= set(space)
+
+
+class Noisy(keras.layers.Layer):
+    """Draws in inference too."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.seeds = keras.random.SeedGenerator(1)
+
+    def call(self, x, training=None):
+        return x + keras.random.normal(keras.ops.shape(x), seed=self.seeds)
+
+
+class AlwaysNoisy(Noisy):
+    """Is not even told whether it trains."""
+
+    def call(self, x):
+        return super().call(x)
+
+
+@pytest.mark.parametrize(
+    "make, reason",
+    [
+        (lambda: keras.layers.Dropout(0.3), ""),
+        (Noisy, "draws in inference too"),
+        (AlwaysNoisy, "below the boundary draws random numbers"),
+    ],
+)
+def test_a_source_with_something_random(make, reason, data, capsys):
+    hyper = hypermodel(net_with(make()), space={"batch_size": [10, 20]})
+    hp = keras_tuner.HyperParameters()
+    for _ in range(2):
+        hyper.fit(hp, hyper.build(hp), *data, epochs=1, verbose=0)
+    said = [
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if "run without kept features" in line
+    ]
+    assert len(said) == bool(reason) and reason in "".join(said)
+    assert len(hyper.feature_cache.kept) == (not reason)
+
+
+def net_with(layer):
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
+    return keras.Model(inputs, keras.layers.Conv2D(4, 3)(layer(x)))

@@ -5,6 +5,7 @@ import io
 import json
 import types
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -62,7 +63,11 @@ def test_search(tuner, search, data):
     scores = [row["score"] for row in result.trials]
     assert scores == sorted(scores, reverse=True)
     lines = found.printed.splitlines()
-    assert sum(line.startswith("trial ") for line in lines) == 3
+    assert [line[:9] for line in lines if line.startswith("trial ")] == [
+        f"trial {number}/3" for number in (1, 2, 3)
+    ]
+    assert sorted(row["trial"] for row in result.trials) == [1, 2, 3]
+    assert f"keeps the weights of trials {kept_of(result)}" in lines[-1]
     # The model is that of the best epoch of the best trial.
     logs = result.model.evaluate(*data[1], verbose=0, return_dict=True)
     assert logs["accuracy"] == pytest.approx(scores[0], abs=1e-6)
@@ -71,8 +76,24 @@ def test_search(tuner, search, data):
     assert {path.parent.name for path in kept} == {
         f"trial_{row['trial']}" for row in result.trials[:2]
     }
+    size = sum(weight.nbytes for weight in result.model.get_weights())
+    for path in kept:
+        with h5py.File(path) as file:
+            assert "optimizer" not in file and "layers" in file
+            stored = []
+            file.visititems(
+                lambda _, x, stored=stored: stored.append(
+                    x.nbytes if isinstance(x, h5py.Dataset) else 0
+                )
+            )
+        assert sum(stored) == size
     assert "val_accuracy" in result.table().splitlines()[1]
     assert len(result.plot().axes) >= 2
+
+
+def kept_of(result):
+    numbers = sorted(row["trial"] for row in result.trials[:2])
+    return ", ".join(map(str, numbers))
 
 
 def test_recipe_repeats_the_best_trial(search, source, data):
@@ -117,6 +138,8 @@ class TestWrong:
             ({"keep_checkpoints": 0}, "`keep_checkpoints`"),
             ({"tuner": "hyperband"}, "keras_tuner.Hyperband"),
             ({"objective": "val_auc"}, "'val_auc' is not logged"),
+            ({"objective": 3}, "one keras_tuner.Objective. Received: 3"),
+            ({"objective": ["loss"]}, "Received: \\['loss'\\]"),
             ({"space": {"batch_size": [8, 64]}}, "batch of 64 is more than"),
             (
                 {"space": {"batch_size": (8, 64, "log")}},
@@ -147,6 +170,16 @@ class TestWrong:
         with pytest.raises(ValueError, match="search of KerasTuner's own"):
             searched(source, data, tmp_path)
 
+    @compiles_anew
+    def test_a_relative_folder_is_written_over(
+        self, source, data, tmp_path, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        options = {"trials": 1, "epochs": 1, "overwrite": True}
+        for _ in range(2):
+            assert searched(source, data, "a/b", **options).model
+        assert (tmp_path / "a/b/trial_1/trial.json").exists()
+
     def test_folder_that_cannot_be_written(self, source, data, tmp_path):
         (tmp_path / "file").write_text("")
         with pytest.raises(OSError, match="Could not write"):
@@ -162,6 +195,20 @@ class TestWrong:
         )  # fmt: skip
         with pytest.raises(ValueError, match="'val_auc' is not logged"):
             tuner.search(*data[0], validation_data=data[1], verbose=0)
+
+
+@compiles_anew
+def test_an_objective_of_keras_tuner(source, data, tmp_path):
+    import keras_tuner
+
+    objective = keras_tuner.Objective("val_loss", "min")
+    result = searched(
+        source, data, tmp_path, objective=objective, epochs=2, trials=2
+    )
+    scores = [row["score"] for row in result.trials]
+    assert scores == sorted(scores)
+    assert result.best["val_loss"] == pytest.approx(scores[0])
+    assert result.recipe["objective"] == "val_loss"
 
 
 def test_sources_of_one_name_are_two():

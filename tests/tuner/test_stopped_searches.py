@@ -95,7 +95,7 @@ def test_survives_sigkill(source, data, tmp_path):
     }
     assert len(before) == 2
     result = searched(source, data, folder, trials=4, epochs=1)
-    assert sorted(row["trial"] for row in result.trials) == list("0123")
+    assert sorted(row["trial"] for row in result.trials) == [1, 2, 3, 4]
     assert all(row["status"] == "COMPLETED" for row in result.trials)
     assert all(path.read_text() == text for path, text in before.items())
 

@@ -1,6 +1,7 @@
 """A cached training equals an uncached one beside the other options."""
 
 import keras
+import numpy as np
 import pytest
 from cached_training import (
     CLASSES,
@@ -16,7 +17,9 @@ from cached_training import (
     some_slow,
     validation_arrays,
 )
+from doubles import vectors
 from keras import layers, optimizers
+from small_nets import built, values
 
 import keras_transfer as kt
 
@@ -97,6 +100,34 @@ def test_dropout_that_is_frozen_lets_everything_through():
         1: lambda: layers.Dropout(0.3, seed=3),
     }
     both(arrays(), scheduled(0, 3, 0), epochs=3, model={"below": below})
+
+
+def recurrent(**options):
+    inputs = keras.Input((6, 4))
+    x = layers.LSTM(4, return_sequences=True, **options)(inputs)
+    return keras.Model(inputs, layers.GRU(4, **options)(x))
+
+
+def steps():
+    x, y = vectors(20, features=24)
+    return (x.reshape(20, 6, 4), y), {"batch_size": 8}
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.4])
+def test_recurrent_layers(rate):
+    """They own generators of random numbers, and draw as they join."""
+    sides = []
+    for cache in (None, "memory"):
+        model = built(lambda: recurrent(dropout=rate, seed=5), adam)
+        history = fit(model, steps, cache, scheduled(0, 0, 1)())
+        sides.append((model, history))
+    (expected, wanted), (cached, history) = sides
+    assert history.history["loss"] == pytest.approx(
+        wanted.history["loss"], rel=1e-5
+    )
+    # The generators' states are among the variables.
+    for a, b in zip(cached.variables, expected.variables, strict=True):
+        np.testing.assert_allclose(*values([a, b]), atol=1e-5)
 
 
 @pytest.mark.slow
