@@ -24,6 +24,7 @@ from keras_transfer.backbones.pretrained import (
 )
 from keras_transfer.backbones.source_files import load_weights
 from keras_transfer.storage.files import load_model
+from keras_transfer.storage.printing import show
 
 _MODEL_FILES = (".keras", ".h5", ".hdf5")
 
@@ -195,7 +196,7 @@ def _from_model(model, input_shape, weights, output_layer):
     if preprocessing is None and application is not None:
         preprocessing = preprocessing_of(application, inner)
         is_mode = isinstance(preprocessing, str)
-        print(
+        show(
             f"backbone: {name!r} was recognised as {application.name}; its "
             "preprocessing is "
             + (repr(preprocessing) if is_mode else type(preprocessing).__name__)

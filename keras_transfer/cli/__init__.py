@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import functools
+import io
 import logging
 import os
 import sys
@@ -39,6 +40,7 @@ def main(argv=None):
         argv: the arguments without the program's name; `None` takes those of
             the process.
     """
+    _show_all_characters(sys.stdout, sys.stderr)
     parser = make_parser()
     arguments = parser.parse_args(argv)
     # TensorFlow's start-up notes are not what the user asked for.
@@ -57,6 +59,16 @@ def main(argv=None):
         reason = getattr(error, "strerror", None) or error
         print(f"keras-transfer: {reason}", file=sys.stderr)
         return 1
+
+
+def _show_all_characters(*streams):
+    """Lets streams escape what their encoding lacks, as Python's stderr does.
+
+    A name in a table must not end a training that took hours.
+    """
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _with_config(parser, arguments, argv):

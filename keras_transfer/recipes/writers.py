@@ -9,9 +9,12 @@ from keras_transfer.storage.tables import format_table
 
 
 def write_text(path, text):
-    """Writes `text` to a file, whole or not at all."""
+    """Writes `text` to a file in UTF-8, whole or not at all.
+
+    File names that are not UTF-8 keep the bytes that they have on the disk.
+    """
     with files.replacing(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, "utf-8", "surrogateescape")
 
 
 def write_json(path, content):

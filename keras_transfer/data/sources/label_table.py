@@ -32,7 +32,7 @@ _MISSING = {
     *("inf", "-inf", "+inf", "infinity"),
 }
 # A number with a decimal comma, separators of thousands or a unit.
-_LIKE_A_NUMBER = re.compile(r"[-+]?\d[\d.,' ]*\s*[^\W\d]{0,3}[%°]?")
+_LIKE_A_NUMBER = re.compile(r"[-+]?\d[\d.,' ]*\s*[^\W\d]{0,3}[%\u00b0]?")
 
 
 def has_label_table(folder: Path) -> bool:

@@ -7,6 +7,7 @@ import keras
 from keras_transfer import _private
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.models.transfer import cached_boundaries, continued_fit
+from keras_transfer.storage.printing import show
 
 
 def fit_cached(
@@ -47,7 +48,7 @@ def fit_cached(
         callbacks = callbacks.callbacks
     samples, order = data.samples(seed), data.order()
     if samples.note:
-        print(samples.note)
+        show(samples.note)
     watch = continued_fit.DepthWatch()
     training = continued_fit.ContinuedCallbackList(
         [*callbacks, order, watch],
