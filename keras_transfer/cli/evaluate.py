@@ -2,7 +2,8 @@
 
 from keras_transfer.cli.command import show
 from keras_transfer.data import load
-from keras_transfer.recipes import evaluation, run_folder, writers
+from keras_transfer.recipes import evaluation, run_folder
+from keras_transfer.recipes.evaluation_text import evaluation_table
 
 SUMMARY = "measure a run on labelled data"
 EXAMPLES = """  keras-transfer evaluate run/ photos/
@@ -36,7 +37,7 @@ def run(arguments):
     part = _part(arguments, data)
     part.shuffle = False
     result = evaluation.evaluate(model, part)
-    show(arguments, result, writers.evaluation_table(result, arguments.split))
+    show(arguments, result, evaluation_table(result, arguments.split))
     return 0
 
 

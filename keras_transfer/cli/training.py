@@ -13,6 +13,7 @@ from keras_transfer.recipes.assessment.unknown import (
     ENOUGH_FOR_THRESHOLD,
     UnknownDetector,
 )
+from keras_transfer.recipes.evaluation_text import evaluation_table
 from keras_transfer.storage.files import load_model
 
 
@@ -191,7 +192,7 @@ def _detector(arguments, model, data):
 def _text(arguments, metrics, result, written, resume):
     lines = [writers.stage_table(result.stages)]
     lines += [
-        writers.evaluation_table(metrics[name], name)
+        evaluation_table(metrics[name], name)
         for name in ("validation", "test")
         if name in metrics
     ]

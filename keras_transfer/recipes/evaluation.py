@@ -2,12 +2,14 @@
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_transfer.data import look
 from keras_transfer.data.adapters import adapt
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.nested import as_tuple, concatenated
 from keras_transfer.recipes.training import has_room
+from keras_transfer.transferability.paired_difference import interval_of_share
 
 
 def metrics_of(model, data, prefix=""):
@@ -26,28 +28,64 @@ def evaluate(model, batches):
         batches: `SeededBatches` that are not shuffled.
 
     Returns:
-        Dict with what Keras logs and `num_samples`; for a softmax also
-        `confusion` (rows are the true classes) and `recall` by name.
+        Dict with what Keras logs, `num_samples` and `loss_error`, the standard
+        error of the loss; `accuracy_interval`, its 95 % interval (Wilson); for
+        a softmax also `confusion` (rows are the true classes) and `recall` by
+        name.
     """
     batches = _kept(batches)
     adapt(batches).looked_at(model)
-    if getattr(model.head, "activation", None) != "softmax":
-        with look.done():
-            found = metrics_of(model, batches)
-        return found | {"num_samples": batches.num_samples}
     with look.done():
         result = metrics_of(model, batches)
-        predicted = model.predict(batches, verbose=0).argmax(axis=-1)
+        values = model.predict(batches, verbose=0)
+    labels = np.asarray(batches.read_labels())
     result["num_samples"] = batches.num_samples
-    labels = np.asarray(batches.read_labels()).reshape(-1).astype(int)
+    result |= _loss_error(model, labels, values) | _intervals(model, result)
+    if getattr(model.head, "activation", None) == "softmax":
+        result |= _by_class(model, labels, values)
+    return result
+
+
+def _intervals(model, result):
+    """The interval of a share of right answers, one a sample."""
+    names = ["accuracy"]
+    if model.output_shape[-1] == 1:
+        names.append("binary_accuracy")
+    return {
+        f"{name}_interval": interval_of_share(
+            result[name], result["num_samples"]
+        )
+        for name in names
+        if name in result
+    }
+
+
+def _loss_error(model, labels, values):
+    """The standard error of the mean loss, if samples have losses."""
+    if isinstance(model.loss, (dict, list)) or len(labels) < 2:
+        return {}
+    loss = keras.losses.get(model.loss)
+    # Without the mean over the batch that calling it would take.
+    loss = loss.call if isinstance(loss, keras.losses.Loss) else loss
+    if labels.size == values.size:
+        labels = labels.reshape(values.shape)
+    losses = loss(*map(ops.convert_to_tensor, (labels, values)))
+    losses = ops.convert_to_numpy(losses)
+    losses = losses.reshape(len(labels), -1).mean(axis=1)
+    error = losses.std(ddof=1) / np.sqrt(len(labels))
+    return {"loss_error": float(error)}
+
+
+def _by_class(model, labels, values):
+    """Which classes are taken for which."""
+    labels, predicted = labels.reshape(-1).astype(int), values.argmax(axis=-1)
     matrix = np.zeros((model.output_shape[-1],) * 2, int)
     np.add.at(matrix, (labels, predicted), 1)
     counts = np.maximum(matrix.sum(axis=1), 1)
     recall = (matrix.diagonal() / counts).tolist()
     names = model.class_names or range(len(recall))
-    result["confusion"] = matrix.tolist()
-    result["recall"] = dict(zip(map(str, names), recall, strict=True))
-    return result
+    recall = dict(zip(map(str, names), recall, strict=True))
+    return {"confusion": matrix.tolist(), "recall": recall}
 
 
 def _kept(batches):
@@ -70,9 +108,15 @@ def gap_warning(metrics):
         metrics: `validation` and `test`, each as `evaluate` returns it.
 
     Returns:
-        A sentence, or `None`: fewer than four standard errors, or 0.1, apart.
+        A sentence, or `None`: accuracies fewer than four standard errors, or
+        0.1, apart, and a test loss less than two of them, or a half, above
+        that of validation.
     """
     parts = [metrics.get(name, {}) for name in ("validation", "test")]
+    return _accuracy_gap(*parts) or _loss_gap(*parts)
+
+
+def _accuracy_gap(*parts):
     if not all("accuracy" in part for part in parts):
         return None
     held_out, test = (part["accuracy"] for part in parts)
@@ -87,4 +131,19 @@ def gap_warning(metrics):
         f"{test:.3f} against {held_out:.3f}. It is probably of another kind "
         "(other cameras, places, styles); validation then says little about "
         "it. Add labelled samples of that kind to train and validation."
+    )
+
+
+def _loss_gap(*parts):
+    if not all("loss_error" in part for part in parts):
+        return None
+    held_out, test = (part["loss"] for part in parts)
+    error = np.hypot(*(part["loss_error"] for part in parts))
+    if test - held_out < 2 * error or test < 1.5 * held_out:
+        return None
+    return (
+        f"the test loss is far above the validation loss: {test:.3f} against "
+        f"{held_out:.3f} on {parts[0]['num_samples']} samples. Go by the test "
+        "set: the model was chosen by validation, or the test set is of "
+        "another kind. More samples held out for validation tell which."
     )
