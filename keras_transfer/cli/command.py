@@ -62,6 +62,10 @@ def show(arguments, result, text):
         result: what `--json` prints.
         text: what people read.
     """
+    skipped = getattr(arguments, "skipped", None)
+    if skipped and isinstance(result, dict):
+        # The warning names the first of them only.
+        result = {**result, "skipped": skipped}
     printed = json.dumps(result, indent=2) if arguments.json else text
     print(printed, file=arguments.result_stream, flush=True)
 

@@ -33,6 +33,7 @@ def run(arguments):
         task=config.get("task", "auto"),
         seed=config["seed"],
     )
+    arguments.skipped = data.skipped
     run_folder.check_names(model, data)
     part = _part(arguments, data)
     part.shuffle = False

@@ -40,6 +40,7 @@ def load_data(arguments, backbone, **changed):
         "batch_size": arguments.batch_size or 32,
     } | chosen(arguments, "validation_split", "data_dir", "seed", "task")
     loaded = load(arguments.data, **options | changed)
+    arguments.skipped = loaded.skipped
     progress(repr(loaded))
     return loaded
 
@@ -147,6 +148,7 @@ def finish(
     detector = _detector(arguments, model, data) if unknown else None
     if detector:
         metrics["unknown"] = detector.to_json()
+    metrics["skipped"] = data.skipped
     config = chosen(arguments, *repeatable)
     config["num_samples"] = data.num_samples
     config["input_shape"] = list(model.input_shape[1:])

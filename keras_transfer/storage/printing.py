@@ -22,6 +22,26 @@ def printable(text: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
+def shortened(lines, most: int = 20, whole: str = "") -> list[str]:
+    """Returns the first lines, and how many more there are.
+
+    Args:
+        lines: The lines.
+        most: How many to show; one more is shown too.
+        whole: What has all of them.
+
+    Examples:
+        >>> shortened(["a", "b", "c"], most=1)
+        ['a', '... and 2 more']
+    """
+    lines = list(lines)
+    more = len(lines) - most
+    where = f": {whole} has all" if whole else ""
+    if more < 2:
+        return lines
+    return [*lines[:most], f"... and {more} more{where}"]
+
+
 def can_show(text: str) -> bool:
     """Returns whether standard output can show a text as it is."""
     return printable(text) == text

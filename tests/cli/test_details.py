@@ -1,4 +1,4 @@
-"""`evaluate` and `predict` in the corners, and the size a backbone brings."""
+"""`evaluate` in the corners, and the size a backbone brings."""
 
 import json
 
@@ -8,10 +8,8 @@ import pytest
 
 Image = pytest.importorskip("PIL.Image")
 
-import keras_transfer as kt
 from keras_transfer import data
 from keras_transfer.cli import main, training
-from keras_transfer.storage import files
 
 
 def test_a_backbone_file_brings_its_image_size(tmp_path):
@@ -20,31 +18,6 @@ def test_a_backbone_file_brings_its_image_size(tmp_path):
     keras.Model(inputs, keras.layers.Conv2D(2, 3)(inputs)).save(path)
     assert training._own_size(training.named_or_read(path)) == (12, 10)
     assert training._own_size(training.named_or_read("MobileNetV2")) is None
-
-
-@pytest.fixture
-def run_and_photos(tmp_path, rng):
-    """An untrained run, and eight photos that are in no parts."""
-    for name in ("cat", "dog"):
-        (tmp_path / "photos" / name).mkdir(parents=True)
-        for index in range(4):
-            pixels = rng.integers(0, 256, (9, 9, 3), dtype="uint8")
-            path = tmp_path / "photos" / name / f"{index}.png"
-            Image.fromarray(pixels).save(path)
-    inputs = keras.Input((9, 9, 3))
-    body = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
-    model = kt.TransferModel(keras.Model(inputs, body), head=2)
-    model.class_names = ["cat", "dog"]
-    model.compile("auto")
-    files.save_model(model, tmp_path / "run" / "model.keras")
-    config = {
-        "input_shape": [9, 9, 3],
-        "batch_size": 3,
-        "validation_split": 0.25,
-        "seed": 0,
-    }
-    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
-    return str(tmp_path / "run"), str(tmp_path / "photos"), model
 
 
 def test_evaluate_all_takes_every_photo(run_and_photos, tmp_path, capsys):
@@ -71,10 +44,3 @@ def test_evaluate_says_which_parts_there_are(run_and_photos, tmp_path, capsys):
     assert main(["evaluate", run, str(divided)]) == 1
     message = capsys.readouterr().err
     assert "--split test" in message and "train, validation" in message
-
-
-def test_predict_names_a_bad_photo_once(run_and_photos, tmp_path, capsys):
-    bad = tmp_path / "bad.png"
-    bad.write_bytes(b"")
-    assert main(["predict", run_and_photos[0], str(bad)]) == 1
-    assert capsys.readouterr().err.count("bad.png") == 1

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_transfer.data.dataset import SPLIT_NAMES, LabelledInputs, Source
 from keras_transfer.data.photos.checking import good_photos
+from keras_transfer.storage.printing import shortened
 
 # What operating systems and tools leave behind: not worth a warning.
 _CLUTTER = {".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"}
@@ -193,11 +194,11 @@ def _warn_of_deeper(parts, names):
                 if number:
                     deeper[str(inner)] = number
     if deeper:
-        listed = [f"  {path}: {n} files" for path, n in deeper.items()]
+        listed = [f"{path}: {n} files" for path, n in deeper.items()]
         warnings.warn(
             f"{sum(deeper.values())} files lie in folders inside of class "
             "folders, and are left out. Move them up into the folder of their "
-            "class:\n" + "\n".join(listed),
+            "class:\n  " + "\n  ".join(shortened(listed)),
             stacklevel=2,
         )
 
@@ -228,4 +229,4 @@ def _samples(part, photos, names) -> LabelledInputs:
 
 
 def _listed(names) -> str:
-    return ", ".join(sorted(map(str, names))) or "none"
+    return ", ".join(shortened(sorted(map(str, names)))) or "none"

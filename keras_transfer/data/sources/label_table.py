@@ -23,6 +23,7 @@ import numpy as np
 from keras_transfer.data.dataset import SPLIT_NAMES, LabelledInputs, Source
 from keras_transfer.data.photos.checking import good_photos
 from keras_transfer.data.sources.folder import chosen_classes, split_folders
+from keras_transfer.storage.printing import shortened
 
 FILE_NAME = "labels.csv"
 
@@ -228,10 +229,11 @@ def _check_classes(splits, names, folder):
     for part, samples in splits.items():
         more = [names[i] for i in set(np.unique(samples.labels)) - known]
         if more:
+            listed = ", ".join(shortened(sorted(more)))
             raise ValueError(
                 f"{folder / FILE_NAME}: {part} and train don't hold the same "
-                f"classes. Only in {part}: {', '.join(sorted(more))}. Give "
-                "train photos of them, or pass classes=[...]."
+                f"classes. Only in {part}: {listed}. Give train photos of "
+                "them, or pass classes=[...]."
             )
 
 
