@@ -44,3 +44,16 @@ def test_evaluate_says_which_parts_there_are(run_and_photos, tmp_path, capsys):
     assert main(["evaluate", run, str(divided)]) == 1
     message = capsys.readouterr().err
     assert "--split test" in message and "train, validation" in message
+
+
+def test_backbones_says_for_which_sizes_weights_are_here(
+    tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mobilenet_1_0_160_tf_no_top.h5").touch()
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert main(["backbones", "mobilenet"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    ends = {line.split()[0]: line.split()[-3:] for line in lines if line[:3]}
+    assert ends["MobileNet"] == ["for", "160", "px"]
+    assert ends["MobileNetV2"][-1] == "no"
