@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import functools
 import io
 import logging
 import os
@@ -23,6 +22,7 @@ from keras_transfer.cli import (
     tune,
 )
 from keras_transfer.cli.command import INTERRUPTED, add_option
+from keras_transfer.cli.wording import in_words_of
 
 # Each has SUMMARY, EXAMPLES, `add_options(add)` and `run(arguments)`.
 COMMANDS = (
@@ -47,7 +47,7 @@ def main(argv=None):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         arguments = _with_config(parser, arguments, argv)
-        with _messages_apart(arguments), _plain_warnings():
+        with _messages_apart(arguments), _plain_warnings(arguments):
             return arguments.run(arguments)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -57,6 +57,7 @@ def main(argv=None):
             raise
         # Without the "[Errno 13]" that `str` puts before it.
         reason = getattr(error, "strerror", None) or error
+        reason = in_words_of(arguments.actions, str(reason))
         print(f"keras-transfer: {reason}", file=sys.stderr)
         return 1
 
@@ -105,12 +106,18 @@ def _add_command(commands, command):
         epilog=f"examples:\n{command.EXAMPLES}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = functools.partial(add_option, parser)
+    actions = []
+
+    def add(*option, **more):
+        actions.append(add_option(parser, *option, **more))
+
     add("--json", bool, None, "print the result as JSON only")
     add("--debug", bool, None, "show the traceback of an error")
     command.add_options(add)
     defaults = getattr(command, "DEFAULTS", {})
-    parser.set_defaults(run=command.run, parser=parser, **defaults)
+    parser.set_defaults(
+        run=command.run, parser=parser, actions=actions, **defaults
+    )
 
 
 @contextlib.contextmanager
@@ -123,10 +130,11 @@ def _messages_apart(arguments):
 
 
 @contextlib.contextmanager
-def _plain_warnings():
+def _plain_warnings(arguments):
     """Warnings as one line each, without the place in our source code."""
 
     def show(message, *details):
+        message = in_words_of(arguments.actions, str(message))
         print(f"keras-transfer: warning: {message}", file=sys.stderr)
 
     # Its notes on retracing are about how fit and predict are called here.

@@ -38,15 +38,18 @@ def add_option(parser, flag, *about, **more):
         flag: its name; a shared one needs nothing else.
         *about: type, name of the value, help, default if there is one.
         **more: further arguments of `add_argument`.
+
+    Returns:
+        What `add_argument` returns.
     """
     kind, metavar, text, *default = about or _SHARED[flag]
     if kind is bool:
-        parser.add_argument(flag, action="store_true", help=text)
-        return
+        return parser.add_argument(flag, action="store_true", help=text)
     if default:
         more["default"] = default[0]
         text += "" if default[0] == "" else " [%(default)s]"
-    parser.add_argument(flag, type=kind, metavar=metavar, help=text, **more)
+    more |= {"type": kind, "metavar": metavar, "help": text}
+    return parser.add_argument(flag, **more)
 
 
 def chosen(arguments, *names):

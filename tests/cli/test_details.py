@@ -54,6 +54,7 @@ def test_backbones_says_for_which_sizes_weights_are_here(
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     assert main(["backbones", "mobilenet"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    ends = {line.split()[0]: line.split()[-3:] for line in lines if line[:3]}
+    words = [line.split() for line in lines if "M " in line]
+    ends = {name: rest[-3:] for name, *rest in words}
     assert ends["MobileNet"] == ["for", "160", "px"]
     assert ends["MobileNetV2"][-1] == "no"

@@ -160,7 +160,8 @@ def _refuse_other_classes(folder, part, here, expected):
         raise ValueError(
             f"{folder}: {part} and train don't hold the same classes. Only in "
             f"{part}: {_listed(more)}. Only in train: {_listed(less)}. "
-            "Rename or remove the folders, or pass classes=[...]."
+            "Rename or remove the folders, or leave classes out: in Python "
+            "classes=[...]."
         )
 
 

@@ -182,7 +182,7 @@ def _refuse_broken_numbers(rows, name):
             "that looks like numbers. Expected finite numbers with a decimal "
             "point and without units or separators of thousands: 1234.5. "
             "Mend or remove these rows; if they are names of classes, pass "
-            "task='classification' (--task classification)."
+            "task='classification'."
         )
 
 
@@ -196,8 +196,7 @@ def _refuse_uncertain(rows, columns):
     raise ValueError(
         f"{row['where']}: {name!r} is -1, in columns of 0 and 1. Expected 1 "
         "for yes and 0 for no. If -1 stands for 'uncertain', decide or remove "
-        "the row; if these are numbers to predict, pass task='regression' "
-        "(--task regression)."
+        "the row; if these are numbers to predict, pass task='regression'."
     )
 
 
@@ -233,7 +232,8 @@ def _check_classes(splits, names, folder):
             raise ValueError(
                 f"{folder / FILE_NAME}: {part} and train don't hold the same "
                 f"classes. Only in {part}: {listed}. Give train photos of "
-                "them, or pass classes=[...]."
+                "them, or leave their class out: in Python "
+                "classes=[...]."
             )
 
 
