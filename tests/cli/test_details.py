@@ -1,6 +1,8 @@
 """`evaluate` in the corners, and the size a backbone brings."""
 
+import io
 import json
+import sys
 
 import keras
 import numpy as np
@@ -58,3 +60,25 @@ def test_backbones_says_for_which_sizes_weights_are_here(
     ends = {name: rest[-3:] for name, *rest in words}
     assert ends["MobileNet"] == ["for", "160", "px"]
     assert ends["MobileNetV2"][-1] == "no"
+
+
+def test_a_name_that_tensorflow_cannot_write_is_refused_at_once(
+    tmp_path, capsys
+):
+    folder = str(tmp_path / "run\udce9")
+    assert main(["fit", "digits", "--output", folder]) == 1
+    said = capsys.readouterr().err
+    assert "not UTF-8" in said and "Choose another folder" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_output_of_less_than_utf_8_ends_no_command(monkeypatch):
+    for name in ("stdout", "stderr"):
+        stream = io.TextIOWrapper(io.BytesIO(), "ascii")
+        monkeypatch.setattr(sys, name, stream)
+    assert main(["backbones", "VGG16"]) == 0
+    assert main(["backbones", "caf\u00e9"]) == 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    assert b"-----" in sys.stdout.buffer.getvalue()
+    assert rb"'caf\xe9'" in sys.stderr.buffer.getvalue()

@@ -16,10 +16,12 @@ the CSV), if you like `split` (train, validation or test), and the labels:
 import csv
 import math
 import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 
+from keras_transfer.data.class_names import checked_name
 from keras_transfer.data.dataset import SPLIT_NAMES, LabelledInputs, Source
 from keras_transfer.data.photos.checking import good_photos
 from keras_transfer.data.sources.folder import chosen_classes, split_folders
@@ -91,7 +93,9 @@ def _read(path: Path):
             reader = csv.DictReader(file, skipinitialspace=True)
             rows, columns = list(reader), list(reader.fieldnames or [])
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} can't be read: {error}") from error
+        raise ValueError(
+            f"{path} can't be read: {error}. Expected text in UTF-8."
+        ) from error
     _check_columns(path, columns)
     labels = [name for name in columns if name not in ("file", "split")]
     if "file" not in columns or not labels or not rows:
@@ -106,16 +110,24 @@ def _read(path: Path):
                 f"{path}, line {number}: expected {len(columns)} values for "
                 f"{columns}."
             )
-        row["file"] = str(path.parent / row["file"])
+        row["file"] = str(_as_on_disk(path.parent / row["file"]))
         row["where"] = f"{path}, line {number}"
         for name in labels:
-            row[name] = row[name].strip()
+            row[name] = checked_name(row[name].strip())
             if not row[name]:
                 raise ValueError(
                     f"{row['where']}: {name!r} is blank. Expected a label in "
                     "each row. Fill it in, or remove the row."
                 )
     return rows, labels
+
+
+def _as_on_disk(path):
+    """A file whose name macOS may have spelt otherwise than the table."""
+    spelt = (
+        Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD")
+    )
+    return next((each for each in (path, *spelt) if each.exists()), path)
 
 
 def _check_columns(path, columns):
