@@ -71,8 +71,9 @@ def run(arguments):
         verbose=training.verbosity(),
         **chosen(arguments, "epochs", "learning_rate", "batch_size", "seed"),
     )
+    told = [str(result.pairs)] if result.pairs else []
     return training.finish(
-        arguments, target, data, result, _REPEATABLE, told=[str(result.pairs)]
+        arguments, target, data, result, _REPEATABLE, told=told
     )
 
 
