@@ -65,10 +65,12 @@ def main(argv=None):
 def _show_all_characters(*streams):
     """Lets streams escape what their encoding lacks, as Python's stderr does.
 
-    A name in a table must not end a training that took hours.
+    A name in a table must not end a training that took hours. What somebody
+    has asked for with PYTHONIOENCODING stays.
     """
     for stream in streams:
-        if isinstance(stream, io.TextIOWrapper):
+        is_text = isinstance(stream, io.TextIOWrapper)
+        if is_text and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="backslashreplace")
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from keras_transfer.cli import predictions
-from keras_transfer.cli.command import progress, show
+from keras_transfer.cli.command import progress, show, shows_bars
 from keras_transfer.data import PhotoBatches
 from keras_transfer.data.photos.checking import reasons_against
 from keras_transfer.data.sources.loose_photos import photos_below
@@ -95,7 +95,7 @@ def _predict(model, detector, shape, paths):
     photos = PhotoBatches(
         paths, image_size=tuple(shape[:2]), channels=shape[2], shuffle=False
     )
-    is_long = len(photos) > _SHORT and sys.stdout.isatty()
+    is_long = len(photos) > _SHORT and shows_bars()
     values = model.predict(photos, verbose=int(is_long))
     results = [
         {"image": path, **describe(model, row)}

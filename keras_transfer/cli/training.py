@@ -1,10 +1,14 @@
 """Shared by the commands that train."""
 
-import sys
-
 import keras
 
-from keras_transfer.cli.command import INTERRUPTED, chosen, progress, show
+from keras_transfer.cli.command import (
+    INTERRUPTED,
+    chosen,
+    progress,
+    show,
+    shows_bars,
+)
 from keras_transfer.data import load
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.models import TransferModel
@@ -107,7 +111,7 @@ def hidden_units(text):
 
 def verbosity():
     """Returns a moving bar for a terminal, a line an epoch for a file."""
-    return "auto" if sys.stdout.isatty() else 2
+    return "auto" if shows_bars() else 2
 
 
 def finish(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_transfer.storage.tables import format_table
+from keras_transfer.storage.tables import fits_terminal, format_table
 
 # More classes than these have too many columns to be read.
 _MOST_COLUMNS = 12
@@ -12,8 +12,9 @@ _WORST, _MISTAKES, _PAIRS = 10, 3, 5
 def evaluation_table(result, title):
     """Returns what `evaluation.evaluate` has found as text.
 
-    Up to 12 classes are shown with all their confusions, of more the 10 with
-    the lowest recall, and the pairs that are confused most often.
+    Up to 12 classes are shown with all their confusions if the terminal is
+    wide enough, of more the 10 with the lowest recall, and the pairs that are
+    confused most often.
 
     Args:
         result: what it returned.
@@ -26,8 +27,9 @@ def evaluation_table(result, title):
     ]
     lines = [f"{title}: {', '.join(figures)}"]
     if "recall" in result:
-        few = len(result["recall"]) <= _MOST_COLUMNS
-        lines.append(_all_classes(result) if few else _worst_classes(result))
+        table = _all_classes(result)
+        few = len(result["recall"]) <= _MOST_COLUMNS and fits_terminal(*table)
+        lines.append(format_table(*table) if few else _worst_classes(result))
     return "\n".join(lines)
 
 
@@ -49,9 +51,7 @@ def _all_classes(result):
         [name, f"{result['recall'][name]:.3f}", *counts]
         for name, counts in zip(names, result["confusion"], strict=True)
     ]
-    return format_table(
-        ["true class", "recall", *(f"as {name}" for name in names)], rows
-    )
+    return ["true class", "recall", *(f"as {name}" for name in names)], rows
 
 
 def _worst_classes(result):

@@ -15,6 +15,10 @@ from keras_transfer.storage.printing import can_show, printable
 
 # SIMPLE_HEAD for outputs that cannot show its line.
 _PLAIN = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+# Characters beside each column.
+_BESIDE = 3
+# No column of longer cells is narrower.
+_LEAST = 4
 
 
 def format_table(
@@ -50,27 +54,74 @@ def format_table(
         title_justify="left",
         box=_PLAIN if plain else box.SIMPLE_HEAD,
     )
+    limit = None if for_file else _terminal_width()
+    widths = _widths(columns, rows, limit)
     # As text: a name such as "[conv]" is no markup.
-    for column in columns:
-        table.add_column(Text(column), overflow="fold")
+    for name, width in zip(columns, widths, strict=True):
+        table.add_column(Text(name), width=width, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    width = _natural_width(columns, rows, shown(title))
-    if not for_file and sys.stdout is not None and sys.stdout.isatty():
-        width = min(width, shutil.get_terminal_size().columns)
+    width = max(_whole(widths), cell_len(title) + 1)
     console = Console(file=io.StringIO(), width=width, color_system=None)
     console.print(table)
     return console.file.getvalue().rstrip()
+
+
+def fits_terminal(columns: Sequence[str], rows: Sequence[Sequence]) -> bool:
+    """Returns whether a table can be shown without wrapping its cells.
+
+    Args:
+        columns: The headings.
+        rows: One sequence of values a row.
+    """
+    limit = _terminal_width()
+    texts = [[_shown(x) for x in row] for row in (columns, *rows)]
+    return (
+        limit is None or _whole(_widths(*texts[:1], texts[1:], None)) <= limit
+    )
 
 
 def _shown(value):
     return printable(str(value))
 
 
-def _natural_width(columns, rows, title):
-    """The width in which no cell has to be wrapped."""
-    widths = [
-        max(map(cell_len, column))
-        for column in zip(columns, *rows, strict=True)
+def _whole(widths):
+    """The width of a table with columns of these widths."""
+    return sum(widths) + _BESIDE * len(widths) + 1
+
+
+def _terminal_width():
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def _widths(columns, rows, limit):
+    """The width of each column: as it needs, or as the limit leaves it.
+
+    A number is never broken, even if the table is wider for it.
+    """
+    cells = list(zip(*rows, strict=True)) or [()] * len(columns)
+    natural = [
+        max(map(cell_len, (name, *column)))
+        for name, column in zip(columns, cells, strict=True)
     ]
-    return max(sum(widths) + 4 * len(columns), cell_len(title) + 1)
+    if limit is None:
+        return natural
+    widths = [
+        min(width, max([_LEAST, *map(_unbroken, column)]))
+        for width, column in zip(natural, cells, strict=True)
+    ]
+    for _ in range(limit - _whole(widths)):
+        pairs = zip(widths, natural, strict=True)
+        lacking = [i for i, (has, needs) in enumerate(pairs) if has < needs]
+        if lacking:
+            # The narrowest first: short cells stay whole, long ones wrap.
+            widths[min(lacking, key=widths.__getitem__)] += 1
+    return widths
+
+
+def _unbroken(cell):
+    """How much of a cell has to stand in one line."""
+    words = [word for word in cell.split() if word[:1] in "+-.0123456789"]
+    return max(map(cell_len, words), default=0)

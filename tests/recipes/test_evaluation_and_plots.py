@@ -1,5 +1,8 @@
 """What a report draws and warns of."""
 
+import io
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -148,6 +151,20 @@ def test_an_accuracy_comes_with_its_interval():
     assert "loss 0.25 +/- 0.05" in text
     assert "accuracy 0.9375: 15 of 16 (0.72 to 0.99)" in text
     assert "as c1" in text
+
+
+def test_a_narrow_terminal_shows_the_mistakes_only(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    found = found_of(5 * np.eye(8, dtype=int))
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "120")
+    assert "as c7" in evaluation_table(found, "test")
+    monkeypatch.setenv("COLUMNS", "60")
+    text = evaluation_table(found, "test")
+    assert "as c7" not in text and "most often confused: none" in text
 
 
 def test_many_classes_are_told_by_their_mistakes():

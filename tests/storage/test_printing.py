@@ -10,7 +10,7 @@ import pytest
 import keras_transfer
 from keras_transfer.recipes.decision_log import DecisionLog
 from keras_transfer.storage.printing import show
-from keras_transfer.storage.tables import format_table
+from keras_transfer.storage.tables import fits_terminal, format_table
 
 pytestmark = pytest.mark.any_backend
 
@@ -77,9 +77,26 @@ def test_a_table_is_as_wide_as_the_terminal_at_most(monkeypatch):
     assert "".join(lines).count("x") == 30
     for_file = format_table(["one", "two"], rows, for_file=True)
     assert "x" * 30 in for_file and "y" * 30 in for_file
+    assert fits_terminal(["one"], [["x" * 30]])
+    assert not fits_terminal(["one", "two"], rows)
     # A pipe or a notebook has no width.
     output(monkeypatch, "utf-8")
     assert format_table(["one", "two"], rows) == for_file
+
+
+def test_numbers_are_never_broken(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    output(monkeypatch, "utf-8", Terminal)
+    numbers = ["0.901 .. 0.923", "-0.1234", "1234567"]
+    columns = ["backbone", "95 %", "M parameters", "samples"]
+    lines = format_table(columns, [["EfficientNetV2B0", *numbers]]).splitlines()
+    words = [word for line in lines for word in line.split()]
+    assert {"0.901", "0.923", "-0.1234", "1234567"} <= set(words)
+    assert max(map(len, lines)) == 40
+    # With no room for them the table is wider than the terminal.
+    monkeypatch.setenv("COLUMNS", "10")
+    again = format_table(columns, [["EfficientNetV2B0", *numbers]])
+    assert {"0.901", "0.923", "-0.1234", "1234567"} <= set(again.split())
 
 
 def test_wide_characters_are_not_wrapped():
@@ -110,5 +127,5 @@ def test_the_package_itself_says_only_ascii():
         for text in sentences(path)
         if not text.isascii()
     ]
-    # The line that tables have where it can be shown.
-    assert found == [("tables.py", "\u2500")]
+    # The lines of tables and of bars, each where it can be shown.
+    assert sorted(found) == [("command.py", "\u2501"), ("tables.py", "\u2500")]
