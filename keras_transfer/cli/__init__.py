@@ -43,7 +43,8 @@ def main(argv=None):
     _show_all_characters(sys.stdout, sys.stderr)
     parser = make_parser()
     arguments = parser.parse_args(argv)
-    # TensorFlow's start-up notes are not what the user asked for.
+    # For the TensorFlow process that exports under JAX and torch. Here, under
+    # TensorFlow, its start-up notes came when Keras was imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         arguments = _with_config(parser, arguments, argv)

@@ -9,15 +9,20 @@ _ALIASES = {
     "directory": "output",
     "fine_tune_rate": "learning_rate",
 }
-_VALUE = r"None|True|False|\.\.\.|'[^']*'|\"[^\"]*\"|\d[\w.+-]*\w|\d"
+# Functions that a command stands for.
+_COMMANDS = {"list_backbones": "keras-transfer backbones"}
+_VALUE = (
+    r"None|True|False|\.\.\.|'[^']*'|\"[^\"]*\"|-?\d[\w.+-]*\w|-?\d|[A-Z]+\b"
+)
 
 
 def in_words_of(actions, text):
     """Returns a text with arguments of the library as options of a command.
 
-    `` `weights=None` `` becomes `` `--weights none` ``, `image_size=...` inside
-    a call becomes `--image-size PX`, and `` `epochs` `` `` `--epochs` ``.
-    Whatever is no option of the command stays as it is.
+    `` `weights=None` `` becomes `` `--weights none` ``, `load(image_size=...)`
+    becomes `` `--image-size PX` ``, and `` `epochs` `` `` `--epochs` ``.
+    Whatever is no option of the command stays as it is, and so does a call
+    with other arguments.
 
     Args:
         actions: the options of the command, as `argparse` returns them.
@@ -29,17 +34,29 @@ def in_words_of(actions, text):
             options.setdefault(name, options[other])
     names = "|".join(sorted(options, key=len, reverse=True))
     # Not inside of a path, a longer name or an option.
-    start = rf"(?<![\w./-])({names})"
-    argument = rf"{start}=({_VALUE})?"
+    argument = rf"(?<![\w./-])({names})=({_VALUE}|(?=[`\s]))"
 
     def with_value(found):
         return _option(options[found[1]], found[2])
 
-    text = re.sub(rf"`?\b[\w.]+\((?:\.\.\., )?({argument})\)`?", r"`\1`", text)
-    text = re.sub(argument, with_value, text)
-    return re.sub(
+    def in_call(found):
+        inner = found["inside"].removeprefix("..., ")
+        if found["function"] in _COMMANDS:
+            return f"`{_COMMANDS[found['function']]}`"
+        if re.fullmatch(argument, inner):
+            return f"`{re.sub(argument, with_value, inner)}`"
+        return found[0]
+
+    def either(found):
+        return in_call(found) if found["function"] else with_value(found)
+
+    call = r"`?\b(?P<function>[\w.]+)\((?P<inside>[^()]*)\)`?"
+    text = re.sub(f"{argument}|{call}", either, text)
+    text = re.sub(
         f"`({names})`", lambda found: f"`{_flag(options[found[1]])}`", text
     )
+    nothing = "none" if "`--weights`" in text else "left out"
+    return re.sub(r"\bor None\b", f"or {nothing}", text)
 
 
 def _flag(action):
@@ -49,7 +66,7 @@ def _flag(action):
 def _option(action, value):
     """One argument with its value as it is typed."""
     flag = _flag(action)
-    if value is None or value == "True":
+    if value in ("", "True"):
         return flag
     if value == "...":
         return f"{flag} {action.metavar}"

@@ -12,6 +12,7 @@ Image = pytest.importorskip("PIL.Image")
 
 from keras_transfer import data
 from keras_transfer.cli import main, training
+from keras_transfer.serving import saved_model
 
 
 def test_a_backbone_file_brings_its_image_size(tmp_path):
@@ -82,3 +83,25 @@ def test_output_of_less_than_utf_8_ends_no_command(monkeypatch):
     sys.stderr.flush()
     assert b"-----" in sys.stdout.buffer.getvalue()
     assert rb"'caf\xe9'" in sys.stderr.buffer.getvalue()
+
+
+def test_export_replaces_nothing_but_an_export(
+    run_and_photos, tmp_path, capsys, monkeypatch
+):
+    written = []
+    monkeypatch.setattr(
+        saved_model, "export_saved_model",
+        lambda model, path: written.append(str(path)) or path,
+    )  # fmt: skip
+    run, photos, _ = run_and_photos
+    for target in (run, photos, f"{run}/model.keras"):
+        assert main(["export", run, "--output", target]) == 1
+        assert "would be replaced" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "saved_model.pb").touch()
+    for name in ("new", "empty", "old"):
+        assert main(["export", run, "--output", str(tmp_path / name)]) == 0
+    assert main(["export", run]) == 0
+    expected = [str(tmp_path / name) for name in ("new", "empty", "old")]
+    assert written == [*expected, f"{run}/saved_model"]
