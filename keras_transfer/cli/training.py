@@ -38,8 +38,9 @@ def load_data(arguments, backbone, **changed):
     """
     keras.utils.set_random_seed(arguments.seed)
     progress(f"Reading {arguments.data} ...")
+    size = arguments.image_size
     options = {
-        "image_size": arguments.image_size or _own_size(backbone),
+        "image_size": _own_size(backbone) if size is None else size,
         "shots_per_class": arguments.shots,
         "batch_size": arguments.batch_size or 32,
     } | chosen(arguments, "validation_split", "data_dir", "seed", "task")

@@ -9,6 +9,8 @@ _ALIASES = {
     "directory": "output",
     "fine_tune_rate": "learning_rate",
 }
+# Options that mean something else than the argument of that name.
+_OTHERS = {"head"}
 # Functions that a command stands for.
 _COMMANDS = {"list_backbones": "keras-transfer backbones"}
 _VALUE = (
@@ -28,7 +30,11 @@ def in_words_of(actions, text):
         actions: the options of the command, as `argparse` returns them.
         text: what the library says.
     """
-    options = {each.dest: each for each in actions if each.option_strings}
+    options = {
+        each.dest: each
+        for each in actions
+        if each.option_strings and each.dest not in _OTHERS
+    }
     for name, other in _ALIASES.items():
         if other in options:
             options.setdefault(name, options[other])

@@ -100,7 +100,11 @@ def load(
     return to_dataset(
         found,
         splits,
-        {"image_size": image_size or 224, "channels": channels, "cache": cache},
+        {
+            "image_size": 224 if image_size is None else image_size,
+            "channels": channels,
+            "cache": cache,
+        },
         batch_size=batch_size,
         seed=seed,
     )

@@ -44,6 +44,7 @@ def _number(command):
         ("rank", "(`list_backbones()` has", "(`keras-transfer backbones` has"),
         # What is no option of the command, or no argument at all.
         ("fit", "overwrite=True `cache=False`", "overwrite=True `cache=False`"),
+        ("fit", "head=5, or `head`", "head=5, or `head`"),
         ("rank", "`epochs` of epochs=3", "`epochs` of epochs=3"),
         ("fit", "'/runs/seed=3/a' my-seed=1", "'/runs/seed=3/a' my-seed=1"),
         ("fit", "f(x, task='a'), seed=%r", "f(x, task='a'), seed=%r"),

@@ -110,7 +110,7 @@ def _read(path: Path):
                 f"{path}, line {number}: expected {len(columns)} values for "
                 f"{columns}."
             )
-        row["file"] = str(_as_on_disk(path.parent / row["file"]))
+        row["file"] = str(_as_on_disk(path.parent, row["file"]))
         row["where"] = f"{path}, line {number}"
         for name in labels:
             row[name] = checked_name(row[name].strip())
@@ -122,12 +122,11 @@ def _read(path: Path):
     return rows, labels
 
 
-def _as_on_disk(path):
+def _as_on_disk(folder, name):
     """A file whose name macOS may have spelt otherwise than the table."""
-    spelt = (
-        Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD")
-    )
-    return next((each for each in (path, *spelt) if each.exists()), path)
+    spelt = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
+    paths = (folder / each for each in (name, *spelt))
+    return next((path for path in paths if path.exists()), folder / name)
 
 
 def _check_columns(path, columns):
@@ -244,8 +243,7 @@ def _check_classes(splits, names, folder):
             raise ValueError(
                 f"{folder / FILE_NAME}: {part} and train don't hold the same "
                 f"classes. Only in {part}: {listed}. Give train photos of "
-                "them, or leave their class out: in Python "
-                "classes=[...]."
+                "them, or leave their class out: in Python classes=[...]."
             )
 
 
