@@ -1,5 +1,6 @@
 """Names of classes and targets: one spelling, on one line, in UTF-8."""
 
+import contextlib
 import unicodedata
 
 # Categories of Unicode: control characters, ends of lines and paragraphs, and
@@ -13,7 +14,11 @@ def one_spelling(name) -> str:
     macOS writes an accented letter as two characters (NFD), other systems as
     one: the same folder then has two names that look alike.
     """
-    return unicodedata.normalize("NFC", str(name))
+    text = str(name)
+    # Python escapes each byte where the locale has no UTF-8.
+    with contextlib.suppress(UnicodeError):
+        text = text.encode("utf-8", "surrogateescape").decode()
+    return unicodedata.normalize("NFC", text)
 
 
 def checked_name(name) -> str:

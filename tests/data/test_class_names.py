@@ -56,6 +56,8 @@ def test_other_scripts_stay_as_they_are():
         assert checked_name(name) == name
     assert checked_name(DECOMPOSED) == COMPOSED
     assert checked_name(3) == "3"
+    # As Python reads it in a locale without UTF-8.
+    assert checked_name("caf\udcc3\udca9") == COMPOSED
 
 
 def names_and_counts(folder, **options):

@@ -169,6 +169,8 @@ def test_features_that_became_less_alike_are_shown_as_that(source, rng):
     assert pairs[0].similarity_change == -0.25
     assert "0.750" in str(pairs) and "-0.250" in str(pairs)
     assert pairs[1].similarity_change is None
+    pairs[0].similarity_after = 0.7499
+    assert "+0.000" in str(pairs)
 
 
 @pytest.mark.parametrize(

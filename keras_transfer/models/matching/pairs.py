@@ -64,7 +64,7 @@ class Pairs(tuple):
                 _described(pair), pair.loss.distance.name,
                 f"{pair.weight:.3g}", _number(pair.similarity),
                 _number(pair.similarity_after),
-                _number(pair.similarity_change, "+.3f"),
+                _number(pair.similarity_change, "+z.3f"),
             )
             for pair in self
         ]  # fmt: skip
