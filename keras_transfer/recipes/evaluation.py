@@ -28,10 +28,10 @@ def evaluate(model, batches):
         batches: `SeededBatches` that are not shuffled.
 
     Returns:
-        Dict with what Keras logs, `num_samples` and `loss_error`, the standard
-        error of the loss; `accuracy_interval`, its 95 % interval (Wilson); for
-        a softmax also `confusion` (rows are the true classes) and `recall` by
-        name.
+        Dict with what Keras logs and `num_samples`. Beside the loss stands
+        `loss_error`, its standard error, and beside an accuracy
+        `accuracy_interval`, its 95 % interval (Wilson). For a softmax also
+        `confusion` (rows are the true classes) and `recall` by name.
     """
     batches = _kept(batches)
     adapt(batches).looked_at(model)
@@ -61,7 +61,7 @@ def _intervals(model, result):
 
 
 def _loss_error(model, labels, values):
-    """The standard error of the mean loss, if samples have losses."""
+    """The standard error of the mean loss, if each sample has a loss."""
     if isinstance(model.loss, (dict, list)) or len(labels) < 2:
         return {}
     loss = keras.losses.get(model.loss)
@@ -71,6 +71,9 @@ def _loss_error(model, labels, values):
         labels = labels.reshape(values.shape)
     losses = loss(*map(ops.convert_to_tensor, (labels, values)))
     losses = ops.convert_to_numpy(losses)
+    if losses.shape[:1] != labels.shape[:1]:
+        # A function of one's own may take the mean itself.
+        return {}
     losses = losses.reshape(len(labels), -1).mean(axis=1)
     error = losses.std(ddof=1) / np.sqrt(len(labels))
     return {"loss_error": float(error)}

@@ -75,10 +75,8 @@ def fits_terminal(columns: Sequence[str], rows: Sequence[Sequence]) -> bool:
         rows: One sequence of values a row.
     """
     limit = _terminal_width()
-    texts = [[_shown(x) for x in row] for row in (columns, *rows)]
-    return (
-        limit is None or _whole(_widths(*texts[:1], texts[1:], None)) <= limit
-    )
+    columns, *rows = [[_shown(x) for x in row] for row in (columns, *rows)]
+    return limit is None or _whole(_widths(columns, rows, None)) <= limit
 
 
 def _shown(value):

@@ -85,6 +85,22 @@ def test_every_head_has_an_error_of_its_loss(kind, loss):
     assert ("binary_accuracy_interval" in found) == has_interval
 
 
+def test_a_loss_that_takes_the_mean_itself_has_no_error():
+    x = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
+    inputs = keras.Input((5,))
+    source = keras.Model(inputs, keras.layers.Dense(4)(inputs))
+    model = kt.TransferModel(source, head=kt.RegressionHead(1))
+
+    def mean(y_true, y_pred):
+        return keras.ops.mean(keras.ops.abs(y_true - y_pred))
+
+    model.compile("adam", loss=mean, metrics=["mae"])
+    data = ArrayBatches(x, x[:, :1], shuffle=False)
+    found = evaluation.evaluate(model, data)
+    assert "loss_error" not in found and found["mae"] > 0
+    assert "loss_error" not in evaluation_table(found, "test")
+
+
 def test_curves_have_a_colour_for_each_stage(tmp_path):
     rows = [
         {"stage": "head", "loss": 1.0, "accuracy": 0.3},
