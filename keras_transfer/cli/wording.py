@@ -3,14 +3,9 @@
 import re
 
 # Arguments of the library that options have another name for.
-_ALIASES = {
-    "shots_per_class": "shots",
-    "loss": "distance",
-    "directory": "output",
-    "fine_tune_rate": "learning_rate",
-}
-# Options that mean something else than the argument of that name.
-_OTHERS = {"head"}
+_ALIASES = {"shots_per_class": "shots", "fine_tune_rate": "learning_rate"}
+# Options that mean something else than what the library calls that.
+_OTHERS = {"head", "fine_tune"}
 # Functions that a command stands for.
 _COMMANDS = {"list_backbones": "keras-transfer backbones"}
 _VALUE = (

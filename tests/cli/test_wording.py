@@ -36,7 +36,7 @@ def _number(command):
         ("fit", "epochs=None", "no --epochs"),
         ("tune", "or pass overwrite=True to", "or pass --overwrite to"),
         ("tune", "leave tensorboard=False", "leave no --tensorboard"),
-        ("match", "`loss` must be", "`--distance` must be"),
+        ("match", "with loss='mse'", "with loss='mse'"),
         ("fit", "Received: epochs=-1.", "Received: --epochs -1."),
         ("fit", "above 0, or None for all", "above 0, or left out for all"),
         ("fit", "`weights` is a path or None", "`--weights` is a path or none"),
@@ -45,6 +45,7 @@ def _number(command):
         # What is no option of the command, or no argument at all.
         ("fit", "overwrite=True `cache=False`", "overwrite=True `cache=False`"),
         ("fit", "head=5, or `head`", "head=5, or `head`"),
+        ("rank", "or use `fine_tune`", "or use `fine_tune`"),
         ("rank", "`epochs` of epochs=3", "`epochs` of epochs=3"),
         ("fit", "'/runs/seed=3/a' my-seed=1", "'/runs/seed=3/a' my-seed=1"),
         ("fit", "f(x, task='a'), seed=%r", "f(x, task='a'), seed=%r"),
