@@ -35,7 +35,7 @@ def add_options(add):
 def run(arguments):
     """Predicts and prints; a photo that cannot be read fails at the end."""
     if arguments.csv:
-        run_folder.check_writable(Path(arguments.csv).parent)
+        _check_file(Path(arguments.csv))
     model, config = run_folder.read(arguments.run_dir)
     reasons = reasons_against(_paths(arguments.images))
     damaged = {path: reason for path, reason in reasons.items() if reason}
@@ -54,6 +54,16 @@ def run(arguments):
     for line in _about(results, detector):
         progress(line)
     return 1 if damaged else 0
+
+
+def _check_file(path):
+    """Raises before anything is read if it cannot be written."""
+    if path.is_dir():
+        raise ValueError(
+            f"--csv takes a file. Received: '{path}', a folder. Expected a "
+            "path like named.csv."
+        )
+    run_folder.check_writable(path.parent)
 
 
 def _paths(given):

@@ -44,5 +44,14 @@ def checked_name(name) -> str:
 
 
 def checked_names(names) -> list[str] | None:
-    """Returns the names in one spelling, `None` where there are none."""
+    """Returns the names in one spelling, `None` where there are none.
+
+    Raises:
+        ValueError: one of them can be no label, or they are one text.
+    """
+    if isinstance(names, str):
+        raise ValueError(
+            f"Names of classes are a list. Received: the text {names!a}. "
+            "Expected one name a class."
+        )
     return None if names is None else [checked_name(name) for name in names]

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("PIL")
 
 from keras_transfer import data
-from keras_transfer.data.class_names import checked_name
+from keras_transfer.data.class_names import checked_name, checked_names
 from keras_transfer.recipes import writers
 from keras_transfer.storage import fingerprints
 
@@ -47,6 +47,11 @@ def test_names_that_no_label_can_have(name, said, tmp_path, photos):
         data.load(tmp_path)
     # The error itself can be printed anywhere.
     assert str(caught.value).isascii()
+
+
+def test_one_text_is_no_list_of_names():
+    with pytest.raises(ValueError, match="are a list"):
+        checked_names("cat")
 
 
 def test_other_scripts_stay_as_they_are():
