@@ -27,10 +27,16 @@ _IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 # How the files of the mobile nets begin; those of the others begin with the
 # name of the model.
 _FILE_NAMES = {
-    "MobileNet": "mobilenet_1_0_*",
-    "MobileNetV2": "mobilenet_v2_weights_*_1.0_*",
-    "MobileNetV3Small": "weights_mobilenet_v3_small_*_1.0_*",
-    "MobileNetV3Large": "weights_mobilenet_v3_large_*_1.0_*",
+    "MobileNet": "mobilenet_1_0_{size}_*",
+    "MobileNetV2": "mobilenet_v2_weights_*_1.0_{size}_*",
+    "MobileNetV3Small": "weights_mobilenet_v3_small_224_1.0_*",
+    "MobileNetV3Large": "weights_mobilenet_v3_large_224_1.0_*",
+}
+# Sides in pixels of the images that have a file of their own; images of any
+# other size take the file of 224.
+_SIZES = {
+    "MobileNet": (128, 160, 192, 224),
+    "MobileNetV2": (96, 128, 160, 192, 224),
 }
 
 
@@ -74,11 +80,22 @@ def weight_folder() -> Path:
     return Path(home, "models")
 
 
-def weights_are_there(application) -> bool:
-    """Whether the ImageNet weights without top lie in the Keras cache."""
+def weights_are_there(application, size=224) -> bool:
+    """Whether the ImageNet weights without top lie in the Keras cache.
+
+    Args:
+        application: A row of `applications.APPLICATIONS`.
+        size: Side of the images in pixels, where each has a file of its own.
+    """
     key = application.default_name.rstrip("_").lower()
-    key = _FILE_NAMES.get(application.name, f"{key}[_-]*")
+    key = _FILE_NAMES.get(application.name, f"{key}[_-]*").format(size=size)
     return any(weight_folder().glob(f"{key}no*top*.h5"))
+
+
+def sizes_there(application) -> list[int]:
+    """The sides in pixels whose own weight files lie in the Keras cache."""
+    sizes = _SIZES.get(application.name, ())
+    return [size for size in sizes if weights_are_there(application, size)]
 
 
 def _construct(application, input_shape, weights):

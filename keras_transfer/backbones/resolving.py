@@ -20,10 +20,12 @@ from keras_transfer.backbones.feature_extractor import (
 from keras_transfer.backbones.hub import features, images, sources
 from keras_transfer.backbones.pretrained import (
     build_application,
+    sizes_there,
     weights_are_there,
 )
 from keras_transfer.backbones.source_files import load_weights
 from keras_transfer.storage.files import load_model
+from keras_transfer.storage.printing import show
 
 _MODEL_FILES = (".keras", ".h5", ".hdf5")
 
@@ -126,8 +128,9 @@ def list_backbones() -> list[dict]:
     Returns:
         One dictionary a model with `name`, `preprocessing` (the mode of
         `ImageNetPreprocessing`), `min_size` and `default_size` in pixels,
-        `num_params` (without top), `num_blocks`, and `weights_here`: whether
-        the ImageNet weights lie in the Keras cache.
+        `num_params` (without top), `num_blocks`, `weights_here`: whether the
+        ImageNet weights lie in the Keras cache, and `sizes_here`: the sides in
+        pixels for which they do, where each has a file of its own.
 
     Examples:
         >>> last = list_backbones()[-1]
@@ -144,7 +147,10 @@ def list_backbones() -> list[dict]:
     )
     return [
         {field: getattr(APPLICATIONS[name], field) for field in fields}
-        | {"weights_here": weights_are_there(APPLICATIONS[name])}
+        | {
+            "weights_here": weights_are_there(APPLICATIONS[name]),
+            "sizes_here": sizes_there(APPLICATIONS[name]),
+        }
         for name in sorted(APPLICATIONS)
     ]
 
@@ -183,7 +189,7 @@ def recognized_preprocessing(model):
         return None, None
     preprocessing = preprocessing_of(application, model)
     is_mode = isinstance(preprocessing, str)
-    print(
+    show(
         f"backbone: {model.name!r} was recognised as {application.name}; its "
         "preprocessing is "
         + (repr(preprocessing) if is_mode else type(preprocessing).__name__)

@@ -45,8 +45,8 @@ def check_weight_file(path) -> None:
     if not Path(path).is_file():
         raise FileNotFoundError(
             f"There is no weight file at {str(path)!r} (looked in "
-            f"{str(Path.cwd())!r}). `weights` is 'imagenet', None, or a path "
-            "to a .weights.h5, .h5 or .keras file."
+            f"{str(Path.cwd())!r}). `weights` is a path to a .weights.h5, "
+            ".h5 or .keras file, 'imagenet' or None."
         )
 
 

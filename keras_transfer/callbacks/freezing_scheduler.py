@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_transfer.storage.printing import show
 from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import depth_at
 
@@ -63,7 +64,7 @@ class FreezingScheduler(keras.callbacks.Callback):
         )
         if self.verbose and depth != self._depth:
             which = f": {', '.join(names)}" if names else " (the head alone)"
-            print(
+            show(
                 f"\nEpoch {epoch + 1}: {depth} of {num_blocks} blocks "
                 f"train{which}"
             )

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_transfer.storage.printing import show
+
 _WEIGHTS = ("matching_weight", "task_weight", "pair_weights")
 
 
@@ -55,7 +57,7 @@ class MatchingWeightScheduler(keras.callbacks.Callback):
         for name, value in weights.items():
             setattr(self.model, name, value)
         if self.verbose:
-            print(f"epoch {epoch + 1}: {weights}")
+            show(f"epoch {epoch + 1}: {weights}")
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None:

@@ -9,6 +9,7 @@ from keras_transfer import _private
 from keras_transfer.callbacks import callback_state
 from keras_transfer.callbacks.run_aware import RunAwareCallback
 from keras_transfer.storage import checkpoint_folder
+from keras_transfer.storage.printing import show
 from keras_transfer.training import (
     random_state,
     run_description,
@@ -102,7 +103,7 @@ class TransferCheckpoint(RunAwareCallback):
         start = epochs if has_ended else info["epoch"]
         _private.start_at_epoch(self.model, start)
         if self.verbose:
-            print(
+            show(
                 f"TransferCheckpoint: going on after epoch {start} of "
                 f"{epochs}, from '{self.directory}'"
             )

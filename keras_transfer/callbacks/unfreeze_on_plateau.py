@@ -6,6 +6,7 @@ import keras
 
 from keras_transfer import _private
 from keras_transfer.callbacks.run_aware import RunAwareCallback
+from keras_transfer.storage.printing import show
 from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import at_least, checked_depth
 
@@ -197,7 +198,7 @@ class UnfreezeOnPlateau(RunAwareCallback):
         self.wait = 0
         self.cooldown_counter = self.cooldown
         if self.verbose:
-            print(
+            show(
                 f"\nEpoch {epoch + 1}: '{self.monitor}' has stopped "
                 f"improving; {depth} of {len(state.blocks)} blocks train from "
                 "now on"

@@ -2,7 +2,7 @@
 
 import argparse
 import contextlib
-import functools
+import io
 import logging
 import os
 import signal
@@ -24,6 +24,7 @@ from keras_transfer.cli import (
     tune,
 )
 from keras_transfer.cli.command import INTERRUPTED, add_option
+from keras_transfer.cli.wording import in_words_of
 
 # Each has SUMMARY, EXAMPLES, `add_options(add)` and `run(arguments)`.
 COMMANDS = (
@@ -41,15 +42,19 @@ def main(argv=None):
         argv: the arguments without the program's name; `None` takes those of
             the process.
     """
+    _show_all_characters(sys.stdout, sys.stderr)
     parser = make_parser()
     arguments = parser.parse_args(argv)
-    # TensorFlow's start-up notes are not what the user asked for.
+    # For the TensorFlow process that exports under JAX and torch. Here, under
+    # TensorFlow, its start-up notes came when Keras was imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         arguments = _with_config(parser, arguments, argv)
         with (
-            _messages_apart(arguments), _plain_warnings(), _terminated_softly()
-        ):  # fmt: skip
+            _messages_apart(arguments),
+            _plain_warnings(arguments),
+            _terminated_softly(),
+        ):
             return arguments.run(arguments)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -59,8 +64,21 @@ def main(argv=None):
             raise
         # Without the "[Errno 13]" that `str` puts before it.
         reason = getattr(error, "strerror", None) or error
+        reason = in_words_of(arguments.actions, str(reason))
         print(f"keras-transfer: {reason}", file=sys.stderr)
         return 1
+
+
+def _show_all_characters(*streams):
+    """Lets streams escape what their encoding lacks, as Python's stderr does.
+
+    A name in a table must not end a training that took hours. What somebody
+    has asked for with PYTHONIOENCODING stays.
+    """
+    for stream in streams:
+        is_text = isinstance(stream, io.TextIOWrapper)
+        if is_text and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _with_config(parser, arguments, argv):
@@ -98,12 +116,18 @@ def _add_command(commands, command):
         epilog=f"examples:\n{command.EXAMPLES}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = functools.partial(add_option, parser)
+    actions = []
+
+    def add(*option, **more):
+        actions.append(add_option(parser, *option, **more))
+
     add("--json", bool, None, "print the result as JSON only")
     add("--debug", bool, None, "show the traceback of an error")
     command.add_options(add)
     defaults = getattr(command, "DEFAULTS", {})
-    parser.set_defaults(run=command.run, parser=parser, **defaults)
+    parser.set_defaults(
+        run=command.run, parser=parser, actions=actions, **defaults
+    )
 
 
 @contextlib.contextmanager
@@ -133,10 +157,11 @@ def _terminated_softly():
 
 
 @contextlib.contextmanager
-def _plain_warnings():
+def _plain_warnings(arguments):
     """Warnings as one line each, without the place in our source code."""
 
     def show(message, *details):
+        message = in_words_of(arguments.actions, str(message))
         print(f"keras-transfer: warning: {message}", file=sys.stderr)
 
     # Its notes on retracing are about how fit and predict are called here.

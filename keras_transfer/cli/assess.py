@@ -8,7 +8,7 @@ from keras_transfer.recipes.assessment import assess_transfer
 
 SUMMARY = "say before training whether a source fits your data, and check them"
 EXAMPLES = """  keras-transfer assess photos/ --backbone MobileNetV2
-  keras-transfer assess photos/ --source source_photos/ --out assessment/
+  keras-transfer assess photos/ --source source_photos/ --output assessment/
   keras-transfer assess photos/ --backbone own.keras --json"""
 
 # The model's head is never trained: any that fits the classes will do.
@@ -33,7 +33,7 @@ def _add_data_options(add):
         "[none]")  # fmt: skip
     add("--unlabelled", str, "DIR",
         "folder of your photos without labels [none]")  # fmt: skip
-    add("--out", str, "DIR",
+    add("--output", str, "DIR",
         "folder for assessment.json, assessment.md and pictures "
         "[none]")  # fmt: skip
     add("--batch-size")
@@ -44,9 +44,9 @@ def _add_data_options(add):
 
 
 def run(arguments):
-    """Assesses, prints, and writes what --out asks for."""
-    if arguments.out:
-        run_folder.check_writable(arguments.out)
+    """Assesses, prints, and writes what --output asks for."""
+    if arguments.output:
+        run_folder.check_writable(arguments.output)
     # Photos without parts have none held out: the probe is judged in folds.
     arguments.validation_split = 0.0
     backbone = training.named_or_read(arguments.backbone)
@@ -66,9 +66,9 @@ def run(arguments):
         verbose=training.verbosity(),
     )
     text = str(found)
-    if arguments.out:
-        written = found.save(arguments.out)
-        text += f"\n{arguments.out}: {', '.join(written)}"
+    if arguments.output:
+        written = found.save(arguments.output)
+        text += f"\n{arguments.output}: {', '.join(written)}"
     show(arguments, found.to_json(), text)
     return 0
 

@@ -42,5 +42,11 @@ def _cells(row):
         row["default_size"],
         row["preprocessing"],
         row["num_blocks"],
-        "yes" if row["weights_here"] else "no",
+        _weights(row),
     ]
+
+
+def _weights(row):
+    if row["sizes_here"]:
+        return f"for {', '.join(map(str, row['sizes_here']))} px"
+    return "yes" if row["weights_here"] else "no"

@@ -1,6 +1,9 @@
 """Shared by all commands: options in short, and the printing of results."""
 
 import json
+import sys
+
+from keras_transfer.storage.printing import can_show
 
 # The exit code of a command that was interrupted.
 INTERRUPTED = 130
@@ -38,15 +41,18 @@ def add_option(parser, flag, *about, **more):
         flag: its name; a shared one needs nothing else.
         *about: type, name of the value, help, default if there is one.
         **more: further arguments of `add_argument`.
+
+    Returns:
+        What `add_argument` returns.
     """
     kind, metavar, text, *default = about or _SHARED[flag]
     if kind is bool:
-        parser.add_argument(flag, action="store_true", help=text)
-        return
+        return parser.add_argument(flag, action="store_true", help=text)
     if default:
         more["default"] = default[0]
         text += "" if default[0] == "" else " [%(default)s]"
-    parser.add_argument(flag, type=kind, metavar=metavar, help=text, **more)
+    more |= {"type": kind, "metavar": metavar, "help": text}
+    return parser.add_argument(flag, **more)
 
 
 def chosen(arguments, *names):
@@ -62,8 +68,17 @@ def show(arguments, result, text):
         result: what `--json` prints.
         text: what people read.
     """
+    skipped = getattr(arguments, "skipped", None)
+    if skipped and isinstance(result, dict):
+        # The warning names the first of them only.
+        result = {**result, "skipped": skipped}
     printed = json.dumps(result, indent=2) if arguments.json else text
     print(printed, file=arguments.result_stream, flush=True)
+
+
+def shows_bars():
+    """Whether messages go to a terminal that can show the bars of Keras."""
+    return sys.stdout.isatty() and can_show("\u2501")
 
 
 def progress(message):

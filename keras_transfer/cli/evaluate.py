@@ -2,7 +2,8 @@
 
 from keras_transfer.cli.command import progress, show
 from keras_transfer.data import load
-from keras_transfer.recipes import evaluation, run_folder, writers
+from keras_transfer.recipes import evaluation, run_folder
+from keras_transfer.recipes.evaluation_text import evaluation_table
 from keras_transfer.recipes.run_splits import RunSplits
 from keras_transfer.recipes.which_samples import ChosenSamples
 from keras_transfer.storage.tables import format_table
@@ -39,6 +40,7 @@ def run(arguments):
         task=config.get("task", "auto"),
         seed=config["seed"],
     )
+    arguments.skipped = data.skipped
     run_folder.check_names(model, data)
     chosen = ChosenSamples(
         data, RunSplits.read(arguments.run_dir), arguments.split
@@ -47,7 +49,7 @@ def run(arguments):
     result = evaluation.evaluate(model, chosen.batches, mistakes=True)
     result |= _seen(chosen, result)
     title = arguments.split or "evaluation"
-    text = writers.evaluation_table(result, title)
+    text = evaluation_table(result, title)
     show(arguments, result, text + _wrong_in_words(result))
     return 0
 

@@ -91,9 +91,10 @@ def _run(arguments, run):
         verbose=training.verbosity(),
         **chosen(arguments, "epochs", "learning_rate", "batch_size", "seed"),
     )
+    told = [str(result.pairs)] if result.pairs else []
     return training.finish(
-        arguments, target, data, result, _REPEATABLE, run,
-        told=[str(result.pairs)], resume="the same command with --resume",
+        arguments, target, data, result, _REPEATABLE, run, told=told,
+        resume="the same command with --resume",
     )  # fmt: skip
 
 

@@ -1,37 +1,91 @@
-"""`keras-transfer predict DIR IMAGE...`: a name for each photo."""
+"""`keras-transfer predict DIR PHOTO...`: a name for each photo."""
 
 import sys
+from collections import Counter
+from pathlib import Path
 
-from keras_transfer.cli.command import progress, show
-from keras_transfer.data import PhotoBatches, PhotoError, read_photo
-from keras_transfer.recipes import run_folder
+from keras_transfer.cli import predictions
+from keras_transfer.cli.command import progress, show, shows_bars
+from keras_transfer.data import PhotoBatches
+from keras_transfer.data.photos.checking import reasons_against
+from keras_transfer.data.sources.loose_photos import photos_below
+from keras_transfer.recipes import run_folder, writers
 from keras_transfer.serving.predictions import describe
-from keras_transfer.storage.tables import format_table
+from keras_transfer.storage.printing import shortened
 
 SUMMARY = "name what is on photos"
 EXAMPLES = """  keras-transfer predict run/ new.jpg other.png
+  keras-transfer predict run/ photos/ --csv named.csv
   keras-transfer predict run/ new.jpg --json"""
+
+# Passes of more batches than these show a bar on a terminal.
+_SHORT = 10
 
 
 def add_options(add):
     """Adds the options of the command."""
     add("run_dir")
-    add("images", str, "IMAGE", "photos", nargs="+")
+    add("images", str, "PHOTO", "photos, or folders with photos at any depth",
+        nargs="+")  # fmt: skip
+    add("--csv", str, "FILE",
+        "write a row for each photo to FILE, and print how many there are of "
+        "each class")  # fmt: skip
 
 
 def run(arguments):
     """Predicts and prints; a photo that cannot be read fails at the end."""
+    if arguments.csv:
+        _check_file(Path(arguments.csv))
     model, config = run_folder.read(arguments.run_dir)
+    reasons = reasons_against(_paths(arguments.images))
+    damaged = {path: reason for path, reason in reasons.items() if reason}
+    _name_damaged(damaged, len(reasons))
     detector = _detector(arguments.run_dir, model)
-    shape = config["input_shape"]
-    results = [_predict(model, shape, path) for path in arguments.images]
-    good = [result for result in results if result is not None]
-    if detector is not None and good:
-        _judge(good, detector, shape)
-    show(arguments, good, _table(good, detector))
-    for line in _about(good, detector):
+    good = [path for path in reasons if path not in damaged]
+    results = _predict(model, detector, config["input_shape"], good)
+    text = predictions.as_table(results)
+    if arguments.csv:
+        rows = predictions.as_rows(results, damaged)
+        writers.write_rows(arguments.csv, rows)
+        counts = Counter(predictions.label_of(result) for result in results)
+        text = predictions.as_counts(counts)
+        text += f"\n{arguments.csv}: {len(rows)} rows"
+    show(arguments, results, text)
+    for line in _about(results, detector):
         progress(line)
-    return 0 if len(good) == len(results) else 1
+    return 1 if damaged else 0
+
+
+def _check_file(path):
+    """Raises before anything is read if it cannot be written."""
+    if path.is_dir():
+        raise ValueError(
+            f"--csv takes a file. Received: '{path}', a folder. Expected a "
+            "path like named.csv."
+        )
+    run_folder.check_writable(path.parent)
+
+
+def _paths(given):
+    """The photos themselves, each of them once, and those in folders."""
+    paths = []
+    for path in map(Path, given):
+        found = photos_below(path) if path.is_dir() else [path]
+        if not found:
+            raise ValueError(
+                f"There is no photo in the folder '{path}', at no depth. "
+                "Expected JPEG, PNG or another format that Pillow reads."
+            )
+        paths += map(str, found)
+    return list(dict.fromkeys(paths))
+
+
+def _name_damaged(damaged, number):
+    lines = [f"{path}: {reason}" for path, reason in damaged.items()]
+    for line in shortened(lines, whole="--csv FILE"):
+        print(f"keras-transfer: {line}", file=sys.stderr)
+    if damaged and number > 1:
+        progress(f"{len(damaged)} of {number} photos cannot be read.")
 
 
 def _detector(folder, model):
@@ -44,48 +98,29 @@ def _detector(folder, model):
         return None
 
 
-def _predict(model, shape, path):
-    try:
-        image = read_photo(path, tuple(shape[:2]), channels=shape[2])
-    except (PhotoError, OSError) as error:
-        print(f"keras-transfer: {error}", file=sys.stderr)
-        return None
-    values = model.predict(image[None], verbose=0)[0]
-    return {"image": str(path), **describe(model, values)}
-
-
-def _judge(results, detector, shape):
-    """Adds to each result how unlike the training data its photo is."""
+def _predict(model, detector, shape, paths):
+    """A dict for each photo: its path, names with scores, and if unknown."""
+    if not paths:
+        return []
     photos = PhotoBatches(
-        [result["image"] for result in results],
-        image_size=tuple(shape[:2]),
-        channels=shape[2],
-        shuffle=False,
+        paths, image_size=tuple(shape[:2]), channels=shape[2], shuffle=False
     )
-    for result, score in zip(results, detector.score(photos), strict=True):
+    is_long = len(photos) > _SHORT and shows_bars()
+    values = model.predict(photos, verbose=int(is_long))
+    results = [
+        {"image": path, **describe(model, row)}
+        for path, row in zip(paths, values, strict=True)
+    ]
+    if detector is None:
+        return results
+    scores = detector.score(photos, verbose=int(is_long))
+    for result, score in zip(results, scores, strict=True):
         result["unknown"] = {
             "score": float(score),
             "is_unknown": bool(score > detector.threshold),
             "threshold": detector.threshold,
         }
-
-
-def _table(results, detector):
-    if not results:
-        return ""
-    rows = [[r["image"], *_cells(r)] for r in results]
-    columns = ["image", "label", "score", "next"][: len(rows[0])]
-    if detector is not None:
-        columns.append("unknown")
-        rows = [
-            [*row, _unknown_cell(result["unknown"])]
-            for row, result in zip(rows, results, strict=True)
-        ]
-    return format_table(columns, rows)
-
-
-def _unknown_cell(found):
-    return f"{'yes' if found['is_unknown'] else 'no'}, {found['score']:.3f}"
+    return results
 
 
 def _about(results, detector):
@@ -95,13 +130,3 @@ def _about(results, detector):
     scores = [result["unknown"]["score"] for result in results]
     warning = detector.shift_warning(scores)
     return [str(detector), *([f"Note: {warning}"] if warning else [])]
-
-
-def _cells(result):
-    if "values" in result:
-        named = result["values"].items()
-        return [", ".join(f"{name} {value:.4g}" for name, value in named)]
-    first, *others = result["top"]
-    label = ", ".join(result.get("labels", [first["label"]]))
-    following = ", ".join(f"{t['label']} {t['score']:.3f}" for t in others)
-    return [label or "none", f"{first['score']:.3f}", following]

@@ -8,7 +8,7 @@ from keras_transfer.recipes.assessment import rank_backbones
 SUMMARY = "rank source models for your data, before anything is trained"
 EXAMPLES = """  keras-transfer rank photos/
   keras-transfer rank photos/ --backbones MobileNetV2 ResNet50 own.keras
-  keras-transfer rank photos/ --image-size 160 --shots 100 --out ranking/
+  keras-transfer rank photos/ --image-size 160 --shots 100 --output ranking/
   keras-transfer rank photos/ --fine-tune --json"""
 
 # Nothing is held out: a probe is judged by cross-validation.
@@ -32,7 +32,8 @@ def add_options(add):
     add("--fine-tune", bool, None,
         "fine-tune the best prior and the best probe too, and judge both on "
         "held-out photos")  # fmt: skip
-    add("--out", str, "DIR", "folder for table, JSON, Markdown and picture", "")
+    add("--output", str, "DIR",
+        "folder for table, JSON, Markdown and picture", "")  # fmt: skip
     add("--image-size", int, "PX", "side of the images [224; 8 for digits]")
     add("--weights")
     add("--shots", int, "N", "rank on N samples a class only")
@@ -44,8 +45,8 @@ def add_options(add):
 
 def run(arguments):
     """Ranks and prints."""
-    if arguments.out:
-        run_folder.check_writable(arguments.out)
+    if arguments.output:
+        run_folder.check_writable(arguments.output)
     data = training.load_data(arguments, "")
     ranking = _ranked(
         arguments, arguments.backbones or SMALL, data,
@@ -53,9 +54,9 @@ def run(arguments):
         weights=training.weights_of(arguments),
     )  # fmt: skip
     text = str(ranking)
-    if arguments.out:
-        written = ranking.write(arguments.out)
-        text += f"\n{arguments.out}: {', '.join(written)}"
+    if arguments.output:
+        written = ranking.write(arguments.output)
+        text += f"\n{arguments.output}: {', '.join(written)}"
     show(arguments, ranking.as_dict(), text)
     return 0
 

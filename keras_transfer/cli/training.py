@@ -1,10 +1,14 @@
 """Shared by the commands that train."""
 
-import sys
-
 import keras
 
-from keras_transfer.cli.command import INTERRUPTED, chosen, progress, show
+from keras_transfer.cli.command import (
+    INTERRUPTED,
+    chosen,
+    progress,
+    show,
+    shows_bars,
+)
 from keras_transfer.data import load
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.models import TransferModel
@@ -13,6 +17,7 @@ from keras_transfer.recipes.assessment.unknown import (
     ENOUGH_FOR_THRESHOLD,
     UnknownDetector,
 )
+from keras_transfer.recipes.evaluation_text import evaluation_table
 from keras_transfer.storage.files import load_model
 
 
@@ -33,12 +38,14 @@ def load_data(arguments, backbone, **changed):
     """
     keras.utils.set_random_seed(arguments.seed)
     progress(f"Reading {arguments.data} ...")
+    size = arguments.image_size
     options = {
-        "image_size": arguments.image_size or _own_size(backbone),
+        "image_size": _own_size(backbone) if size is None else size,
         "shots_per_class": arguments.shots,
         "batch_size": arguments.batch_size or 32,
     } | chosen(arguments, "validation_split", "data_dir", "seed", "task")
     loaded = load(arguments.data, **options | changed)
+    arguments.skipped = loaded.skipped
     progress(repr(loaded))
     return loaded
 
@@ -105,7 +112,7 @@ def hidden_units(text):
 
 def verbosity():
     """Returns a moving bar for a terminal, a line an epoch for a file."""
-    return "auto" if sys.stdout.isatty() else 2
+    return "auto" if shows_bars() else 2
 
 
 def finish(
@@ -148,6 +155,7 @@ def finish(
     detector = _detector(arguments, model, data) if unknown else None
     if detector:
         metrics["unknown"] = detector.to_json()
+    metrics["skipped"] = data.skipped
     config = chosen(arguments, *repeatable)
     config["num_samples"] = data.num_samples
     config["input_shape"] = list(model.input_shape[1:])
@@ -196,7 +204,7 @@ def _detector(arguments, model, data):
 def _text(arguments, metrics, result, written, resume):
     lines = [writers.stage_table(result.stages)]
     lines += [
-        writers.evaluation_table(metrics[name], name)
+        evaluation_table(metrics[name], name)
         for name in ("validation", "test")
         if name in metrics
     ]

@@ -11,6 +11,7 @@ from keras_transfer.data.nested import as_tuple, concatenated, num_rows
 from keras_transfer.data.seeded_batches import OrderOfEpoch
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.memory import available_bytes
+from keras_transfer.storage.printing import show
 
 
 class DataAdapter:
@@ -189,7 +190,7 @@ def _padded(batches, name):
     if len(lengths) < 2:
         return batches
     longest = max(lengths)
-    print(
+    show(
         f"`{name}` has batches of {min(lengths)} to {longest} token ids a "
         "sample: all are filled up to the longest with 0."
     )

@@ -1,8 +1,10 @@
 """`data.load`: one call from a name or a folder to batches."""
 
+import dataclasses
 import difflib
 from pathlib import Path
 
+from keras_transfer.data.class_names import checked_names
 from keras_transfer.data.dataset import Dataset, Source, divide, to_dataset
 from keras_transfer.data.sources import digits, folder, label_table, tfds
 
@@ -89,11 +91,20 @@ def load(
     if channels not in (1, 3):
         raise ValueError(f"`channels` must be 1 or 3. Received: {channels}.")
     found = _find(source, image_size, channels, classes, task, data_dir)
+    found = dataclasses.replace(
+        found,
+        class_names=checked_names(found.class_names),
+        target_names=checked_names(found.target_names),
+    )
     splits = divide(found, validation_split, test_split, shots_per_class, seed)
     return to_dataset(
         found,
         splits,
-        {"image_size": image_size or 224, "channels": channels, "cache": cache},
+        {
+            "image_size": 224 if image_size is None else image_size,
+            "channels": channels,
+            "cache": cache,
+        },
         batch_size=batch_size,
         seed=seed,
     )

@@ -110,8 +110,8 @@ def few_shot(
     """
     if shots_per_class < 1:
         raise ValueError(
-            "`shots_per_class` must be at least 1. Received: "
-            f"{shots_per_class}. Pass None to use every sample."
+            "`shots_per_class` must be at least 1, or None for every sample. "
+            f"Received: {shots_per_class}."
         )
     labels = np.asarray(labels)
     order = _generator(seed, *_SHOTS).permutation(len(labels))

@@ -7,6 +7,8 @@ import pathlib
 
 import filelock
 
+from keras_transfer.storage.printing import show
+
 
 @contextlib.contextmanager
 def locked(cache, key, verbose):
@@ -26,7 +28,7 @@ def locked(cache, key, verbose):
         lock.acquire(timeout=0)
     except filelock.Timeout:
         if verbose:
-            print(
+            show(
                 "Another process computes the same features in "
                 f"{cache.place}; waiting for it.",
                 flush=True,

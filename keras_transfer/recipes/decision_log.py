@@ -1,5 +1,7 @@
 """The decisions of a recipe, and their reasons."""
 
+from keras_transfer.storage.printing import show
+
 
 class DecisionLog:
     """The decisions of one run, each with its reason.
@@ -26,4 +28,4 @@ class DecisionLog:
     def show(self, line):
         """Prints a line, unless the recipe is to be silent."""
         if self.verbose:
-            print(line)
+            show(line)

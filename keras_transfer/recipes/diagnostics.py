@@ -36,9 +36,9 @@ def _not_better_than_guessing(counts, row, validation):
     return (
         "the model cannot be told from one that always names the most frequent "
         f"class: validation accuracy {accuracy:.3f} on {number} samples "
-        f"against {share:.3f} ± {error:.3f}. Are the labels right, and do they "
-        "belong to these samples? Otherwise these features do not tell the "
-        "classes apart: try another source model, or more samples."
+        f"against {share:.3f} +/- {error:.3f}. Are the labels right, and do "
+        "they belong to these samples? Otherwise these features do not tell "
+        "the classes apart: try another source model, or more samples."
     )
 
 

@@ -2,12 +2,14 @@
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_transfer.data import look
 from keras_transfer.data.adapters import adapt
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.nested import as_tuple, concatenated
 from keras_transfer.recipes.training import has_room
+from keras_transfer.transferability.paired_difference import interval_of_share
 
 
 def metrics_of(model, data, prefix=""):
@@ -27,7 +29,9 @@ def evaluate(model, batches, *, mistakes=False):
         mistakes: whether a softmax names the samples that it gets wrong.
 
     Returns:
-        Dict with what Keras logs and `num_samples`; for a softmax also
+        Dict with what Keras logs and `num_samples`. Beside the loss stands
+        `loss_error`, its standard error, and beside an accuracy
+        `accuracy_interval`, its 95 % interval (Wilson). For a softmax also
         `confusion` (rows are the true classes) and `recall` by name, and
         `wrong` on demand: `number`, `label`, `predicted` and `score` of each
         sample that was, the surest first.
@@ -36,16 +40,53 @@ def evaluate(model, batches, *, mistakes=False):
     adapt(batches).looked_at(model)
     with look.done():
         result = metrics_of(model, batches)
-        if getattr(model.head, "activation", None) == "softmax":
-            scores = model.predict(batches, verbose=0)
-            labels = np.asarray(batches.read_labels()).reshape(-1).astype(int)
-            result |= _by_class(model, labels, scores)
-            if mistakes:
-                result["wrong"] = _wrong(model, labels, scores)
-    return result | {"num_samples": batches.num_samples}
+        values = model.predict(batches, verbose=0)
+    labels = np.asarray(batches.read_labels())
+    result["num_samples"] = batches.num_samples
+    result |= _loss_error(model, labels, values) | _intervals(model, result)
+    if getattr(model.head, "activation", None) == "softmax":
+        labels = labels.reshape(-1).astype(int)
+        result |= _by_class(model, labels, values)
+        if mistakes:
+            result["wrong"] = _wrong(model, labels, values)
+    return result
+
+
+def _intervals(model, result):
+    """The interval of a share of right answers, one a sample."""
+    names = ["accuracy"]
+    if model.output_shape[-1] == 1:
+        names.append("binary_accuracy")
+    return {
+        f"{name}_interval": interval_of_share(
+            result[name], result["num_samples"]
+        )
+        for name in names
+        if name in result
+    }
+
+
+def _loss_error(model, labels, values):
+    """The standard error of the mean loss, if each sample has a loss."""
+    if isinstance(model.loss, (dict, list)) or len(labels) < 2:
+        return {}
+    loss = keras.losses.get(model.loss)
+    # Without the mean over the batch that calling it would take.
+    loss = loss.call if isinstance(loss, keras.losses.Loss) else loss
+    if labels.size == values.size:
+        labels = labels.reshape(values.shape)
+    losses = loss(*map(ops.convert_to_tensor, (labels, values)))
+    losses = ops.convert_to_numpy(losses)
+    if losses.shape[:1] != labels.shape[:1]:
+        # A function of one's own may take the mean itself.
+        return {}
+    losses = losses.reshape(len(labels), -1).mean(axis=1)
+    error = losses.std(ddof=1) / np.sqrt(len(labels))
+    return {"loss_error": float(error)}
 
 
 def _by_class(model, labels, scores):
+    """Which classes are taken for which."""
     matrix = np.zeros((model.output_shape[-1],) * 2, int)
     np.add.at(matrix, (labels, scores.argmax(axis=-1)), 1)
     counts = np.maximum(matrix.sum(axis=1), 1)
@@ -96,9 +137,15 @@ def gap_warning(metrics):
         metrics: `validation` and `test`, each as `evaluate` returns it.
 
     Returns:
-        A sentence, or `None`: fewer than four standard errors, or 0.1, apart.
+        A sentence, or `None`: accuracies fewer than four standard errors, or
+        0.1, apart, and a test loss less than two of them, or a half, above
+        that of validation.
     """
     parts = [metrics.get(name, {}) for name in ("validation", "test")]
+    return _accuracy_gap(*parts) or _loss_gap(*parts)
+
+
+def _accuracy_gap(*parts):
     if not all("accuracy" in part for part in parts):
         return None
     held_out, test = (part["accuracy"] for part in parts)
@@ -113,4 +160,19 @@ def gap_warning(metrics):
         f"{test:.3f} against {held_out:.3f}. It is probably of another kind "
         "(other cameras, places, styles); validation then says little about "
         "it. Add labelled samples of that kind to train and validation."
+    )
+
+
+def _loss_gap(*parts):
+    if not all("loss_error" in part for part in parts):
+        return None
+    held_out, test = (part["loss"] for part in parts)
+    error = np.hypot(*(part["loss_error"] for part in parts))
+    if test - held_out < 2 * error or test < 1.5 * held_out:
+        return None
+    return (
+        f"the test loss is far above the validation loss: {test:.3f} against "
+        f"{held_out:.3f} on {parts[0]['num_samples']} samples. Go by the test "
+        "set: the model was chosen by validation, or the test set is of "
+        "another kind. More samples held out for validation tell which."
     )

@@ -38,7 +38,7 @@ class Comparison:
 
     def __str__(self):
         return (
-            f"log loss {self.difference:+.4f} ± {self.error:.4f} beside the "
+            f"log loss {self.difference:+.4f} +/- {self.error:.4f} beside the "
             "head's"
         )
 

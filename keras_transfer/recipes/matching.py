@@ -30,15 +30,30 @@ from keras_transfer.training.freezing import set_trainable_depth
 _LOOKED_AT = 32
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(repr=False)
 class MatchResult(FineTuneResult):
     """The result of `match`: a `FineTuneResult`, and the pairs.
 
     Attributes:
         pairs: the pairs of features that were matched; they print as a table.
+        helped: whether validation was better with matching than with the
+            labels alone; `None` if that was not compared.
     """
 
     pairs: object = None
+    helped: bool | None = None
+
+    def __repr__(self):
+        about = {
+            True: "matching helped",
+            False: "matching did not help",
+            None: "not compared with the labels alone",
+        }[self.helped]
+        loss = loss_of(self.best) if self.best else float("nan")
+        return (
+            f"<MatchResult: {about}, validation loss {loss:.4f}, "
+            f"{len(self.pairs or ())} pairs, {len(self.stages)} stages>"
+        )
 
 
 def match(
@@ -229,19 +244,34 @@ class _Recipe:
         chosen = min(self.candidates, key=lambda each: loss_of(each.row))
         self.target.set_weights(chosen.weights)
         result.best, result.warnings = chosen.row, list(chosen.warnings)
-        losses = (
+        losses = ", ".join(
             f"{each.name} {loss_of(each.row):.4f}" for each in self.candidates
         )
         self.log.decide(
-            "weights", None, chosen.name,
-            f"validation loss: {', '.join(losses)}",
-        )  # fmt: skip
+            "weights", None, chosen.name, f"validation loss: {losses}"
+        )
+        self._judge(chosen, losses)
         again = labelled is not None and chosen.start is not None
         if again and not result.interrupted:
             self.target.set_weights(chosen.start)
             self.target.mark_pretrained(chosen.pretrained)
             self._add(self.tune("all labels", labelled), "all labels: ")
         return result
+
+    def _judge(self, chosen, losses):
+        """Says whether matching has helped, where that was compared."""
+        others = {each.name for each in self.candidates} - {"alone"}
+        if len(others) in (0, len(self.candidates)):
+            return
+        self.result.helped = chosen.name != "alone"
+        if self.result.helped:
+            return
+        sentence = (
+            f"matching did not help: validation loss {losses}. The model is "
+            "the one that was trained on the labels alone."
+        )
+        self.result.warnings.insert(0, sentence)
+        self.log.show(f"Note: {sentence}")
 
     def _candidate(self, name, start, tuned):
         self._add(tuned, "" if name == "matched" else f"{name}: ")

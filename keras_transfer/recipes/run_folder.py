@@ -11,6 +11,7 @@ from keras_transfer.recipes.assessment.unknown import UnknownDetector
 from keras_transfer.serving import saved_model
 from keras_transfer.storage import files
 from keras_transfer.storage.json_files import read_json
+from keras_transfer.storage.printing import shortened
 from keras_transfer.storage.replacing import recover, replacing
 
 UNKNOWN = "unknown.npz"
@@ -18,12 +19,29 @@ UNKNOWN = "unknown.npz"
 UNFINISHED = "unfinished"
 
 
+def check_name(folder):
+    """Makes sure that TensorFlow can write to a folder of this name.
+
+    Raises:
+        ValueError: it is not UTF-8.
+    """
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"The path {str(folder)!a} has bytes that are not UTF-8, and "
+            "TensorFlow cannot write there. Choose another folder."
+        ) from None
+
+
 def check_writable(folder):
     """Makes the folder and writes to it, before anything costs time.
 
     Raises:
+        ValueError: its name is not UTF-8, as TensorFlow needs it.
         OSError: it cannot be written.
     """
+    check_name(folder)
     with replacing(Path(folder) / ".writable") as temporary:
         temporary.write_text("")
     (Path(folder) / ".writable").unlink()
@@ -39,9 +57,12 @@ def check_names(model, data):
     trained = list(model.class_names or [])
     found = list(data.class_names or data.target_names or [])
     if trained != found:
+        received, expected = (
+            ", ".join(shortened(names)) for names in (found, trained)
+        )
         raise ValueError(
             "The data have other classes than the model was trained on. "
-            f"Received: {', '.join(found)}. Expected: {', '.join(trained)}."
+            f"Received: {received}. Expected: {expected}."
         )
 
 

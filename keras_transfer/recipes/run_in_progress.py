@@ -20,7 +20,7 @@ import filelock
 
 from keras_transfer.feature_cache.rows import free_bytes
 from keras_transfer.recipes import writers
-from keras_transfer.recipes.run_folder import UNFINISHED
+from keras_transfer.recipes.run_folder import UNFINISHED, check_name
 from keras_transfer.recipes.run_splits import RunSplits
 from keras_transfer.storage.json_files import read_json
 
@@ -127,6 +127,7 @@ def begun(folder, *, overwrite=False, resume=False):
         OSError: it cannot be written.
     """
     folder = Path(folder)
+    check_name(folder)
     with _held(folder):
         if not overwrite and not resume:
             _refuse_to_replace(folder)

@@ -9,9 +9,11 @@ from keras_transfer.storage.tables import format_table
 
 
 def write_text(path, text):
-    """Writes `text` to a file, whole or not at all."""
+    """Writes `text` to a file in UTF-8, whole or not at all.
+
+    File names that are not UTF-8 keep the bytes that they have on the disk.
+    """
     with replacing(path) as temporary:
-        # Names of files need not be text: what they are comes back.
         temporary.write_text(text, "utf-8", "surrogateescape")
 
 
@@ -38,20 +40,3 @@ def stage_table(stages):
         if s["epochs"]
     ]
     return format_table(["stage", "epochs", "seconds", "best loss"], rows)
-
-
-def evaluation_table(result, title):
-    """The result of `evaluate` as text."""
-    numbers = {k: v for k, v in result.items() if isinstance(v, (int, float))}
-    lines = [
-        f"{title}: " + ", ".join(f"{k} {v:.4g}" for k, v in numbers.items())
-    ]
-    if "recall" in result:
-        names = list(result["recall"])
-        rows = [
-            [name, f"{result['recall'][name]:.3f}", *counts]
-            for name, counts in zip(names, result["confusion"], strict=True)
-        ]
-        columns = ["true class", "recall", *(f"as {name}" for name in names)]
-        lines.append(format_table(columns, rows))
-    return "\n".join(lines)

@@ -1,1 +1,1 @@
-"""Whole files, digests, checkpoints on disk, memory, and tables of text."""
+"""Whole files, digests, checkpoints on disk, memory, printing and tables."""

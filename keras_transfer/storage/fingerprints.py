@@ -33,7 +33,7 @@ def add_array(digest, leaf):
         digest.update(b"none")
         return
     if isinstance(leaf, str):
-        leaf = np.frombuffer(leaf.encode(), "uint8")
+        leaf = np.frombuffer(_encoded(leaf), "uint8")
     array = np.ascontiguousarray(leaf)
     digest.update(f"{array.dtype.str}{array.shape}".encode())
     if array.dtype.hasobject:
@@ -50,13 +50,18 @@ def of_files(paths):
     """
     digest = hashlib.blake2b(digest_size=16)
     for path in paths:
-        digest.update(f"\0{path}\0".encode())
+        digest.update(_encoded(f"\0{path}\0"))
         if hasattr(path, "read"):
             digest.update(path.read())
             continue
         with open(path, "rb") as file:
             hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()
+
+
+def _encoded(text):
+    """UTF-8, or the bytes on the disk of a file name that is not UTF-8."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def of_model(model):

@@ -65,8 +65,7 @@ def holds_search(directory, about, overwrite):
         if (directory / _ORACLE).exists():
             raise ValueError(
                 f"'{directory}' holds a search of KerasTuner's own. Choose "
-                "another folder, or pass overwrite=True (--overwrite) to "
-                "begin anew."
+                "another folder, or pass overwrite=True to begin anew."
             )
         return False
     before = json.loads(path.read_text())
@@ -75,7 +74,7 @@ def holds_search(directory, about, overwrite):
             raise ValueError(
                 f"'{directory}' holds another search: its {name} is "
                 f"{before.get(name)!r}. Received: {value!r}. Choose another "
-                "folder, or pass overwrite=True (--overwrite) to begin anew."
+                "folder, or pass overwrite=True to begin anew."
             )
     return True
 

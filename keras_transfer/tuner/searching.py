@@ -6,6 +6,7 @@ from keras_tuner import Objective
 
 from keras_transfer.recipes import run_folder
 from keras_transfer.recipes.data_parts import HELD_OUT, parts
+from keras_transfer.storage import printing
 from keras_transfer.training.schedules import at_least
 from keras_transfer.tuner import search_folder, search_space, trial
 from keras_transfer.tuner.hyper_model import check_objective
@@ -96,7 +97,7 @@ def search(
         train, validation,
     )  # fmt: skip
     found = search_folder.holds_search(directory, about, overwrite)
-    show = print if verbose else lambda line: None
+    show = printing.show if verbose else lambda line: None
     if found:
         show(f"Going on with the search in '{directory}'.")
     callbacks = search_folder.tensorboard_callbacks(directory, tensorboard)

@@ -37,7 +37,31 @@ def test_list_backbones():
         "default_size": 299,
         "num_params": 20_861_480,
         "num_blocks": 16,
+        "sizes_here": [],
     }
+
+
+def test_weights_are_here_for_the_sizes_whose_files_are(tmp_path, monkeypatch):
+    names = (
+        "mobilenet_1_0_160_tf_no_top.h5",
+        "mobilenet_2_5_224_tf_no_top.h5",  # a quarter of the width
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5",
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_192.h5",
+        "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5",
+    )
+    (tmp_path / "models").mkdir()
+    for name in names:
+        (tmp_path / "models" / name).touch()
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    found = {
+        row["name"]: (row["weights_here"], row["sizes_here"])
+        for row in list_backbones()
+    }
+    assert found.pop("MobileNet") == (False, [160])
+    assert found.pop("MobileNetV2") == (True, [96, 224])
+    assert found.pop("MobileNetV3Small") == (True, [])
+    assert all(weights == (False, []) for weights in found.values())
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)

@@ -1,11 +1,16 @@
 """Pictures, a small source model, and the command that most tests run."""
 
+import json
+
+import keras
 import numpy as np
 import pytest
 from small_nets import photo_net
 
+import keras_transfer as kt
 from keras_transfer.cli import main
 from keras_transfer.serving import saved_model
+from keras_transfer.storage import files
 
 COLOURS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
 
@@ -57,3 +62,29 @@ def fit(photos, backbone, without_export):
         return main([str(x) for x in ("fit", photos, *options, *more)])
 
     return fit
+
+
+@pytest.fixture
+def run_and_photos(tmp_path, rng):
+    """An untrained run, and eight photos that are in no parts."""
+    image = pytest.importorskip("PIL.Image")
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for index in range(4):
+            pixels = rng.integers(0, 256, (9, 9, 3), dtype="uint8")
+            path = tmp_path / "photos" / name / f"{index}.png"
+            image.fromarray(pixels).save(path)
+    inputs = keras.Input((9, 9, 3))
+    body = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
+    model = kt.TransferModel(keras.Model(inputs, body), head=2)
+    model.class_names = ["cat", "dog"]
+    model.compile("auto")
+    files.save_model(model, tmp_path / "run" / "model.keras")
+    config = {
+        "input_shape": [9, 9, 3],
+        "batch_size": 3,
+        "validation_split": 0.25,
+        "seed": 0,
+    }
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    return str(tmp_path / "run"), str(tmp_path / "photos"), model

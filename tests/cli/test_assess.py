@@ -23,7 +23,7 @@ def assess(photos, backbone):
 
 def test_json_files_and_pictures(assess, photos, tmp_path, capsys):
     out = tmp_path / "found"
-    options = ["--source", photos / "test", "--out", out, "--json"]
+    options = ["--source", photos / "test", "--output", out, "--json"]
     assert assess(*options, "--unlabelled", photos / "test" / "red") == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((out / "assessment.json").read_text())

@@ -1,6 +1,8 @@
-"""`evaluate` and `predict` in the corners, and the size a backbone brings."""
+"""`evaluate` in the corners, and the size a backbone brings."""
 
+import io
 import json
+import sys
 
 import keras
 import numpy as np
@@ -8,10 +10,9 @@ import pytest
 
 Image = pytest.importorskip("PIL.Image")
 
-import keras_transfer as kt
 from keras_transfer import data
 from keras_transfer.cli import main, training
-from keras_transfer.storage import files
+from keras_transfer.serving import saved_model
 
 
 def test_a_backbone_file_brings_its_image_size(tmp_path):
@@ -20,31 +21,6 @@ def test_a_backbone_file_brings_its_image_size(tmp_path):
     keras.Model(inputs, keras.layers.Conv2D(2, 3)(inputs)).save(path)
     assert training._own_size(training.named_or_read(path)) == (12, 10)
     assert training._own_size(training.named_or_read("MobileNetV2")) is None
-
-
-@pytest.fixture
-def run_and_photos(tmp_path, rng):
-    """An untrained run, and eight photos that are in no parts."""
-    for name in ("cat", "dog"):
-        (tmp_path / "photos" / name).mkdir(parents=True)
-        for index in range(4):
-            pixels = rng.integers(0, 256, (9, 9, 3), dtype="uint8")
-            path = tmp_path / "photos" / name / f"{index}.png"
-            Image.fromarray(pixels).save(path)
-    inputs = keras.Input((9, 9, 3))
-    body = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
-    model = kt.TransferModel(keras.Model(inputs, body), head=2)
-    model.class_names = ["cat", "dog"]
-    model.compile("auto")
-    files.save_model(model, tmp_path / "run" / "model.keras")
-    config = {
-        "input_shape": [9, 9, 3],
-        "batch_size": 3,
-        "validation_split": 0.25,
-        "seed": 0,
-    }
-    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
-    return str(tmp_path / "run"), str(tmp_path / "photos"), model
 
 
 def test_evaluate_all_takes_every_photo(run_and_photos, tmp_path, capsys):
@@ -75,8 +51,59 @@ def test_evaluate_says_which_parts_there_are(run_and_photos, tmp_path, capsys):
     assert "is not known: the run has no splits" in capsys.readouterr().out
 
 
-def test_predict_names_a_bad_photo_once(run_and_photos, tmp_path, capsys):
-    bad = tmp_path / "bad.png"
-    bad.write_bytes(b"")
-    assert main(["predict", run_and_photos[0], str(bad)]) == 1
-    assert capsys.readouterr().err.count("bad.png") == 1
+def test_backbones_says_for_which_sizes_weights_are_here(
+    tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mobilenet_1_0_160_tf_no_top.h5").touch()
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert main(["backbones", "mobilenet"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    words = [line.split() for line in lines if "M " in line]
+    ends = {name: rest[-3:] for name, *rest in words}
+    assert ends["MobileNet"] == ["for", "160", "px"]
+    assert ends["MobileNetV2"][-1] == "no"
+
+
+def test_a_name_that_tensorflow_cannot_write_is_refused_at_once(
+    tmp_path, capsys
+):
+    folder = str(tmp_path / "run\udce9")
+    assert main(["fit", "digits", "--output", folder]) == 1
+    said = capsys.readouterr().err
+    assert "not UTF-8" in said and "Choose another folder" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_output_of_less_than_utf_8_ends_no_command(monkeypatch):
+    for name in ("stdout", "stderr"):
+        stream = io.TextIOWrapper(io.BytesIO(), "ascii")
+        monkeypatch.setattr(sys, name, stream)
+    assert main(["backbones", "VGG16"]) == 0
+    assert main(["backbones", "caf\u00e9"]) == 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    assert b"-----" in sys.stdout.buffer.getvalue()
+    assert rb"'caf\xe9'" in sys.stderr.buffer.getvalue()
+
+
+def test_export_replaces_nothing_but_an_export(
+    run_and_photos, tmp_path, capsys, monkeypatch
+):
+    written = []
+    monkeypatch.setattr(
+        saved_model, "export_saved_model",
+        lambda model, path: written.append(str(path)) or path,
+    )  # fmt: skip
+    run, photos, _ = run_and_photos
+    for target in (run, photos, f"{run}/model.keras"):
+        assert main(["export", run, "--output", target]) == 1
+        assert "would be replaced" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "saved_model.pb").touch()
+    for name in ("new", "empty", "old"):
+        assert main(["export", run, "--output", str(tmp_path / name)]) == 0
+    assert main(["export", run]) == 0
+    expected = [str(tmp_path / name) for name in ("new", "empty", "old")]
+    assert written == [*expected, f"{run}/saved_model"]

@@ -32,7 +32,7 @@ def ranked(photos, backbone, other):
 def test_json_and_files(ranked, backbone, tmp_path, capsys):
     out = tmp_path / "ranking"
     backbones = (backbone, tmp_path / "gone.keras")
-    assert ranked("--json", "--out", out, backbones=backbones) == 0
+    assert ranked("--json", "--output", out, backbones=backbones) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((out / "ranking.json").read_text())
     assert printed["best"] == str(backbone)

@@ -85,7 +85,7 @@ def test_wrong(tune, tmp_path, capsys):
     assert tune("--objective", "val_auc") == 1
     assert "'val_auc' is not logged" in capsys.readouterr().err
     assert tune("--trials", 0) == 1
-    assert "`trials` is a whole number" in capsys.readouterr().err
+    assert "`--trials` is a whole number" in capsys.readouterr().err
     assert tune("--strategy", "moon") == 1
     assert "no strategy 'moon'" in capsys.readouterr().err
     config = tmp_path / "config.json"

@@ -11,7 +11,8 @@ pytest.importorskip("scipy")
 
 import keras_transfer as kt
 from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.recipes import match
+from keras_transfer.models import FeatureMatcher
+from keras_transfer.recipes import match, matching
 
 SIZE = (8, 8, 3)
 NAMES = ["a", "b", "c"]
@@ -81,6 +82,8 @@ def test_the_scores_learnt_are_kept_if_labels_only_harm(source, rng):
     )  # fmt: skip
     assert result.best["stage"] == "matching"
     assert result.choices[-1]["value"] == "with the scores learnt"
+    assert result.helped is True and "matching helped" in repr(result)
+    assert not any("did not help" in each for each in result.warnings)
     x, y = pictures(rng, 60)
     # The labels alone would teach it to be always wrong.
     assert np.mean(target.predict(x, verbose=0).argmax(axis=-1) == y) > 0.5
@@ -125,9 +128,49 @@ def test_no_worse_on_validation_than_alone(source, rng):
     losses = re.findall(r"\d+\.\d{4}", reasons[-1])
     assert len(losses) > 1
     assert result.best["val_loss"] <= min(map(float, losses)) + 1e-4
+    chosen_alone = result.choices[-1]["value"] == "alone"
+    assert result.helped is not chosen_alone
+    # How alike the features are now, and by how much more or less.
+    (pair,) = result.pairs
+    change = pair.similarity_after - pair.similarity
+    assert f"{change:+.3f}" in str(result.pairs)
     target.compile("auto")
     logs = target.evaluate(*validation, verbose=0, return_dict=True)
     assert logs["loss"] == pytest.approx(result.best["val_loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "losses, helped, said",
+    [
+        ({"alone": 0.3, "matched": 0.5}, False, "matching did not help"),
+        ({"alone": 0.5, "matched": 0.3}, True, "matching helped"),
+        ({"matched": 0.3}, None, "not compared"),
+        ({"alone": 0.3}, None, "not compared"),
+    ],
+)
+def test_whether_matching_helped_is_said(losses, helped, said, capsys):
+    recipe = matching._Recipe(net(4), {}, verbose=1)
+    weights = recipe.target.get_weights()
+    recipe.candidates = [
+        matching._Candidate(name, {"val_loss": loss}, weights)
+        for name, loss in losses.items()
+    ]
+    result = recipe.finished()
+    assert result.helped is helped and said in repr(result)
+    assert bool(result.warnings) == (helped is False)
+    if helped is False:
+        assert "alone 0.3000, matched 0.5000" in result.warnings[0]
+        assert f"Note: {result.warnings[0]}" in capsys.readouterr().out
+
+
+def test_features_that_became_less_alike_are_shown_as_that(source, rng):
+    pairs = FeatureMatcher(net(4, 6), source).pairs
+    pairs[0].similarity, pairs[0].similarity_after = 0.75, 0.5
+    assert pairs[0].similarity_change == -0.25
+    assert "0.750" in str(pairs) and "-0.250" in str(pairs)
+    assert pairs[1].similarity_change is None
+    pairs[0].similarity_after = 0.7499
+    assert "+0.000" in str(pairs)
 
 
 @pytest.mark.parametrize(
@@ -162,5 +205,6 @@ def test_labels_are_learnt_in_the_end_as_they_were_compared(source, rng):
         compare_alone=False, verbose=0,
     )  # fmt: skip
     assert any(s["stage"] == "all labels: head" for s in result.stages)
+    assert result.helped is None and "not compared" in repr(result)
     # What is held out is too little to say whether mirrored copies harm.
     assert all(c["choice"] != "mirrored copies" for c in result.choices)

@@ -6,6 +6,7 @@ from keras_transfer import _private
 from keras_transfer.backbones.assignment import assign_weights
 from keras_transfer.backbones.channels import adapt_statistics, channel_axis
 from keras_transfer.backbones.hub.presets import keras_hub
+from keras_transfer.storage.printing import show
 
 
 def at_image_shape(backbone, converter=None, input_shape=None) -> keras.Model:
@@ -64,7 +65,7 @@ def image_preprocessing(backbone, converter, num_channels):
         ValueError: If the converter does more than resize and scale.
     """
     if converter is None:
-        print(
+        show(
             f"backbone: {backbone.name!r} comes without an image converter, so "
             "its images are not scaled; `preprocessing=` can do it"
         )

@@ -5,10 +5,31 @@ import warnings
 from keras_transfer.data.photos.photo import check_photo
 from keras_transfer.data.photos.pool import pool
 from keras_transfer.data.progress import progress
+from keras_transfer.storage.printing import shortened
+
+
+def reasons_against(paths) -> dict:
+    """Decodes every file once, in threads.
+
+    Args:
+        paths: files that should be photos.
+
+    Returns:
+        By path, why it can't be read as a photo; `None` for a good one.
+    """
+    with warnings.catch_warnings():
+        # Pillow's own remarks on bad files: ours names each of them.
+        warnings.simplefilter("ignore")
+        found = pool().map(check_photo, paths)
+        found = list(progress(found, len(paths), "Checking photos"))
+    _warn_of_dark([high for _, high in found if high is not None])
+    return {
+        path: reason for path, (reason, _) in zip(paths, found, strict=True)
+    }
 
 
 def good_photos(paths, loose=()) -> tuple[set, dict[str, str]]:
-    """Every file decoded once, in threads; the bad ones named in a warning.
+    """Every file decoded once; the bad ones named in a warning.
 
     Args:
         paths: files that should be photos.
@@ -17,23 +38,16 @@ def good_photos(paths, loose=()) -> tuple[set, dict[str, str]]:
     Returns:
         The set of good paths, and `{path: reason}` of the others.
     """
-    with warnings.catch_warnings():
-        # Pillow's own remarks on bad files: ours names each of them.
-        warnings.simplefilter("ignore")
-        found = pool().map(check_photo, paths)
-        found = list(progress(found, len(paths), "Checking photos"))
-    reasons = {
-        path: reason for path, (reason, _) in zip(paths, found, strict=True)
-    }
-    _warn_of_dark([high for _, high in found if high is not None])
+    reasons = reasons_against(paths)
     good = {path for path, reason in reasons.items() if not reason}
     skipped = {str(path): reasons[path] for path in paths if reasons[path]}
     skipped |= {str(path): "not in a class folder" for path in loose}
     if skipped:
-        lines = [f"  {path}: {reason}" for path, reason in skipped.items()]
+        lines = [f"{path}: {reason}" for path, reason in skipped.items()]
         warnings.warn(
             f"{len(skipped)} of {len(paths)} files are no photos that can be "
-            "read, and were skipped:\n" + "\n".join(lines),
+            "read, and were skipped:\n  "
+            + "\n  ".join(shortened(lines, whole="`skipped`")),
             stacklevel=2,
         )
     return good, skipped
@@ -54,5 +68,5 @@ def _warn_of_dark(highest):
         f"are, they reach {max(highest) >> 8} of 255: nearly black. If their "
         f"pixels have {depth} bits, multiply them by 255 / {2**depth - 1} and "
         "save them with 8 bits.",
-        stacklevel=3,
+        stacklevel=4,
     )

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_transfer.data.class_names import checked_name, one_spelling
 from keras_transfer.data.dataset import SPLIT_NAMES, LabelledInputs, Source
 from keras_transfer.data.photos.checking import good_photos
+from keras_transfer.storage.printing import shortened
 
 # What operating systems and tools leave behind: not worth a warning.
 _CLUTTER = {".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"}
@@ -92,15 +94,26 @@ def _is_sub_folder(path: Path) -> bool:
 
 
 def _photos_by_class(part: Path) -> dict[str, list[Path]]:
-    folders = sub_folders(part)
+    folders = _class_folders(part)
     if not folders:
         raise ValueError(_no_class_folder(part))
     return {
-        folder.name: sorted(
-            path for path in folder.iterdir() if path.name not in _CLUTTER
+        name: sorted(
+            path
+            for folder in each
+            for path in folder.iterdir()
+            if path.name not in _CLUTTER
         )
-        for folder in folders
+        for name, each in folders.items()
     }
+
+
+def _class_folders(part) -> dict[str, list[Path]]:
+    """Folders by class name: two, where macOS has spelt one of them."""
+    found = {}
+    for folder in sub_folders(part):
+        found.setdefault(checked_name(folder.name), []).append(folder)
+    return dict(sorted(found.items()))
 
 
 def _no_class_folder(part):
@@ -123,27 +136,29 @@ def _class_names(folder, found, classes) -> list[str]:
     for part, photos in found.items():
         _refuse_other_classes(folder, part, set(photos), set(names))
     if len(names) < 2:
-        _refuse_one_class(folder, names[0])
+        _refuse_one_class(folder)
     return names
 
 
-def _refuse_one_class(folder, name):
-    inner = sub_folders(folder / name) if (folder / name).is_dir() else []
+def _refuse_one_class(folder):
+    parts = split_folders(folder)
+    only = sub_folders(parts.get("all", parts.get("train")))[0]
+    inner = sub_folders(only) if only.parent == folder else []
     if inner:
         raise ValueError(
-            f"{folder} holds one folder, {name!r}, with the folders "
+            f"{folder} holds one folder, {only.name!r}, with the folders "
             f"{_listed(p.name for p in inner)} in it. Expected class folders. "
-            f"If these are the classes, pass {folder / name}."
+            f"If these are the classes, pass {only}."
         )
     raise ValueError(
-        f"{folder} has one class: {name!r}. A classifier needs at "
+        f"{folder} has one class: {only.name!r}. A classifier needs at "
         "least two; add a folder of photos of what is not that."
     )
 
 
 def chosen_classes(classes, names) -> list[str]:
     """The classes asked for, in that order, if they all exist."""
-    chosen = [str(name) for name in classes]
+    chosen = [one_spelling(name) for name in classes]
     unknown = [name for name in chosen if name not in names]
     if unknown or len(set(chosen)) < 2:
         raise ValueError(
@@ -159,7 +174,8 @@ def _refuse_other_classes(folder, part, here, expected):
         raise ValueError(
             f"{folder}: {part} and train don't hold the same classes. Only in "
             f"{part}: {_listed(more)}. Only in train: {_listed(less)}. "
-            "Rename or remove the folders, or pass classes=[...]."
+            "Rename or remove the folders, or leave classes out: in Python "
+            "classes=[...]."
         )
 
 
@@ -185,19 +201,18 @@ def _warn_of_deeper(parts, names):
     """Names folders inside of class folders, whose photos are left out."""
     deeper = {}
     for part in parts.values():
-        for name in names:
-            if not (part / name).is_dir():
-                continue
-            for inner in sub_folders(part / name):
+        folders = _class_folders(part)
+        for folder in chain(*(folders.get(name, ()) for name in names)):
+            for inner in sub_folders(folder):
                 number = sum(p.is_file() for p in inner.rglob("*"))
                 if number:
                     deeper[str(inner)] = number
     if deeper:
-        listed = [f"  {path}: {n} files" for path, n in deeper.items()]
+        listed = [f"{path}: {n} files" for path, n in deeper.items()]
         warnings.warn(
             f"{sum(deeper.values())} files lie in folders inside of class "
             "folders, and are left out. Move them up into the folder of their "
-            "class:\n" + "\n".join(listed),
+            "class:\n  " + "\n  ".join(shortened(listed)),
             stacklevel=2,
         )
 
@@ -212,7 +227,8 @@ def _loose_photos(part):
 
 
 def _refuse_empty_class(folder, skipped):
-    bad = [p for p in skipped if Path(p).parent == folder]
+    where = one_spelling(folder)
+    bad = [p for p in skipped if one_spelling(Path(p).parent) == where]
     reasons = Counter(skipped[path] for path in bad)
     found = ", ".join(f"{n} x {reason}" for reason, n in reasons.items())
     raise ValueError(
@@ -228,4 +244,4 @@ def _samples(part, photos, names) -> LabelledInputs:
 
 
 def _listed(names) -> str:
-    return ", ".join(sorted(map(str, names))) or "none"
+    return ", ".join(shortened(sorted(map(str, names)))) or "none"

@@ -16,13 +16,16 @@ the CSV), if you like `split` (train, validation or test), and the labels:
 import csv
 import math
 import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 
+from keras_transfer.data.class_names import checked_name
 from keras_transfer.data.dataset import SPLIT_NAMES, LabelledInputs, Source
 from keras_transfer.data.photos.checking import good_photos
 from keras_transfer.data.sources.folder import chosen_classes, split_folders
+from keras_transfer.storage.printing import shortened
 
 FILE_NAME = "labels.csv"
 
@@ -32,7 +35,7 @@ _MISSING = {
     *("inf", "-inf", "+inf", "infinity"),
 }
 # A number with a decimal comma, separators of thousands or a unit.
-_LIKE_A_NUMBER = re.compile(r"[-+]?\d[\d.,' ]*\s*[^\W\d]{0,3}[%°]?")
+_LIKE_A_NUMBER = re.compile(r"[-+]?\d[\d.,' ]*\s*[^\W\d]{0,3}[%\u00b0]?")
 
 
 def has_label_table(folder: Path) -> bool:
@@ -90,7 +93,9 @@ def _read(path: Path):
             reader = csv.DictReader(file, skipinitialspace=True)
             rows, columns = list(reader), list(reader.fieldnames or [])
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} can't be read: {error}") from error
+        raise ValueError(
+            f"{path} can't be read: {error}. Expected text in UTF-8."
+        ) from error
     _check_columns(path, columns)
     labels = [name for name in columns if name not in ("file", "split")]
     if "file" not in columns or not labels or not rows:
@@ -105,16 +110,23 @@ def _read(path: Path):
                 f"{path}, line {number}: expected {len(columns)} values for "
                 f"{columns}."
             )
-        row["file"] = str(path.parent / row["file"])
+        row["file"] = str(_as_on_disk(path.parent, row["file"]))
         row["where"] = f"{path}, line {number}"
         for name in labels:
-            row[name] = row[name].strip()
+            row[name] = checked_name(row[name].strip())
             if not row[name]:
                 raise ValueError(
                     f"{row['where']}: {name!r} is blank. Expected a label in "
                     "each row. Fill it in, or remove the row."
                 )
     return rows, labels
+
+
+def _as_on_disk(folder, name):
+    """A file whose name macOS may have spelt otherwise than the table."""
+    spelt = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
+    paths = (folder / each for each in (name, *spelt))
+    return next((path for path in paths if path.exists()), folder / name)
 
 
 def _check_columns(path, columns):
@@ -181,7 +193,7 @@ def _refuse_broken_numbers(rows, name):
             "that looks like numbers. Expected finite numbers with a decimal "
             "point and without units or separators of thousands: 1234.5. "
             "Mend or remove these rows; if they are names of classes, pass "
-            "task='classification' (--task classification)."
+            "task='classification'."
         )
 
 
@@ -195,8 +207,7 @@ def _refuse_uncertain(rows, columns):
     raise ValueError(
         f"{row['where']}: {name!r} is -1, in columns of 0 and 1. Expected 1 "
         "for yes and 0 for no. If -1 stands for 'uncertain', decide or remove "
-        "the row; if these are numbers to predict, pass task='regression' "
-        "(--task regression)."
+        "the row; if these are numbers to predict, pass task='regression'."
     )
 
 
@@ -228,10 +239,11 @@ def _check_classes(splits, names, folder):
     for part, samples in splits.items():
         more = [names[i] for i in set(np.unique(samples.labels)) - known]
         if more:
+            listed = ", ".join(shortened(sorted(more)))
             raise ValueError(
                 f"{folder / FILE_NAME}: {part} and train don't hold the same "
-                f"classes. Only in {part}: {', '.join(sorted(more))}. Give "
-                "train photos of them, or pass classes=[...]."
+                f"classes. Only in {part}: {listed}. Give train photos of "
+                "them, or leave their class out: in Python classes=[...]."
             )
 
 

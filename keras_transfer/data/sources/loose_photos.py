@@ -11,6 +11,19 @@ from keras_transfer.data.sources.folder import PHOTO_SUFFIXES
 _MOST = 2000
 
 
+def photos_below(folder: Path) -> list[Path]:
+    """Files that are named like photos, at any depth; no hidden ones."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in PHOTO_SUFFIXES
+        and not path.is_dir()
+        and not any(
+            part.startswith(".") for part in path.relative_to(folder).parts
+        )
+    )
+
+
 def loose_photos(folder, *, most=_MOST, seed=0, **reading):
     """Returns batches `(images,)` of the photos below a folder.
 
@@ -29,11 +42,7 @@ def loose_photos(folder, *, most=_MOST, seed=0, **reading):
         raise FileNotFoundError(
             f"There is no folder '{folder}'. Expected a folder of photos."
         )
-    paths = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in PHOTO_SUFFIXES and not path.is_dir()
-    )
+    paths = photos_below(folder)
     if len(paths) > most:
         random = np.random.default_rng(seed)
         chosen = random.choice(len(paths), most, replace=False)

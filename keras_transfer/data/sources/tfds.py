@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from keras_transfer.data.class_names import checked_names
 from keras_transfer.data.dataset import SPLIT_NAMES, LabelledInputs, Source
 from keras_transfer.data.photos.photo_file import Record
 from keras_transfer.data.progress import progress
@@ -135,7 +136,7 @@ def _to_source(tfds, info, label, records, classes) -> Source:
     feature = info.features[label]
     task = _task(tfds, feature)
     labels = feature.feature if task == "multi_label" else feature
-    names = None if task == "regression" else list(labels.names)
+    names = None if task == "regression" else checked_names(labels.names)
     if classes is not None and task != "classification":
         raise ValueError(f"`classes` can't choose among {task} labels.")
     kept = names if classes is None else chosen_classes(classes, names)

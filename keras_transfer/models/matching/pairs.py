@@ -38,6 +38,13 @@ class Pair:
     similarity_after: float | None = None
 
     @property
+    def similarity_change(self):
+        """How much it rose, or fell if negative; `None` if not measured."""
+        if self.similarity is None or self.similarity_after is None:
+            return None
+        return self.similarity_after - self.similarity
+
+    @property
     def name(self):
         """What the pair is called in the History."""
         return self.target.name
@@ -49,7 +56,7 @@ class Pairs(tuple):
     def __str__(self):
         columns = [
             "source", "shape", "target", "shape", "adapter", "distance",
-            "weight", "CKA before", "after",
+            "weight", "CKA before", "after", "change",
         ]  # fmt: skip
         rows = [
             (
@@ -58,6 +65,7 @@ class Pairs(tuple):
                 _described(pair), pair.loss.distance.name,
                 f"{pair.weight:.3g}", _number(pair.similarity),
                 _number(pair.similarity_after),
+                _number(pair.similarity_change, "+z.3f"),
             )
             for pair in self
         ]  # fmt: skip
@@ -174,5 +182,5 @@ def _described(pair):
     return "projection" if pair.adapter.projection is not None else "resize"
 
 
-def _number(value):
-    return "" if value is None else f"{value:.3f}"
+def _number(value, form=".3f"):
+    return "" if value is None else format(value, form)

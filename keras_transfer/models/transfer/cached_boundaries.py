@@ -2,6 +2,7 @@
 
 from keras_transfer import feature_cache as cache
 from keras_transfer.callbacks import FreezingScheduler
+from keras_transfer.storage.printing import show
 from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import depth_at
 
@@ -142,7 +143,7 @@ class CachedBoundaries:
     def _report(self, depth, num_epochs):
         seconds, self.seconds = self.seconds, 0.0
         if seconds and self.verbose:
-            print(
+            show(
                 f"feature cache ({self.cache.place}): "
                 f"{self.made[depth][1].num_rows} samples through the frozen "
                 f"part once, {seconds:.1f} s, instead of in each of "

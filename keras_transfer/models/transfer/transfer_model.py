@@ -7,6 +7,7 @@ import keras
 from keras_transfer import _private
 from keras_transfer.backbones import resolving
 from keras_transfer.backbones.copying import copy_of, made_again
+from keras_transfer.data.class_names import checked_names
 from keras_transfer.feature_cache import FEATURES
 from keras_transfer.layers import HeadPart
 from keras_transfer.models import construction
@@ -117,6 +118,15 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
             source, head, train_batch_norm, self.name
         )
         freezing.set_trainable_depth(self, self._freeze_state.depth)
+
+    @property
+    def class_names(self):
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names):
+        # Whichever data or file they come from.
+        self._class_names = checked_names(names)
 
     @property
     def is_pretrained(self):

@@ -150,7 +150,8 @@ class BackboneRanking:
             The names of the files.
         """
         folder = Path(folder)
-        writers.write_text(folder / "ranking.txt", f"{self}\n")
+        text = ranking_table.as_text(self, for_file=True)
+        writers.write_text(folder / "ranking.txt", f"{text}\n")
         writers.write_json(folder / "ranking.json", self.as_dict())
         writers.write_text(folder / "ranking.md", f"{self.to_markdown()}\n")
         self.plot(folder / "ranking.png")

@@ -10,6 +10,7 @@ from keras_transfer.recipes.assessment.halving import (
     nested_order,
     round_sizes,
 )
+from keras_transfer.storage.printing import show
 from keras_transfer.transferability.folds import folds_for
 from keras_transfer.transferability.linear_probe import TOLERANCE
 from keras_transfer.transferability.paired_difference import paired_difference
@@ -157,7 +158,7 @@ class Race:
 
     def _show(self, text):
         if self.verbose:
-            print(text, flush=True)
+            show(text)
 
 
 def best_prior(contenders):

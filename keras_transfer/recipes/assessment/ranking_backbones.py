@@ -10,6 +10,7 @@ from keras_transfer.recipes.assessment.targets import targets_of
 from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.fine_tuning import fine_tune as run_fine_tune
+from keras_transfer.storage.printing import show
 from keras_transfer.training.schedules import whole_number
 
 
@@ -120,7 +121,7 @@ def _fine_tune(ranking, race, validation):
     by_name = {c.name: c for c in race.contenders}
     for name in ranking.to_finetune:
         if race.verbose:
-            print(f"Fine-tuning {name}.", flush=True)
+            show(f"Fine-tuning {name}.")
         model = by_name[name].new_model(race.data)
         race.targets.compile(model)
         with look.done():

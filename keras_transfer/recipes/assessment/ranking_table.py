@@ -6,10 +6,10 @@ from keras_transfer.storage.tables import format_table
 _LONGEST = 60
 
 
-def as_text(ranking):
+def as_text(ranking, *, for_file=False):
     """Returns the table with what to do, for people."""
     lines = [
-        format_table(_columns(ranking), _rows(ranking)),
+        format_table(_columns(ranking), _rows(ranking), for_file=for_file),
         f"Probe: {ranking.score_name} of a linear head on samples it has not "
         f"seen, {ranking.num_samples} in all. Behind: points below the best "
         "on the same samples.",

@@ -33,7 +33,7 @@ def about_source(found):
         return text
     gain = found.gain
     return (
-        f"{text} That is {gain.gain:+.3f} ± {gain.error:.3f} over the same "
+        f"{text} That is {gain.gain:+.3f} +/- {gain.error:.3f} over the same "
         f"net with random weights: {gain.verdict}."
     )
 
@@ -94,7 +94,7 @@ def about_similarity(found):
 
 def _compared(similarity):
     return (
-        f"{similarity.reading} (MMD p = {similarity.p_value:.3f}, Fréchet "
+        f"{similarity.reading} (MMD p = {similarity.p_value:.3f}, Frechet "
         f"distance {similarity.frechet:.2f} of the target's variance)"
     )
 

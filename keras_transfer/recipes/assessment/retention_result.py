@@ -77,7 +77,7 @@ class SourceRetention:
         found, (lost, error) = self.accuracy, self.lost
         return (
             f"{text}; accuracy with {self.head} {found['before']:.3f} before, "
-            f"{found['after']:.3f} after (lost {lost:.3f} ± {error:.3f}), "
+            f"{found['after']:.3f} after (lost {lost:.3f} +/- {error:.3f}), "
             f"{found['read_anew']:.3f} with a probe fitted anew"
         )
 

@@ -6,6 +6,9 @@ import pytest
 from small_nets import conv_net
 
 import keras_transfer as kt
+from keras_transfer.data.batches import ArrayBatches
+from keras_transfer.data.dataset import Dataset
+from keras_transfer.recipes import run_folder
 
 
 @pytest.fixture
@@ -146,3 +149,28 @@ def test_get_layer_tells_a_block_from_a_layer():
         ValueError, match=r"is a block: model\.blocks\[1\].*model\.backbone"
     ):
         model.get_layer(block.name)
+
+
+def test_class_names_have_one_spelling_wherever_they_come_from(
+    model, rng, tmp_path
+):
+    decomposed, composed = "cafe\u0301", "caf\u00e9"
+    data = ArrayBatches(
+        rng.uniform(0, 255, (4, 16, 16, 3)).astype("float32"),
+        np.array([0, 1, 2, 0]),
+    )
+    data.class_names = [decomposed, "b", "c"]
+    model.compile("auto")
+    model.fit(data, verbose=0)
+    assert model.class_names == [composed, "b", "c"]
+    model.save(tmp_path / "model.keras")
+    again = kt.load_model(tmp_path / "model.keras")
+    assert again.class_names == [composed, "b", "c"]
+    run_folder.check_names(
+        again, Dataset(data, class_names=[composed, "b", "c"])
+    )
+    with pytest.raises(ValueError, match="other classes"):
+        run_folder.check_names(again, Dataset(data, class_names=["b", "c"]))
+    with pytest.raises(ValueError, match="control character"):
+        model.class_names = ["a\nb", "b", "c"]
+    assert model.class_names == [composed, "b", "c"]
