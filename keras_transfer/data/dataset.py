@@ -8,6 +8,7 @@ from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.photos.photo_batches import PhotoBatches
 from keras_transfer.data.sampling import few_shot, train_validation_split
 from keras_transfer.data.seeded_batches import SeededBatches
+from keras_transfer.storage.printing import printable
 
 PARTS = ("train", "validation", "test")
 # Each split under all the names that people give it.
@@ -55,7 +56,7 @@ class Dataset:
         names = self.class_names or self.target_names or []
         shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
         what = "classes" if self.class_names else "targets"
-        return (
+        return printable(
             f"<Dataset for {self.task}: {counts} samples, "
             f"{len(names)} {what}: {shown}>"
         )

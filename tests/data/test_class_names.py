@@ -1,6 +1,7 @@
 """Names of classes: one spelling, one line; names of files: any bytes."""
 
 import csv
+import io
 import os
 import sys
 import unicodedata
@@ -150,3 +151,14 @@ def test_files_may_have_names_that_are_not_utf_8(tmp_path, photos):
     written = (tmp_path / "files.csv").read_bytes()
     assert b"caf\xe9." in written
     writers.write_json(tmp_path / "files.json", rows)
+
+
+def test_data_can_be_printed_on_every_output(tmp_path, photos, monkeypatch):
+    photos.fill(tmp_path, {"\u65e5\u672c": 3, "dog": 3})
+    loaded = data.load(tmp_path, image_size=8)
+    assert "\u65e5" in repr(loaded)
+    stream = io.TextIOWrapper(io.BytesIO(), "cp1252")
+    monkeypatch.setattr(sys, "stdout", stream)
+    print(loaded)
+    stream.flush()
+    assert rb"dog, \u65e5" in stream.buffer.getvalue()

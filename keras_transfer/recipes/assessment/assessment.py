@@ -5,6 +5,7 @@ from pathlib import Path
 
 from keras_transfer.recipes import writers
 from keras_transfer.recipes.assessment import pictures, reading, report
+from keras_transfer.storage.printing import printable
 
 
 @dataclasses.dataclass
@@ -89,4 +90,4 @@ class TransferAssessment:
         return ["assessment.json", "assessment.md", *drawn]
 
     def __str__(self):
-        return report.as_text(self)
+        return printable(report.as_text(self))

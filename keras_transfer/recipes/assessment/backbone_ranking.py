@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_transfer.recipes import writers
 from keras_transfer.recipes.assessment import ranking_plot, ranking_table
+from keras_transfer.storage.printing import printable
 
 
 @dataclasses.dataclass
@@ -108,7 +109,7 @@ class BackboneRanking:
         return prior if prior and self[prior].is_noise else self.best_probe
 
     def __str__(self):
-        return ranking_table.as_text(self)
+        return printable(ranking_table.as_text(self))
 
     def as_dict(self) -> dict:
         """Returns everything but the model, as JSON can hold it."""

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_transfer.recipes import plots
+from keras_transfer.storage.printing import printable
 from keras_transfer.storage.tables import format_table
 
 
@@ -63,7 +64,7 @@ class SourceRetention:
         return float(differences.mean()), float(error)
 
     def __str__(self):
-        return f"{self._sentence()}\n{format_table(*self._table())}"
+        return printable(f"{self._sentence()}\n{format_table(*self._table())}")
 
     def _sentence(self):
         least = min(self.blocks, key=lambda block: block.cka)
