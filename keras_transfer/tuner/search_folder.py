@@ -1,5 +1,6 @@
 """The folder of a search: which search it holds, and whether it goes on."""
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -9,10 +10,15 @@ import keras
 from keras_transfer import _private
 from keras_transfer.recipes import writers
 from keras_transfer.storage import fingerprints
+from keras_transfer.storage.json_files import read_json
 
 _DESCRIPTION, _LOGS = "search.json", "tensorboard"
 # KerasTuner's own file.
 _ORACLE = "oracle.json"
+_OF_DAMAGED_FILES = (
+    ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError,
+)  # fmt: skip
+BEGIN_ANEW = "Choose another folder, or pass overwrite=True to begin anew."
 
 
 def describe(hypermodel, epochs, tuner, objective, seed, train, validation):
@@ -68,7 +74,7 @@ def holds_search(directory, about, overwrite):
                 "another folder, or pass overwrite=True to begin anew."
             )
         return False
-    before = json.loads(path.read_text())
+    before = read_json(path, remedy=BEGIN_ANEW)
     for name, value in about.items():
         if value != before.get(name):
             raise ValueError(
@@ -77,6 +83,37 @@ def holds_search(directory, about, overwrite):
                 "folder, or pass overwrite=True to begin anew."
             )
     return True
+
+
+@contextlib.contextmanager
+def named_errors(directory, goes_on):
+    """Turns what KerasTuner raises for damaged files into one that names them.
+
+    Args:
+        directory: the folder of the search.
+        goes_on: whether there are any to read.
+
+    Raises:
+        ValueError: files of the search are not what KerasTuner has written.
+    """
+    if goes_on:
+        for path in _files_of_keras_tuner(Path(directory)):
+            read_json(path, remedy=BEGIN_ANEW)
+    try:
+        yield
+    except _OF_DAMAGED_FILES as e:
+        if not goes_on:
+            raise
+        raise ValueError(
+            f"The search in '{directory}' cannot be read: {_ORACLE}, a "
+            f"tuner*.json or a trial.json is damaged ({type(e).__name__}: "
+            f"{e}). {BEGIN_ANEW}"
+        ) from e
+
+
+def _files_of_keras_tuner(directory):
+    kinds = (_ORACLE, "tuner*.json", "trial_*/trial.json")
+    return [path for kind in kinds for path in directory.glob(kind)]
 
 
 def _remove_search(directory):

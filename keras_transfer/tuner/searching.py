@@ -101,20 +101,21 @@ def search(
     if found:
         show(f"Going on with the search in '{directory}'.")
     callbacks = search_folder.tensorboard_callbacks(directory, tensorboard)
-    tuner = TrialTuner(
-        oracle=ORACLES[tuner](
-            objective=Objective(objective, direction),
-            max_trials=trials,
-            # KerasTuner takes 0 for "any".
-            seed=seed + 1,
-            max_consecutive_failed_trials=_FAILURES,
-        ),
-        hypermodel=hypermodel,
-        directory=str(Path(directory).resolve().parent),
-        project_name=Path(directory).resolve().name,
-        keep_checkpoints=keep_checkpoints,
-        show=show,
-    )
+    with search_folder.named_errors(directory, found):
+        tuner = TrialTuner(
+            oracle=ORACLES[tuner](
+                objective=Objective(objective, direction),
+                max_trials=trials,
+                # KerasTuner takes 0 for "any".
+                seed=seed + 1,
+                max_consecutive_failed_trials=_FAILURES,
+            ),
+            hypermodel=hypermodel,
+            directory=str(Path(directory).resolve().parent),
+            project_name=Path(directory).resolve().name,
+            keep_checkpoints=keep_checkpoints,
+            show=show,
+        )
     search_folder.write(directory, about)
     result = SearchResult(tuner=tuner)
     options = {"validation_data": validation, "callbacks": callbacks}

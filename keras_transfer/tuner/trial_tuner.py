@@ -10,10 +10,20 @@ import keras_tuner
 
 from keras_transfer._private.keras_tuner import tuner_file
 from keras_transfer.recipes import writers
-from keras_transfer.storage.files import replacing
+from keras_transfer.storage.json_files import read_json
+from keras_transfer.storage.replacing import replacing
+from keras_transfer.tuner import search_folder
 from keras_transfer.tuner.oracles import number_of
 
 _HISTORY = "history.json"
+_ABOUT_A_TRIAL = {
+    "type": "object",
+    "properties": {
+        "seconds": {"type": "number"},
+        "epochs": {"type": "array", "items": {"type": "object"}},
+    },
+    "required": ["seconds"],
+}
 _CHECKPOINT = "checkpoint.weights.h5"
 
 
@@ -132,7 +142,9 @@ class TrialTuner(keras_tuner.Tuner):
 
     def _about(self, trial):
         path = self._file(trial, _HISTORY)
-        return json.loads(path.read_text()) if path.is_file() else {}
+        if not path.is_file():
+            return {}
+        return read_json(path, _ABOUT_A_TRIAL, search_folder.BEGIN_ANEW)
 
     def _file(self, trial, name):
         return Path(self.get_trial_dir(trial.trial_id)) / name

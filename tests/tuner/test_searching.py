@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import shutil
 import types
 
 import h5py
@@ -257,3 +258,27 @@ def test_a_folder_of_another_source_or_other_data(change, source, tmp_path):
     )
     with pytest.raises(ValueError, match="holds another search"):
         search_folder.holds_search(tmp_path, about, overwrite=False)
+
+
+def json_files(folder):
+    """The files of a search that are JSON, one of each kind."""
+    kinds = (
+        "search.json", "oracle.json", "tuner*.json", "trial_*/trial.json",
+        "trial_*/history.json",
+    )  # fmt: skip
+    return [min(folder.glob(kind)) for kind in kinds]
+
+
+@pytest.mark.parametrize("content", ["", '{"a": ', "[]", "{}", "null", "7"])
+def test_a_damaged_search_is_named(content, search, source, tmp_path):
+    folder = search("random").folder
+    for path in json_files(folder):
+        copy = tmp_path / path.name
+        shutil.copytree(folder, copy)
+        (copy / path.relative_to(folder)).write_text(content)
+        if content == "{}" and path.name.startswith("tuner"):
+            # This is what KerasTuner writes there.
+            continue
+        with pytest.raises(ValueError, match="overwrite=True") as error:
+            searched(source, some_data(), copy, keep_checkpoints=2)
+        assert str(copy) in str(error.value)
