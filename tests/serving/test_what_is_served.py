@@ -197,3 +197,5 @@ def test_a_list_of_names_for_several_outputs_is_an_error(tmp_path):
         kt.export_saved_model(model, tmp_path / "m", {"kind": ["a", "b"]})
     with pytest.raises(ValueError, match="a list of words"):
         kt.export_saved_model(model_of(), tmp_path / "m", "abc")
+    with pytest.raises(ValueError, match=r"a list of words.*5"):
+        kt.export_saved_model(model_of(), tmp_path / "m", 5)
