@@ -40,7 +40,7 @@ def output_activations(model):
     Args:
         model: a `TransferModel`.
     """
-    found = [ending.activation for ending in graph.endings(model)]
+    found = [ending.activation for ending in graph.endings(model.head)]
     return dict(zip(_output_names(model), found, strict=True))
 
 
