@@ -192,9 +192,19 @@ def find(flat, cut):
         matches = [
             x for x in known if x.cut.name == name or x.cut.operation in ends
         ]
+    if not matches and isinstance(cut, Cut) and not _is_of(flat, cut):
+        raise ValueError(
+            f"The cut '{cut.name}' is of another model: the layer that makes "
+            "its tensor is none of this one. `cut_points(model)` and "
+            "`blocks(model)` give those of a model."
+        )
     if not matches:
         raise ValueError(_no_cut_message(flat, name, known))
     return matches[0]
+
+
+def _is_of(flat, cut):
+    return any(step.operation is cut.operation for step in flat.steps)
 
 
 def has_operation(flat, name):

@@ -79,12 +79,12 @@ def last_activation(operation):
     name = operations.type_name(operation)
     if name == "softmax":
         return name if operation.axis == -1 else "softmax over positions"
-    if not isinstance(operation, layers.Layer):
-        return name if operations.activates(operation) else "linear"
     activation = getattr(operation, "activation", None)
+    if activation is None:
+        return name if operations.activates(operation) else "linear"
     if isinstance(activation, str):
         return activation
-    return getattr(keras.activations.get(activation), "__name__", "custom")
+    return getattr(activation, "__name__", "custom")
 
 
 def _followed(value, makers):

@@ -6,8 +6,8 @@ import numpy as np
 from keras_transfer.graph import operations, trace
 from keras_transfer.layers import ImageNetPreprocessing, TrainingOnly
 
-# What stands before the scaling of an image and changes no value in training
-# that inference would see.
+# What stands before the scaling of an image and changes no value outside of
+# training.
 _BEFORE_SCALING = (
     TrainingOnly,
     keras.layers.Identity,
@@ -40,23 +40,48 @@ def scales_pixels(model):
 
 def _answer(value, readers):
     while value in readers:
-        operation = readers[value].operation
-        if isinstance(operation, ImageNetPreprocessing):
-            if operation.mode != "none":
-                return True
-        elif isinstance(operation, keras.layers.Rescaling):
-            return _fits_pixels(operation.scale, operation.offset)
-        elif isinstance(operation, keras.layers.Normalization):
-            return _is_of_pixels(operation)
-        elif not _comes_before(operation):
-            return None
-        value = readers[value].outputs[0]
+        step = readers[value]
+        if _comes_before(step.operation):
+            value = step.outputs[0]
+            continue
+        return _answer_of(step)
     return None
 
 
+def _answer_of(step):
+    """What the first operation that changes values says."""
+    operation = step.operation
+    if isinstance(operation, ImageNetPreprocessing):
+        return True
+    if isinstance(operation, keras.layers.Rescaling):
+        return _fits_pixels(operation.scale, operation.offset)
+    if isinstance(operation, keras.layers.Normalization):
+        return _is_of_pixels(operation)
+    factor = _factor(step)
+    return None if factor is None else _fits_pixels(factor, 0.0)
+
+
+def _factor(step):
+    """The number that an operation such as `x / 255` multiplies by."""
+    name, numbers = operations.type_name(step.operation), step.args[1:]
+    if len(numbers) != 1 or not isinstance(numbers[0], int | float):
+        return None
+    if name in ("divide", "truedivide") and numbers[0]:
+        return 1 / numbers[0]
+    return numbers[0] if name == "multiply" else None
+
+
 def _comes_before(operation):
+    """Whether an operation leaves the values of an image as they are."""
+    if isinstance(operation, ImageNetPreprocessing):
+        return operation.mode == "none"
     name = operations.type_name(operation)
-    return isinstance(operation, _BEFORE_SCALING) or name == "cast"
+    return (
+        isinstance(operation, _BEFORE_SCALING)
+        or operations.is_reshape(operation)
+        or name == "cast"
+        or name.startswith("random")
+    )
 
 
 def _fits_pixels(scale, offset):

@@ -9,14 +9,13 @@ _CHANGED = ("quantization_config", "lora_rank", "lora_alpha")
 class KeepsChangedParts:
     """Mixin of a layer that makes dense layers: keeps what these became.
 
-    Quantized to whole numbers, or with LoRA enabled, a dense layer has other
-    variables than the one that the layer's arguments call for. Its config
-    goes with the shape that the layer is built for, as both are needed before
-    there are variables.
+    A dense layer that was quantized, or has LoRA enabled, has other variables
+    than the arguments of the layer around it call for. So its config is saved
+    with the shape that this layer is built for.
     """
 
     def changeable_parts(self):
-        """Returns the dense layers by name of what holds them."""
+        """Returns the dense layers by name."""
         raise NotImplementedError
 
     def put_part(self, name, part):

@@ -86,8 +86,14 @@ class ClassificationHead(Head):
                 probabilities change, their order in a softmax does not.
 
         Raises:
-            ValueError: the factor is not above 0.
+            ValueError: the factor is not above 0, or the head is quantized.
         """
+        if self._output.quantization_mode:
+            raise ValueError(
+                f"The last layer of '{self.name}' is quantized "
+                f"({self._output.quantization_mode}), and its whole numbers "
+                "cannot be scaled. Scale the logits first, then quantize."
+            )
         if not factor > 0:
             raise ValueError(
                 "Logits can be scaled by a number above 0. Received: "

@@ -27,7 +27,7 @@ def traced(function, model):
         )
 
     found = tf.function(on_floats)
-    for dtypes in _dtypes(model):
+    for dtypes in types_taken(model):
         specs = [
             tf.TensorSpec(tensor.shape, dtype, name=tensor.name)
             for tensor, dtype in zip(model.inputs, dtypes, strict=True)
@@ -38,8 +38,16 @@ def traced(function, model):
     return found
 
 
-def _dtypes(model):
-    """The types to take of each input: the model's own comes last."""
+def types_taken(model):
+    """Returns the types that an export takes, those of its signature first.
+
+    Args:
+        model: a `TransferModel`.
+
+    Returns:
+        A list of one or two lists with a type for each input; the last one
+        holds the model's own types.
+    """
     own = [keras.backend.standardize_dtype(x.dtype) for x in model.inputs]
     served = [
         "uint8" if _is_pixels(tensor.shape[1:], known) else dtype

@@ -1,5 +1,7 @@
 """What the numbers of a head mean: names of classes, and of values."""
 
+from collections.abc import Iterable
+
 import keras
 import numpy as np
 
@@ -38,7 +40,7 @@ def output_activations(model):
     Args:
         model: a `TransferModel`.
     """
-    found = [ending.activation for ending in graph.endings(model)]
+    found = [ending.activation for ending in graph.endings(model.head)]
     return dict(zip(_output_names(model), found, strict=True))
 
 
@@ -54,7 +56,7 @@ def names_by_output(model, names):
             another number of names than of columns.
     """
     outputs = _output_names(model)
-    by_output = names or {}
+    by_output = {} if names is None else names
     if len(outputs) == 1 and not isinstance(by_output, dict):
         by_output = {outputs[0]: names}
     if not isinstance(by_output, dict) or set(by_output) - set(outputs):
@@ -86,12 +88,14 @@ def _check_number(names, activation, output, num_outputs):
 
 
 def _listed(names):
-    if isinstance(names, str):
+    if names is None:
+        return None
+    if isinstance(names, str) or not isinstance(names, Iterable):
         raise ValueError(
             f"Class names are a list of words. Received: {names!r}. Expected "
-            f"for example [{names!r}]."
+            "for example ['daisy', 'rose']."
         )
-    return None if names is None else [str(name) for name in names]
+    return [str(name) for name in names]
 
 
 def _output_names(model):

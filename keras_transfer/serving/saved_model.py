@@ -87,7 +87,7 @@ def _checked_names(model, names):
             f"Received: a {type(model).__name__}. Expected a TransferModel; "
             "other models have `model.export(path)` of Keras."
         )
-    return names_by_output(model, names or model.class_names)
+    return names_by_output(model, model.class_names if names is None else names)
 
 
 def _write(model, path, names):

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from keras_transfer.data.pixel_checks import check_inputs
+from keras_transfer.data.pixel_checks import check_inputs, note_pixels
 
 pytestmark = pytest.mark.any_backend
 PIXELS = types.SimpleNamespace(expects_pixels=True)
@@ -54,3 +54,25 @@ def test_values_that_are_not_numbers(value):
 def test_large_numbers_are_numbers():
     # Their sum is infinite.
     check_inputs(np.full((4, 2), 3e38, "float32"), PIXELS)
+
+
+NOTED = {
+    "bytes": (BYTES, True),
+    "whole numbers": (np.full((2, 4, 4, 3), 7.0), True),
+    "resized photos": (np.linspace(0, 254.5, 96).reshape(2, 4, 4, 3), True),
+    "0..1": (np.linspace(0, 1, 96).reshape(2, 4, 4, 3), False),
+    "16 bits": (np.full((2, 4, 4, 3), 700.0), False),
+    "spectrograms": (np.linspace(-80, 0.5, 32).reshape(2, 4, 4, 1), False),
+    "positive spectrograms": (
+        np.linspace(0, 80.5, 32).reshape(2, 4, 4, 1), False
+    ),
+    "no image": (np.ones((3, 4)), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NOTED)
+def test_a_model_is_told_what_its_images_are(case):
+    x, expected = NOTED[case]
+    told = []
+    note_pixels(x, types.SimpleNamespace(note_pixels=told.append))
+    assert told == ([] if expected is None else [expected])

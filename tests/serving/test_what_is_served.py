@@ -7,6 +7,7 @@ from small_heads import own_head, two_outputs
 from small_nets import conv_net
 
 import keras_transfer as kt
+from keras_transfer.serving.inputs import types_taken
 
 tf = pytest.importorskip("tensorflow")
 pytestmark = [
@@ -64,6 +65,14 @@ BY_FIRST_LAYER = {
     "reflectances": (lambda: layers.Rescaling(1 / 10000), SHAPE, "float32"),
     "statistics of pixels": (lambda: normalization(255), SHAPE, "uint8"),
     "statistics of 0..1": (lambda: normalization(1), SHAPE, "float32"),
+    "divided by 255": (lambda: lambda x: x / 255, SHAPE, "uint8"),
+    "times 2": (lambda: lambda x: x * 2.0, SHAPE, "float32"),
+    "flipped pixels": (
+        lambda: keras.Sequential(
+            [layers.RandomFlip(), layers.Rescaling(1 / 255)]
+        ),
+        (8, 8, 1), "uint8",
+    ),
     "resized pixels": (
         lambda: keras.Sequential(
             [layers.Resizing(8, 8), layers.Rescaling(1 / 255)]
@@ -74,15 +83,15 @@ BY_FIRST_LAYER = {
 
 
 @pytest.mark.parametrize("case", BY_FIRST_LAYER)
-def test_bytes_are_served_where_the_first_layer_scales_pixels(case, tmp_path):
+def test_bytes_are_served_where_the_first_layer_scales_pixels(case):
     make, shape, expected = BY_FIRST_LAYER[case]
     model = model_of(shape, first=make and make())
-    assert exported(model, tmp_path)[1] == expected
+    assert types_taken(model)[0] == [expected]
 
 
-def test_preprocessing_of_the_transfer_model_counts_too(tmp_path):
+def test_preprocessing_of_the_transfer_model_counts_too():
     model = model_of((8, 8, 1), preprocessing="tf")
-    assert exported(model, tmp_path)[1] == "uint8"
+    assert types_taken(model)[0] == ["uint8"]
 
 
 def test_a_named_source_without_its_preprocessing_takes_scaled_images():
@@ -197,3 +206,34 @@ def test_a_list_of_names_for_several_outputs_is_an_error(tmp_path):
         kt.export_saved_model(model, tmp_path / "m", {"kind": ["a", "b"]})
     with pytest.raises(ValueError, match="a list of words"):
         kt.export_saved_model(model_of(), tmp_path / "m", "abc")
+    with pytest.raises(ValueError, match=r"a list of words.*5"):
+        kt.export_saved_model(model_of(), tmp_path / "m", 5)
+
+
+def test_of_several_inputs_each_is_served_as_what_it_is(tmp_path, rng):
+    images, numbers = (
+        keras.Input((8, 8, 1), name="image"),
+        keras.Input((4,), name="numbers"),
+    )
+    x = layers.Conv2D(3, 3)(layers.Rescaling(1 / 255)(images))
+    x = layers.GlobalAveragePooling2D()(x)
+    net = keras.Model(
+        {"image": images, "numbers": numbers},
+        layers.Concatenate(name="both")([x, numbers]),
+    )
+    model = kt.TransferModel(net, head=3, output_layer="both")
+    path = kt.export_saved_model(model, tmp_path / "m")
+    loaded = tf.saved_model.load(str(path))
+    _, specs = loaded.signatures["serve"].structured_input_signature
+    types = {name: spec.dtype.name for name, spec in specs.items()}
+    assert types == {"image": "uint8", "numbers": "float32"}
+    data = {
+        "image": rng.integers(0, 256, (2, 8, 8, 1)).astype("float32"),
+        "numbers": rng.normal(size=(2, 4)).astype("float32"),
+    }
+    expected = model.predict(data, verbose=0)
+    bytes_in = data | {"image": data["image"].astype("uint8")}
+    for given in (data, bytes_in):
+        np.testing.assert_allclose(
+            loaded.serve(given)["scores"], expected, atol=1e-5
+        )

@@ -25,7 +25,7 @@ def as_source(source):
         source = resolving.read_if_path(source)
     if isinstance(source, BaseModel):
         return source
-    if not _has_top_to_keep(source):
+    if not _has_one_output(source):
         resolved = resolving.resolve_backbone(source)
         return _from_raw_input(resolved.model, resolved.preprocessing)
     bare, _, _ = without_top(source)
@@ -39,7 +39,7 @@ def as_source(source):
     return _from_raw_input(source, preprocessing or "none")
 
 
-def _has_top_to_keep(source):
+def _has_one_output(source):
     if not isinstance(source, keras.Model) or is_hub_source(source):
         return False
     functional = _private.functional_graph(source)

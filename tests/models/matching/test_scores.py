@@ -182,6 +182,10 @@ def test_names_of_numbers_are_not_classes():
 
 WITHOUT_SCORES = {
     "relu": (lambda: classifier(dense(3, "relu")), r"end in \['relu'\]"),
+    "a relu layer": (
+        lambda: classifier(dense(3), layers.ReLU()),
+        r"end in \['relu'\]",
+    ),
     "one number": (lambda: classifier(dense(1)), "one number a sample"),
 }
 
