@@ -43,8 +43,11 @@ def checked_name(name) -> str:
     )
 
 
-def checked_names(names) -> list[str] | None:
+def checked_names(names):
     """Returns the names in one spelling, `None` where there are none.
+
+    Args:
+        names: a list, or a dict with one by name of an output.
 
     Raises:
         ValueError: one of them can be no label, or they are one text.
@@ -54,4 +57,6 @@ def checked_names(names) -> list[str] | None:
             f"Names of classes are a list. Received: the text {names!a}. "
             "Expected one name a class."
         )
+    if isinstance(names, dict):
+        return {output: checked_names(each) for output, each in names.items()}
     return None if names is None else [checked_name(name) for name in names]

@@ -134,4 +134,4 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(recipes, "fine_tune", None)
     assert fit(tmp_path / "file" / "run") == 1
-    assert "Could not write" in capsys.readouterr().err
+    assert "cannot be written" in capsys.readouterr().err

@@ -228,7 +228,8 @@ def test_predict_warns_of_thirty_photos_of_another_kind(
 
 def test_fit_keeps_no_detector_where_none_is_wanted(run, fit, tmp_path):
     shutil.copytree(run, tmp_path / "again")
-    assert fit(tmp_path / "again", "--no-unknown", "--epochs", "0") == 0
+    options = ["--overwrite", "--no-unknown", "--epochs", "0"]
+    assert fit(tmp_path / "again", *options) == 0
     # Not the one of the run before either, which is of another model.
     assert not (tmp_path / "again" / "unknown.npz").exists()
     assert "unknown" not in metrics_of(tmp_path / "again")

@@ -149,7 +149,7 @@ def test_no_worse_on_validation_than_alone(source, rng):
     ],
 )
 def test_whether_matching_helped_is_said(losses, helped, said, capsys):
-    recipe = matching._Recipe(net(4), {}, verbose=1)
+    recipe = matching._Recipe(net(4), {}, checkpoint=None, verbose=1)
     weights = recipe.target.get_weights()
     recipe.candidates = [
         matching._Candidate(name, {"val_loss": loss}, weights)
