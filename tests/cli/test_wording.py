@@ -43,7 +43,7 @@ def _number(command):
         ("fit", "pass data_dir=DIR or", "pass --data-dir DIR or"),
         ("rank", "(`list_backbones()` has", "(`keras-transfer backbones` has"),
         # What is no option of the command, or no argument at all.
-        ("rank", "overwrite=True `cache=False`", "overwrite=True `cache=False`"),
+        ("rank", "or overwrite=True `x=False`", "or overwrite=True `x=False`"),
         ("fit", "head=5, or `head`", "head=5, or `head`"),
         ("rank", "or use `fine_tune`", "or use `fine_tune`"),
         ("rank", "`epochs` of epochs=3", "`epochs` of epochs=3"),
