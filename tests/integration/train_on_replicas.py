@@ -101,6 +101,15 @@ class Ways:
         kt.unfreeze(model)
         return self.fitted(model)
 
+    def averaged(self):
+        averaging = keras.optimizers.Adam(
+            1e-2, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3
+        )
+        schedule = kt.FreezingScheduler(kt.GradualUnfreezing(0, 1))
+        return self.fitted(
+            self.model(averaging), epochs=4, callbacks=[schedule]
+        )
+
     def l2sp(self):
         model = self.model(regularizer=kt.L2SP(0.1, 0.1))
         kt.unfreeze(model)
