@@ -21,6 +21,7 @@ WAYS = [
     "head", "gradual", "layerwise", "l2sp", "batch_norm",
     "precise_batch_norm", "cached", "resumed", "fine_tuned", "searched",
     "py_dataset", "tf_data", "mixed", "averaged",
+    "native",
 ]  # fmt: skip
 UNEVEN = ["head", "py_dataset", "evaluated"]
 JOBS = {

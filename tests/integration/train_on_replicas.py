@@ -110,6 +110,11 @@ class Ways:
             self.model(averaging), epochs=4, callbacks=[schedule]
         )
 
+    def native(self):
+        """A strategy of TensorFlow's own is passed on as it is."""
+        self.strategy = self.strategy.native or self.strategy
+        return self.head()
+
     def l2sp(self):
         model = self.model(regularizer=kt.L2SP(0.1, 0.1))
         kt.unfreeze(model)
