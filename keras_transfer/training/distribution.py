@@ -138,7 +138,8 @@ def prepare(model, strategy=None):
     Raises:
         ValueError: what is known to break under several devices: a model
             built outside the strategy's scope, `steps_per_execution` above 1,
-            gradient accumulation, several machines.
+            gradient accumulation, averages that are written over the weights
+            during training, several machines.
     """
     strategy = None if strategy is None else as_strategy(strategy)
     if strategy is not None and strategy.name == "multi_worker":
@@ -276,4 +277,10 @@ def _refuse_what_breaks(model):
                 f"gradient_accumulation_steps={accumulated} breaks under "
                 "several devices in this Keras. Use a batch size that is as "
                 "many times larger: each device gets its share of it."
+            )
+        if frequency := each.ema_overwrite_frequency:
+            raise ValueError(
+                f"ema_overwrite_frequency={frequency} breaks under several "
+                "devices in this Keras. Leave it out: `fit` ends with the "
+                "averages in the weights."
             )

@@ -102,9 +102,7 @@ class Ways:
         return self.fitted(model)
 
     def averaged(self):
-        averaging = keras.optimizers.Adam(
-            1e-2, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3
-        )
+        averaging = keras.optimizers.Adam(1e-2, use_ema=True, ema_momentum=0.8)
         schedule = kt.FreezingScheduler(kt.GradualUnfreezing(0, 1))
         return self.fitted(
             self.model(averaging), epochs=4, callbacks=[schedule]

@@ -88,6 +88,7 @@ def test_several_machines():
         ({"steps_per_execution": 4}, "steps_per_execution=1"),
         ({"optimizer": "accumulating"}, "batch size"),
         ({"optimizer": "layerwise"}, "batch size"),
+        ({"optimizer": "averaging"}, "Leave it out"),
     ],
 )
 def test_what_breaks_is_refused(options, way_out, monkeypatch):
@@ -95,7 +96,11 @@ def test_what_breaks_is_refused(options, way_out, monkeypatch):
     made = model()
     if "optimizer" in options:
         optimizer = {
-            "accumulating": inner, "layerwise": kt.LayerwiseOptimizer(inner)
+            "accumulating": inner,
+            "layerwise": kt.LayerwiseOptimizer(inner),
+            "averaging": keras.optimizers.SGD(
+                0.1, use_ema=True, ema_overwrite_frequency=3
+            ),
         }[options["optimizer"]]  # fmt: skip
         made.compile(optimizer, "sparse_categorical_crossentropy")
     else:
