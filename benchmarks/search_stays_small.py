@@ -4,7 +4,7 @@
         [--trials 20] [--epochs 4] [--size 96] [--keep-gradients]
 
 Folder `PHOTOS/train/CLASS/*.jpg`. `kt.search` over the space "small" with
-MobileNetV2, features in a folder, weights of the best three trials kept. Prints
+MobileNetV2, features in a folder, weights of the best trial kept. Prints
 the resident memory of the process after each trial, what it grew by from the
 first trial to the last, and the bytes on disk. `--keep-gradients` is the other
 side: TensorFlow keeps the gradients that each `fit` registers, and with them

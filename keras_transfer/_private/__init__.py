@@ -53,6 +53,8 @@ from keras_transfer._private.optimizers import (
 from keras_transfer._private.saving import copy_state, layer_classes
 from keras_transfer._private.tensorflow import (
     forget_step_gradients,
+    groups_of_devices,
+    mirrored_strategy,
     pipeline_inputs,
     step_gradients,
 )

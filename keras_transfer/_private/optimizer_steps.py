@@ -85,8 +85,7 @@ def _narrow(optimizer, name):
     def narrowed(self, *args):
         if name == "finalize_variable_values" and vars(self).get("_goes_on"):
             return None
-        names = ("_trainable_variables", "_model_variables_moving_average")
-        kept = {key: vars(self)[key] for key in names}
+        kept = _enter(self)
         where = [self._get_variable_index(v) for v in args[-1]]
         # Past __setattr__, which would track the lists.
         vars(self).update(
@@ -100,9 +99,31 @@ def _narrow(optimizer, name):
                 for average in self._model_variables_moving_average:
                     average.assign(keras.ops.copy(average))
         finally:
-            vars(self).update(kept)
+            _leave(self, kept)
 
     setattr(optimizer, name, types.MethodType(narrowed, optimizer))
+
+
+def _enter(optimizer):
+    """Returns the whole lists that the steps under way see parts of.
+
+    Under `tf.distribute` the replicas are in one step together: the first to
+    come finds the whole lists, and the last to leave puts them back.
+    """
+    names = ("_trainable_variables", "_model_variables_moving_average")
+    state = vars(optimizer)
+    if not state.get("_steps_under_way"):
+        state["_whole_lists"] = {name: state[name] for name in names}
+    state["_steps_under_way"] = state.get("_steps_under_way", 0) + 1
+    return state["_whole_lists"]
+
+
+def _leave(optimizer, whole):
+    state = vars(optimizer)
+    state["_steps_under_way"] -= 1
+    if not state["_steps_under_way"]:
+        state.update(whole)
+        del state["_whole_lists"]
 
 
 def scale_updates(optimizer, rates, groups):

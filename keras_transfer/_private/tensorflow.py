@@ -1,10 +1,40 @@
 """Private names of TensorFlow, which need not be there."""
 
 import inspect
+import itertools
 import sys
 
 # How the names of the functions begin that Keras' trainers trace.
 _STEPS = ("one_step_on_data", "multi_step_on_")
+
+# What no strategy of TensorFlow begins with; it counts groups from 1.
+_GROUPS = itertools.count(10**6, 10**3)
+
+
+def mirrored_strategy(devices):
+    """Returns a `MirroredStrategy` whose devices are a group of their own.
+
+    Each one numbers its groups of devices from 1, and two of one process take
+    each other's for their own.
+
+    Uses `MirroredStrategy._collective_key_base`.
+    """
+    strategy = sys.modules["tensorflow"].distribute.MirroredStrategy
+    before = strategy._collective_key_base
+    strategy._collective_key_base = next(_GROUPS)
+    try:
+        return strategy(devices)
+    finally:
+        strategy._collective_key_base = before
+
+
+def groups_of_devices(strategy):
+    """Returns the groups of a `tf.distribute` strategy: numbers by devices.
+
+    Uses `StrategyExtended._collective_keys` and `CollectiveKeys._known_groups`.
+    """
+    keys = getattr(strategy.extended, "_collective_keys", None)
+    return dict(getattr(keys, "_known_groups", {}))
 
 
 def pipeline_inputs(dataset):

@@ -114,7 +114,12 @@ class OnceAdapter(DataAdapter):
     def looked_at(self, model, labels=True):
         if not look.is_due():
             return self
-        first = next(self.data)
+        first = next(self.data, None)
+        if first is None:
+            raise ValueError(
+                f"There is no batch to read. Received: {self._named()} that "
+                "has ended, or never had one. Make it anew for each call."
+            )
         look.examine(first, model, labels)
         return self._with(_resumed(first, self.data))
 
@@ -149,6 +154,11 @@ class UnknownAdapter(OnceAdapter):
     """What is left to Keras, which may know it or say what it expects."""
 
     def looked_at(self, model, labels=True):
+        if self.data is None:
+            raise ValueError(
+                "There are no data. Received: None. Expected arrays or a data "
+                "set."
+            )
         if isinstance(self.data, str):
             raise ValueError(
                 f"Data are arrays or a data set. Received: the text "

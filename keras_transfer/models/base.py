@@ -76,6 +76,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             **kwargs: the other arguments of `keras.Model.compile`.
         """
         penalty = self.penalty_of(regularizer)
+        replicas.check_groups(self)
         with replicas.scope_of(self):
             if isinstance(optimizer, str) and optimizer == "auto":
                 optimizer, loss, metrics = complete_arguments(

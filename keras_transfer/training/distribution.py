@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
+import sys
 
 import keras
 import numpy as np
@@ -38,6 +40,8 @@ class Strategy:
 
 def strategy(name="auto", devices=None):
     """Returns the `Strategy` of that name, on the devices there are.
+
+    Of `"mirrored"` there is one for the same devices in a process.
 
     Args:
         name: `"default"` is Keras as it is. `"one_device"` and `"mirrored"`
@@ -85,6 +89,37 @@ def strategy(name="auto", devices=None):
     return _MAKERS[name](devices)
 
 
+def as_strategy(given):
+    """Returns a `Strategy` for one of `tf.distribute` or `keras.distribution`.
+
+    Args:
+        given: one of these, a `Strategy`, or `None`, which is the default.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    if isinstance(given, Strategy):
+        return given
+    if given is None:
+        return Strategy("default")
+    if isinstance(given, keras.distribution.DataParallel):
+        return Strategy("jax", given.device_mesh.devices.size, given)
+    tf = sys.modules.get("tensorflow")
+    if tf is None or not isinstance(given, tf.distribute.Strategy):
+        raise ValueError(
+            "A strategy is what keras_transfer.distribution.strategy returns, "
+            "a tf.distribute.Strategy or a keras.distribution.DataParallel. "
+            f"Received: {given!r}."
+        )
+    kinds = {
+        "one_device": tf.distribute.OneDeviceStrategy,
+        "multi_worker": tf.distribute.MultiWorkerMirroredStrategy,
+    }
+    names = [name for name, kind in kinds.items() if isinstance(given, kind)]
+    name = next(iter(names), "mirrored")
+    return Strategy(name, given.num_replicas_in_sync, given)
+
+
 def prepare(model, strategy=None):
     """Makes a model ready to train on several devices, or says what cannot.
 
@@ -93,7 +128,8 @@ def prepare(model, strategy=None):
 
     Args:
         model: a compiled model.
-        strategy: the `Strategy` it is to be trained with; what it was built
+        strategy: the strategy it is to be trained with, a `Strategy` or one
+            of `tf.distribute` or `keras.distribution`; what it was built
             under by default.
 
     Returns:
@@ -102,8 +138,10 @@ def prepare(model, strategy=None):
     Raises:
         ValueError: what is known to break under several devices: a model
             built outside the strategy's scope, `steps_per_execution` above 1,
-            gradient accumulation, several machines.
+            gradient accumulation, averages that are written over the weights
+            during training, several machines.
     """
+    strategy = None if strategy is None else as_strategy(strategy)
     if strategy is not None and strategy.name == "multi_worker":
         raise ValueError(
             "Training on several machines is not supported yet: `fit` fails "
@@ -186,7 +224,13 @@ def _mirrored(devices):
 
     if devices is None and not _accelerators():
         devices = [d.name for d in tf.config.list_logical_devices("CPU")]
-    native = tf.distribute.MirroredStrategy(devices)
+    return _kept_mirrored(devices and tuple(devices))
+
+
+@functools.cache
+def _kept_mirrored(devices):
+    """The strategy of these devices: a cell that is run again gets the same."""
+    native = _private.mirrored_strategy(devices)
     return Strategy("mirrored", native.num_replicas_in_sync, native)
 
 
@@ -233,4 +277,10 @@ def _refuse_what_breaks(model):
                 f"gradient_accumulation_steps={accumulated} breaks under "
                 "several devices in this Keras. Use a batch size that is as "
                 "many times larger: each device gets its share of it."
+            )
+        if frequency := each.ema_overwrite_frequency:
+            raise ValueError(
+                f"ema_overwrite_frequency={frequency} breaks under several "
+                "devices in this Keras. Leave it out: `fit` ends with the "
+                "averages in the weights."
             )

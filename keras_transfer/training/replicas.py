@@ -1,6 +1,7 @@
 """How many devices train a model at once, and batches that they can share."""
 
 import contextlib
+import warnings
 
 import keras
 
@@ -60,6 +61,45 @@ def scope_of(model):
     """Returns the context in which variables of a model have to be made."""
     strategy = getattr(model, "distribute_strategy", None)
     return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+
+# The devices of each group that has been compiled for, by its number, and the
+# strategy it was of.
+_GROUPS = {}
+
+
+def check_groups(model):
+    """Raises if a model's devices would be taken for those of another one.
+
+    TensorFlow numbers the groups of devices of each strategy from 1.
+
+    Raises:
+        ValueError: a strategy of other devices has the same number.
+    """
+    strategy = getattr(model, "distribute_strategy", None)
+    if strategy is None or strategy.num_replicas_in_sync == 1:
+        return
+    for devices, number in _private.groups_of_devices(strategy).items():
+        known, other = _GROUPS.setdefault(number, (devices, strategy))
+        if known != devices:
+            raise ValueError(
+                "TensorFlow mixes up two strategies of one process that are "
+                f"on other devices. Received: '{model.name}' on {devices}, "
+                f"after a model on {known}. {_ONE}"
+            )
+        if other is not strategy:
+            warnings.warn(
+                f"'{model.name}' is under a second MirroredStrategy on the "
+                "same devices. TensorFlow mixes the two up where the models "
+                f"have other shapes. {_ONE}",
+                stacklevel=3,
+            )
+
+
+_ONE = (
+    "Use keras_transfer.distribution.strategy('mirrored', devices), which may "
+    "be called again, or one strategy in all of the process."
+)
 
 
 def optimizer_for(model, optimizer):

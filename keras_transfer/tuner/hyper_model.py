@@ -41,7 +41,8 @@ class TransferHyperModel(keras_tuner.HyperModel):
             Trials with augmentation do not use it, nor those of a source
             that draws random numbers in its frozen part.
         head_epochs: epochs of the first phase; `None` is three fifths of all.
-        strategy: a `distribution.Strategy` to build and train with.
+        strategy: what to build and train with, as in
+            `distribution.prepare`.
         seed: seed of the head's weights and of the order of samples.
         **options: `name` and `tunable` of `keras_tuner.HyperModel`.
 
@@ -83,7 +84,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
         self.space = search_space.space_of(space, list(self.backbones))
         self.weights, self.seed = weights, seed
         self.head_epochs = head_epochs
-        self.strategy = strategy or distribution.strategy("default")
+        self.strategy = distribution.as_strategy(strategy)
         # Backbones whose cut has been printed.
         self._told = set()
         # Why there are no kept features, by backbone.

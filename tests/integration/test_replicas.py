@@ -20,7 +20,8 @@ SCRIPT = Path(__file__).with_name("train_on_replicas.py")
 WAYS = [
     "head", "gradual", "layerwise", "l2sp", "batch_norm",
     "precise_batch_norm", "cached", "resumed", "fine_tuned", "searched",
-    "py_dataset", "tf_data", "mixed",
+    "py_dataset", "tf_data", "mixed", "averaged",
+    "native",
 ]  # fmt: skip
 UNEVEN = ["head", "py_dataset", "evaluated"]
 JOBS = {

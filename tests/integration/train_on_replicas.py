@@ -101,6 +101,18 @@ class Ways:
         kt.unfreeze(model)
         return self.fitted(model)
 
+    def averaged(self):
+        averaging = keras.optimizers.Adam(1e-2, use_ema=True, ema_momentum=0.8)
+        schedule = kt.FreezingScheduler(kt.GradualUnfreezing(0, 1))
+        return self.fitted(
+            self.model(averaging), epochs=4, callbacks=[schedule]
+        )
+
+    def native(self):
+        """A strategy of TensorFlow's own is passed on as it is."""
+        self.strategy = self.strategy.native or self.strategy
+        return self.head()
+
     def l2sp(self):
         model = self.model(regularizer=kt.L2SP(0.1, 0.1))
         kt.unfreeze(model)

@@ -162,3 +162,18 @@ def test_a_step_that_is_being_traced_keeps_its_gradients():
     model.compile(keras.optimizers.SGD(0.25), "mse")
     assert trained(model) == 1.0 - 0.25 * 6.0
     assert seen
+
+
+@on_tensorflow
+def test_mirrored_strategy_and_groups_of_devices():
+    own = [_private.mirrored_strategy(["CPU:0"]) for _ in range(2)]
+    plain = [tf.distribute.MirroredStrategy(["CPU:0"]) for _ in range(2)]
+    (one, two), (three, four) = (
+        [_private.groups_of_devices(each) for each in both]
+        for both in (own, plain)
+    )
+    assert list(one) == list(two) == list(three) != []
+    assert len({*one.values(), *two.values(), *three.values()}) == 3
+    # This is what TensorFlow mixes up.
+    assert three == four
+    assert _private.groups_of_devices(tf.distribute.get_strategy()) == {}

@@ -204,7 +204,9 @@ def test_forget_validation(small_functional):
     options = {"validation_data": (x, y), "epochs": 2, "verbose": 0}
     with pytest.raises(KeyboardInterrupt):
         model.fit(x, y, callbacks=[Ends()], **options)
-    assert len(list(model._eval_epoch_iterator.enumerate_epoch())) == 1
+    # JAX lets go of it by itself.
+    is_kept = keras.backend.backend() != "jax"
+    assert hasattr(model, "_eval_epoch_iterator") == is_kept
     _private.forget_validation(model)
     assert not hasattr(model, "_eval_epoch_iterator")
     _private.forget_validation(model)

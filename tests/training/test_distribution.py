@@ -1,10 +1,13 @@
 """`distribution.strategy` and `prepare` without several devices."""
 
+import types
+
 import keras
 import pytest
 
 import keras_transfer as kt
-from keras_transfer.training import distribution
+from keras_transfer import _private
+from keras_transfer.training import distribution, replicas
 
 BACKEND = keras.backend.backend()
 needs_tensorflow = pytest.mark.skipif(
@@ -85,6 +88,7 @@ def test_several_machines():
         ({"steps_per_execution": 4}, "steps_per_execution=1"),
         ({"optimizer": "accumulating"}, "batch size"),
         ({"optimizer": "layerwise"}, "batch size"),
+        ({"optimizer": "averaging"}, "Leave it out"),
     ],
 )
 def test_what_breaks_is_refused(options, way_out, monkeypatch):
@@ -92,7 +96,11 @@ def test_what_breaks_is_refused(options, way_out, monkeypatch):
     made = model()
     if "optimizer" in options:
         optimizer = {
-            "accumulating": inner, "layerwise": kt.LayerwiseOptimizer(inner)
+            "accumulating": inner,
+            "layerwise": kt.LayerwiseOptimizer(inner),
+            "averaging": keras.optimizers.SGD(
+                0.1, use_ema=True, ema_overwrite_frequency=3
+            ),
         }[options["optimizer"]]  # fmt: skip
         made.compile(optimizer, "sparse_categorical_crossentropy")
     else:
@@ -104,3 +112,53 @@ def test_what_breaks_is_refused(options, way_out, monkeypatch):
 
 def data(count):
     return keras.ops.ones((count, 4)), keras.ops.zeros(count, "int32")
+
+
+@needs_tensorflow
+def test_a_cell_that_is_run_again_gets_the_same_strategy():
+    made = [distribution.strategy("mirrored", ["CPU:0"]) for _ in range(2)]
+    assert made[0].native is made[1].native
+
+
+@needs_tensorflow
+def test_strategies_of_tensorflow_itself():
+    import tensorflow as tf
+
+    for native, name in (
+        (tf.distribute.MirroredStrategy(["CPU:0"]), "mirrored"),
+        (tf.distribute.OneDeviceStrategy("CPU:0"), "one_device"),
+        (tf.distribute.get_strategy(), "mirrored"),
+    ):
+        found = distribution.as_strategy(native)
+        assert (found.name, found.num_replicas) == (name, 1)
+        assert found.native is native
+        with native.scope():
+            made = model()
+        assert distribution.prepare(made, native) is made
+        made.fit(*data(5), batch_size=2, verbose=0)
+
+
+@pytest.mark.parametrize("given", ["mirrored", 2, keras.distribution])
+def test_what_is_no_strategy(given):
+    with pytest.raises(ValueError, match=r"A strategy is what.*Received"):
+        distribution.prepare(model(), given)
+
+
+@needs_tensorflow
+def test_groups_of_devices_that_would_be_mixed_up(monkeypatch):
+    """As two strategies of TensorFlow's own are, each with its group 1."""
+    made = [model(), model(), model()]
+    natives = [types.SimpleNamespace(num_replicas_in_sync=2) for _ in "abc"]
+    devices = dict(zip(map(id, natives), ["0,1", "0,1", "0,1,2"], strict=True))
+    monkeypatch.setattr(replicas, "_GROUPS", {})
+    monkeypatch.setattr(
+        _private, "groups_of_devices", lambda native: {devices[id(native)]: 1}
+    )
+    for each, native in zip(made, natives, strict=True):
+        monkeypatch.setattr(each, "_distribute_strategy", native, raising=False)
+    replicas.check_groups(made[0])
+    replicas.check_groups(made[0])
+    with pytest.warns(UserWarning, match="second MirroredStrategy"):
+        replicas.check_groups(made[1])
+    with pytest.raises(ValueError, match="on 0,1,2, after a model on 0,1"):
+        replicas.check_groups(made[2])

@@ -211,3 +211,30 @@ def net_with(layer):
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
     return keras.Model(inputs, keras.layers.Conv2D(4, 3)(layer(x)))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_text_backbone_of_keras_hub(dropout, tmp_path):
+    keras_hub = pytest.importorskip("keras_hub")
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=60, num_layers=2, num_heads=2, hidden_dim=16,
+        intermediate_dim=32, max_sequence_length=12, dropout=dropout,
+    )  # fmt: skip
+    ids = np.random.default_rng(0).integers(1, 60, (30, 12)).astype("int32")
+    x = {
+        "token_ids": ids,
+        "segment_ids": np.zeros_like(ids),
+        "padding_mask": np.ones_like(ids),
+    }
+    hyper = kt.TransferHyperModel(
+        3,
+        backbones=[backbone],
+        space={"batch_size": [8, 12], "fine_tuned_share": 0.5},
+    )
+    data = (x, np.arange(30) % 3)
+    result = kt.search(
+        hyper, data, trials=2, epochs=2, directory=tmp_path, verbose=0
+    )
+    assert [row["status"] for row in result.trials] == ["COMPLETED"] * 2
+    assert len(hyper.feature_cache.kept) == 2
+    assert result.model.predict(x, verbose=0).shape == (30, 3)

@@ -143,3 +143,16 @@ def fine_tuned(data):
 @pytest.mark.parametrize("use", [matched, fine_tuned])
 def test_data_of_recipes(use):
     assert alive(use, KINDS["arrays"])[0] == [False, False]
+
+
+def test_a_generator_that_has_ended():
+    batches = generator(*vectors())
+    assert list(batches)
+    for use in (fit, evaluate):
+        with pytest.raises(ValueError, match=r"no batch.*anew"):
+            use((batches,))
+
+
+def test_no_data():
+    with pytest.raises(ValueError, match="There are no data"):
+        model().evaluate(None, verbose=0)
