@@ -20,6 +20,10 @@ import filelock
 
 from keras_transfer.feature_cache.rows import free_bytes
 from keras_transfer.recipes import writers
+from keras_transfer.recipes.run_changes import (
+    refuse_other_options,
+    refuse_other_samples,
+)
 from keras_transfer.recipes.run_folder import UNFINISHED, check_name
 from keras_transfer.recipes.run_splits import RunSplits
 from keras_transfer.storage.json_files import read_json
@@ -64,8 +68,8 @@ class RunInProgress:
         self.splits = RunSplits.of(data)
         config = config | {_FURTHER: self.trains_further}
         if self.goes_on:
-            _refuse_changes(self.folder, self._before, config)
-            _refuse_other_samples(
+            refuse_other_options(self.folder, self._before, config)
+            refuse_other_samples(
                 self.folder, RunSplits.read(self._own), self.splits
             )
         writers.write_json(self._own / "config.json", config)
@@ -199,39 +203,6 @@ def _refuse_to_replace(folder):
             f"'{folder}' holds a run. Choose another folder (--output), "
             "replace it by --overwrite, or train it further by --resume."
         )
-
-
-def _refuse_changes(folder, before, now):
-    changed = [
-        f"{name} {now[name]!r} after {before.get(name)!r}"
-        for name in now
-        if now[name] != before.get(name)
-    ]
-    if changed:
-        raise ValueError(
-            f"The run in '{folder}' goes on as it was begun. Received: "
-            f"{', '.join(changed)}. Leave these out, or begin anew by "
-            "--overwrite."
-        )
-
-
-def _refuse_other_samples(folder, before, now):
-    if [r | {"file": ""} for r in before.rows] == [
-        r | {"file": ""} for r in now.rows
-    ]:
-        return
-    new = [row for row in now.rows if not before.knows(row["digest"])]
-    gone = [row for row in before.rows if not now.knows(row["digest"])]
-    raise ValueError(
-        f"The data have changed since the run in '{folder}' was begun: "
-        f"{_some(new)} new, {_some(gone)} gone. Bring them back as they were, "
-        "or begin anew by --overwrite."
-    )
-
-
-def _some(rows):
-    names = ", ".join(row["file"] for row in rows[:3])
-    return f"{len(rows)} ({names})" if names else "0"
 
 
 def _fill(path, size):
