@@ -30,8 +30,7 @@ def locked(cache, key, verbose):
         if verbose:
             show(
                 "Another process computes the same features in "
-                f"{cache.place}; waiting for it.",
-                flush=True,
+                f"{cache.place}; waiting for it."
             )
         lock.acquire()
     try:

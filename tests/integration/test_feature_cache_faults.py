@@ -55,7 +55,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     if os.access("/", os.W_OK):
         # Root may write everywhere: as for anybody else.
         monkeypatch.setattr(
-            "keras_transfer.storage.files.tempfile.mkdtemp", refuse
+            "keras_transfer.storage.replacing.tempfile.mkdtemp", refuse
         )
     else:
         cache.chmod(0o500)
