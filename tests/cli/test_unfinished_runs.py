@@ -97,6 +97,7 @@ def test_sigterm_keeps_what_there_is_and_it_goes_on(
     assert metrics["interrupted"] is False
 
 
+@pytest.mark.any_backend
 def test_what_goes_on_as_another_run_is_refused(
     fit, photos, tmp_path, monkeypatch, capsys
 ):
@@ -118,6 +119,7 @@ def test_what_goes_on_as_another_run_is_refused(
     assert "0 new, 1 (" in message and "0.png) gone" in message
 
 
+@pytest.mark.any_backend
 def test_fit_does_not_replace_a_run_unasked(fit, whole, tmp_path, capsys):
     shutil.copytree(whole, tmp_path / "run")
     before = (tmp_path / "run" / "model.keras").read_bytes()
@@ -128,6 +130,7 @@ def test_fit_does_not_replace_a_run_unasked(fit, whole, tmp_path, capsys):
     assert (tmp_path / "run" / "model.keras").read_bytes() != before
 
 
+@pytest.mark.any_backend
 def test_a_failed_fit_leaves_no_folder(photos, tmp_path, capsys):
     run = tmp_path / "run"
     arguments = ["fit", photos, "--backbone", "NoSuchNet", "--output", run]
@@ -135,6 +138,7 @@ def test_a_failed_fit_leaves_no_folder(photos, tmp_path, capsys):
     assert not run.exists() and "NoSuchNet" in capsys.readouterr().err
 
 
+@pytest.mark.any_backend
 def test_a_disk_that_is_full_in_the_end_costs_no_model(
     fit, whole, tmp_path, monkeypatch, capsys
 ):

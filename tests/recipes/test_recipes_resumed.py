@@ -60,7 +60,9 @@ def seeded(make_model):
     return build
 
 
-@pytest.mark.parametrize("training", ["fine-tune", "fold 2"])
+@pytest.mark.parametrize(
+    "training", ["fine-tune", pytest.param("fold 2", marks=pytest.mark.slow)]
+)
 def test_few_labels(training, rng, monkeypatch, tmp_path):
     data = coloured(rng, 60)
 
@@ -91,6 +93,7 @@ def test_a_head_that_is_trained(training, rng, monkeypatch, tmp_path):
     assert_goes_on(monkeypatch, training, build, call, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_two_stages(rng, monkeypatch, tmp_path):
     data = Dataset(
         ArrayBatches(*pictures(rng, 48)), ArrayBatches(*pictures(rng, 24))
@@ -121,6 +124,7 @@ def test_match(training, rng, monkeypatch, tmp_path):
     assert_goes_on(monkeypatch, training, seeded(make), call, tmp_path / "run")
 
 
+@pytest.mark.any_backend
 def test_a_folder_that_is_full_costs_no_training(rng, monkeypatch, tmp_path):
     def full(*arguments):
         raise OSError(28, "No space left on device")
