@@ -137,11 +137,8 @@ def read_config(path):
 
 def run(arguments):
     """Trains, evaluates and writes the run."""
-    if not arguments.data:
-        raise ValueError(
-            "fit needs data. Expected a folder of photos, 'digits' or "
-            "'tfds:NAME', or --config with the config.json of an earlier run."
-        )
+    if not arguments.resume:
+        _check_data(arguments)
     with run_in_progress.begun(
         arguments.output,
         overwrite=arguments.overwrite,
@@ -150,7 +147,16 @@ def run(arguments):
         return _run(arguments, run)
 
 
+def _check_data(arguments):
+    if not arguments.data:
+        raise ValueError(
+            "fit needs data. Expected a folder of photos, 'digits' or "
+            "'tfds:NAME', or --config with the config.json of an earlier run."
+        )
+
+
 def _run(arguments, run):
+    _check_data(arguments)
     backbone = training.named_or_read(arguments.backbone)
     strategy = distribution.strategy(arguments.strategy)
     data = _loaded(arguments, backbone)

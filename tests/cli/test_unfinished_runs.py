@@ -131,6 +131,13 @@ def test_fit_does_not_replace_a_run_unasked(fit, whole, tmp_path, capsys):
 
 
 @pytest.mark.any_backend
+def test_where_there_is_no_run_none_goes_on(tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(["fit", "--output", str(run), "--resume"]) == 1
+    assert "there is none" in capsys.readouterr().err and not run.exists()
+
+
+@pytest.mark.any_backend
 def test_a_failed_fit_leaves_no_folder(photos, tmp_path, capsys):
     run = tmp_path / "run"
     arguments = ["fit", photos, "--backbone", "NoSuchNet", "--output", run]
