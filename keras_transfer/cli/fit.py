@@ -139,11 +139,7 @@ def run(arguments):
     """Trains, evaluates and writes the run."""
     if not arguments.resume:
         _check_data(arguments)
-    with run_in_progress.begun(
-        arguments.output,
-        overwrite=arguments.overwrite,
-        resume=arguments.resume,
-    ) as run:
+    with training.begun(arguments) as run:
         return _run(arguments, run)
 
 

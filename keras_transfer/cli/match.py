@@ -9,7 +9,7 @@ from keras_transfer.cli import training
 from keras_transfer.cli.command import chosen
 from keras_transfer.data.sampling import few_shot
 from keras_transfer.data.views import SubsetBatches
-from keras_transfer.recipes import run_folder, run_in_progress
+from keras_transfer.recipes import run_folder
 
 SUMMARY = "train a target model to have a source's features, then on the labels"
 EXAMPLES = """  keras-transfer match run/ MobileNetV3Small photos/ --shots 20
@@ -58,11 +58,7 @@ def add_options(add):
 
 def run(arguments):
     """Matches, trains, evaluates and writes the run."""
-    with run_in_progress.begun(
-        arguments.output,
-        overwrite=arguments.overwrite,
-        resume=arguments.resume,
-    ) as run:
+    with training.begun(arguments) as run:
         return _run(arguments, run)
 
 

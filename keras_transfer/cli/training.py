@@ -12,7 +12,12 @@ from keras_transfer.cli.command import (
 from keras_transfer.data import load
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.models import TransferModel
-from keras_transfer.recipes import evaluation, run_folder, writers
+from keras_transfer.recipes import (
+    evaluation,
+    run_folder,
+    run_in_progress,
+    writers,
+)
 from keras_transfer.recipes.assessment.unknown import (
     ENOUGH_FOR_THRESHOLD,
     UnknownDetector,
@@ -115,6 +120,15 @@ def verbosity():
     return "auto" if shows_bars() else 2
 
 
+def begun(arguments):
+    """Holds --output for the run of a command, as `run_in_progress.begun`."""
+    return run_in_progress.begun(
+        arguments.output,
+        overwrite=arguments.overwrite,
+        resume=arguments.resume,
+    )
+
+
 def finish(
     arguments,
     model,
@@ -141,11 +155,9 @@ def finish(
         unknown: whether the run keeps an `UnknownDetector`.
     """
     progress("Evaluating and writing ...")
-    parts = {"validation": data.validation, "test": data.test}
     metrics = {
         name: evaluation.evaluate(model, part)
-        for name, part in parts.items()
-        if part is not None
+        for name, part in _held_out(data).items()
     }
     kept = ("best", "stages", "interrupted", "choices", "warnings")
     metrics |= {name: getattr(result, name) for name in kept}
@@ -173,17 +185,22 @@ def finish(
     return INTERRUPTED if result.interrupted else 0
 
 
+def _held_out(data):
+    """The parts that were not trained on, by name."""
+    parts = data.parts()
+    return {name: parts[name] for name in parts if name != "train"}
+
+
 def _detector(arguments, model, data):
     """What tells photos that are like none of the training data.
 
     The threshold comes from what is held out; the test part serves where
     nothing else does, since no label of it is looked at.
     """
-    parts = {"validation": data.validation, "test": data.test}
     enough = {
         name: part
-        for name, part in parts.items()
-        if part is not None and part.num_samples >= ENOUGH_FOR_THRESHOLD
+        for name, part in _held_out(data).items()
+        if part.num_samples >= ENOUGH_FOR_THRESHOLD
     }
     name, held_out = next(iter(enough.items()), ("", None))
     try:
