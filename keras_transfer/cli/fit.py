@@ -274,8 +274,8 @@ def _train(arguments, model, data, run):
         head_epochs=arguments.head_epochs if is_new else 0,
         epochs=_or(arguments.epochs, 3),
         blocks=arguments.blocks,
-        head_rate=arguments.head_rate,
-        fine_tune_rate=_or(arguments.learning_rate, 3e-5),
+        head_learning_rate=arguments.head_rate,
+        learning_rate=_or(arguments.learning_rate, 3e-5),
         **options,
     )
 

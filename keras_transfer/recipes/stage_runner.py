@@ -68,9 +68,14 @@ class StageRunner:
         verbose: as in `keras.Model.fit`.
         on_features: as in `fine_tune`, or `None`.
         checkpoint: folder of the checkpoints, or `None`.
+        cache: the `FeatureCache` for what the frozen part puts out; one in
+            memory if `None`.
+        always: callbacks of every training, of the head too.
+        validates: whether each epoch is validated where nothing depends on
+            it.
+        fit_options: other arguments of `fit` for fine-tuning.
         best: the `BestWeights` of the recipe.
         log: its `DecisionLog`.
-        cache: what the frozen part has put out so far.
     """
 
     model: keras.Model
@@ -82,10 +87,16 @@ class StageRunner:
     verbose: object
     on_features: object = None
     checkpoint: object = None
+    cache: object = None
+    always: list = dataclasses.field(default_factory=list)
+    validates: bool = False
+    fit_options: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         self.best, self.log = BestWeights(self.model), DecisionLog(self.verbose)
-        self.cache, self._fits = FeatureCache("memory"), {}
+        if self.cache is None:
+            self.cache = FeatureCache("memory")
+        self._fits = {}
 
     def cache_at(self, depth):
         """The cache, or `None` where it would not be exact or not fit."""
@@ -136,6 +147,8 @@ class StageRunner:
                 self.limit,
                 *self.saved(name),
                 *last,
+                *self.always,
             ],
             verbose=self.verbose,
+            **self.fit_options,
         )

@@ -10,19 +10,20 @@ from keras_tuner import errors
 from keras_transfer.feature_cache import as_feature_cache
 from keras_transfer.training import distribution
 from keras_transfer.tuner import search_space, trial
-
-# Of the epochs, those that train the head alone.
-_HEAD_SHARE = 0.6
+from keras_transfer.tuner.settings import FINE_TUNE, Settings
 
 
 class TransferHyperModel(keras_tuner.HyperModel):
-    """A backbone with a head, trained in two phases, for any KerasTuner tuner.
+    """A backbone with a head, trained by `fine_tune`, for any KerasTuner tuner.
 
-    For the first `head_epochs` the head trains on its own; then a share of
-    the backbone's blocks, from the top, trains with it, at another rate. It is
-    one `fit`, so that a trial's score is the best epoch of both phases, and
-    the weights that KerasTuner saves are those of that epoch. Trials share what
-    the frozen part puts out (`feature_cache`), by backbone and depth.
+    A trial trains as `fine_tune` does, with the hyperparameters in the place
+    of its own choices: a linear head is solved on the features, another one is
+    trained, and then blocks from the top train with it. To KerasTuner it is one
+    training. A solved head counts as its first epoch; a trial's score is its
+    best epoch, and the weights that KerasTuner saves are those of that epoch.
+    Trials share what the frozen part puts out (`feature_cache`), by backbone
+    and depth. Under Hyperband a trial goes on from the checkpoint of an
+    earlier one, and no head is solved again.
 
     Args:
         num_classes: number of classes.
@@ -31,16 +32,20 @@ class TransferHyperModel(keras_tuner.HyperModel):
         backbones: names, paths or models to choose from, as in
             `TransferModel`.
         space: `"small"`, `"full"`, or a dict from names to a value, a list or
-            a range `(low, high)` or `(low, high, "log")`: `hidden_units`,
-            `dropout`, `pooling`, `label_smoothing`, `augmentation`,
-            `optimizer`, `weight_decay`, `learning_rate`, `batch_size`,
-            `fine_tuned_share`, `fine_tuning_rate`, `layer_decay`, `gradual`,
-            `l2sp`.
+            a range `(low, high)` or `(low, high, "log")`. Of the model
+            `hidden_units`, `dropout`, `pooling`, `label_smoothing`,
+            `augmentation`; of the training, as in `fine_tune`, `batch_size`,
+            `blocks`, `learning_rate`, `layer_decay`, `gradual`, `l2sp`,
+            `optimizer`, `weight_decay`, `head_learning_rate`. What is not
+            named is as `fine_tune` picks it. `blocks` of 0.0 is the head
+            alone.
         weights: as in `TransferModel`.
-        feature_cache: `"memory"`, a folder, a `FeatureCache`, or `None`.
+        feature_cache: `"memory"`, a folder, a `FeatureCache`, or `None` for
+            one of its own for each trial.
             Trials with augmentation do not use it, nor those of a source
             that draws random numbers in its frozen part.
-        head_epochs: epochs of the first phase; `None` is three fifths of all.
+        head_epochs: most epochs of a head that is not linear, or whose loss
+            is smoothed; `None` is three fifths of all.
         strategy: what to build and train with, as in
             `distribution.prepare`.
         seed: seed of the head's weights and of the order of samples.
@@ -94,18 +99,21 @@ class TransferHyperModel(keras_tuner.HyperModel):
             # Every trial asks again for what others have computed.
             self.feature_cache.used_once = False
 
-    def epochs_of_head(self, epochs):
-        """How many of so many epochs train the head alone."""
-        if self.head_epochs is None:
-            return round(_HEAD_SHARE * epochs)
-        return self.head_epochs
-
     def settings(self, hp):
-        """Returns what KerasTuner has chosen, as `trial.Settings`."""
+        """Returns what KerasTuner has chosen, as `Settings`."""
         found = {}
         for name, values in self.space.items():
             found[name] = self._chosen(hp, name, values, found)
-        return trial.Settings(**found)
+        if hp.values.get("recipe") != FINE_TUNE:
+            return Settings(**found)
+        settled = {
+            name: search_space.ends_of(values)[0]
+            for name, values in self.space.items()
+            if not search_space.is_open(values)
+        }
+        return Settings(
+            **settled | {"backbone": found["backbone"], "recipe": FINE_TUNE}
+        )
 
     def _chosen(self, hp, name, values, found):
         if name not in search_space.ONLY_WITH:
@@ -114,13 +122,13 @@ class TransferHyperModel(keras_tuner.HyperModel):
         known, fits = self.space[parent], matters(found[parent])
         # A parent that is settled does not lie in `hp`.
         scope = contextlib.nullcontext()
-        if search_space.is_open(known):
+        if search_space.is_open(known) and isinstance(known, list):
             scope = hp.conditional_scope(parent, [*filter(matters, known)])
         elif not fits:
-            return search_space.ends_of(values)[0]
+            return search_space.inactive(name, values)
         with scope:
             chosen = search_space.choose(hp, name, values)
-        return chosen if fits else search_space.ends_of(values)[0]
+        return chosen if fits else search_space.inactive(name, values)
 
     def build(self, hp):
         """Returns a compiled `TransferModel`; called by the tuner."""
@@ -141,14 +149,14 @@ class TransferHyperModel(keras_tuner.HyperModel):
         return distribution.prepare(model)
 
     def fit(self, hp, model, x, y=None, *, epochs=1, callbacks=(), **options):
-        """Trains in both phases; called by the tuner.
+        """Trains a trial; called by the tuner.
 
         Args:
             hp: the `keras_tuner.HyperParameters` of the trial.
             model: what `build` returned.
             x: training data, as in `TransferModel.fit`.
             y: labels, for arrays.
-            epochs: epochs of both phases together.
+            epochs: epochs that train, as in `trial.train`.
             callbacks: those of the tuner.
             **options: the other arguments of `TransferModel.fit`.
 
@@ -176,7 +184,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
                 x,
                 y,
                 epochs=epochs,
-                head_epochs=self.epochs_of_head(epochs),
+                head_epochs=self.head_epochs,
                 callbacks=callbacks,
                 feature_cache=cache,
                 seed=self.seed,
@@ -187,7 +195,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
         """The cache, if what is frozen puts out the same in each epoch."""
         if self.feature_cache is None or settings.augmentation:
             return None
-        known = settings.backbone, bool(settings.fine_tuned_share)
+        known = settings.backbone, settings.trains_blocks
         if known not in self._reasons:
             self._reasons[known] = trial.reasons_to_run_all(
                 settings, model, x, self.feature_cache.views

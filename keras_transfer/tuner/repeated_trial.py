@@ -11,8 +11,8 @@ def repeat_trial(
     train,
     validation=None,
     *,
-    epochs,
-    head_epochs,
+    epochs=None,
+    head_epochs=None,
     objective="val_accuracy",
     seed=0,
     verbose="auto",
@@ -24,10 +24,10 @@ def repeat_trial(
 
     Args:
         model: what `trial.build` returned.
-        settings: the `trial.Settings`.
+        settings: the `Settings`.
         train: as in `search`.
         validation: as in `search`.
-        epochs: epochs of both phases together.
+        epochs: as in `search`.
         head_epochs: epochs of the first phase.
         objective: what decides about the best epoch, as in `search`.
         seed: seed of the order of samples and of what is held out.

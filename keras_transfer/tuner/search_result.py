@@ -102,7 +102,7 @@ def read_trials(result, hypermodel, epochs, objective):
     result.recipe = {
         "hyperparameters": dataclasses.asdict(settings),
         "epochs": epochs,
-        "head_epochs": hypermodel.epochs_of_head(epochs),
+        "head_epochs": hypermodel.head_epochs,
         "objective": objective,
         "seed": hypermodel.seed,
     }
@@ -115,23 +115,22 @@ def read_trials(result, hypermodel, epochs, objective):
             "reason": reason,
         }
     ]
-    _add_epochs(result, best, result.recipe["head_epochs"])
+    _add_epochs(result, best)
 
 
-def _add_epochs(result, best, head_epochs):
+def _add_epochs(result, best):
     """Gives the result the epochs of the best trial, as other recipes do."""
-    rows = result.tuner.epochs_of(best.trial_id)
-    stages = ("head", "fine-tuning")
+    tuner = result.tuner
     result.history = [
-        {"stage": stages[i >= head_epochs], "epoch": i + 1, **row}
-        for i, row in enumerate(rows)
+        {"epoch": i + 1, **row}
+        for i, row in enumerate(tuner.epochs_of(best.trial_id))
     ]
     result.best = result.history[best.best_step]
     scored = [row for row in result.trials if row["score"] is not None]
     result.stages = [
         {
             "stage": f"{len(result.trials)} trials",
-            "epochs": len(scored) * len(rows),
+            "epochs": sum(row["epochs"] for row in scored),
             "seconds": sum(row["seconds"] for row in scored),
             "val_loss": result.best["val_loss"],
             "val_accuracy": result.best["val_accuracy"],

@@ -96,7 +96,7 @@ def test_the_options_reach_the_recipe(fit, tmp_path, monkeypatch, recipe):
     more += ["--seed", 3, "--blocks", 2, "--learning-rate", 0.5]
     more += ["--batch-size", 4]
     assert fit(tmp_path / "r", *more) == 1
-    rate = "learning_rate" if recipe == "fine_tune" else "fine_tune_rate"
+    rate = "learning_rate"
     wanted = {"seed": 3, "epochs": 1, "blocks": 2, rate: 0.5}
     if recipe == "fine_tune":
         wanted["batch_size"] = 4

@@ -27,10 +27,9 @@ def hypermodel(source, **options):
 
 SPACE = {
     "hidden_units": [0, 8],
-    "learning_rate": (1e-3, 1e-1, "log"),
     "batch_size": [10, 20],
-    "fine_tuned_share": [0.0, 0.5],
-    "fine_tuning_rate": (1e-4, 1e-2, "log"),
+    "blocks": [0.0, 0.5],
+    "learning_rate": (1e-4, 1e-2, "log"),
 }
 TUNERS = {
     "random": lambda h, **o: keras_tuner.RandomSearch(h, max_trials=2, **o),
