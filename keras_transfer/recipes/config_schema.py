@@ -55,7 +55,7 @@ _OPTIONS = {
     "head_epochs": _or_none(_COUNT_OR_0),
     "epochs": _or_none(_COUNT_OR_0),
     "blocks": _or_none(_COUNT_OR_0),
-    "head_rate": _RATE,
+    "head_learning_rate": _RATE,
     "learning_rate": _or_none(_RATE),
     "max_minutes": _or_none(_RATE),
     "hyperparameters": _or_none(HYPERPARAMETERS),
