@@ -13,23 +13,8 @@ from keras_transfer.recipes import run_folder, writers
 from keras_transfer.serving.predictions import describe
 from keras_transfer.storage.printing import shortened
 
-SUMMARY = "name what is on photos"
-EXAMPLES = """  keras-transfer predict run/ new.jpg other.png
-  keras-transfer predict run/ photos/ --csv named.csv
-  keras-transfer predict run/ new.jpg --json"""
-
 # Passes of more batches than these show a bar on a terminal.
 _SHORT = 10
-
-
-def add_options(add):
-    """Adds the options of the command."""
-    add("run_dir")
-    add("images", str, "PHOTO", "photos, or folders with photos at any depth",
-        nargs="+")  # fmt: skip
-    add("--csv", str, "FILE",
-        "write a row for each photo to FILE, and print how many there are of "
-        "each class")  # fmt: skip
 
 
 def run(arguments):

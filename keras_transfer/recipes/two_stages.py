@@ -16,11 +16,16 @@ def two_stage(
     train,
     *,
     validation=None,
-    head_epochs=30,
     epochs=3,
     blocks=None,
-    head_learning_rate=1e-3,
     learning_rate=3e-5,
+    layer_decay=1.0,
+    gradual=False,
+    l2sp=0.0,
+    optimizer="adam",
+    weight_decay=0.0,
+    head_epochs=30,
+    head_learning_rate=1e-3,
     seed=0,
     callbacks=(),
     checkpoint=None,
@@ -41,14 +46,19 @@ def two_stage(
             another one is compiled with `"auto"`.
         train: as in `fine_tune`.
         validation: as in `fine_tune`; nothing is held out for it.
-        head_epochs: most epochs for a head that is trained, not solved; it
-            stops early when validation does not improve for 3. 0 leaves the
-            head as it is, for a model that has been trained before.
         epochs: epochs for the second stage; 0 trains the head alone.
         blocks: how many blocks the second stage trains, as in `fine_tune`;
             `None` is the top third.
-        head_learning_rate: learning rate of Adam for the head.
-        learning_rate: learning rate of Adam for the second stage.
+        learning_rate: learning rate of the second stage.
+        layer_decay: as in `fine_tune`, and so are the next four.
+        gradual: whether the blocks join one after the other.
+        l2sp: strength of the pull to the pre-trained weights.
+        optimizer: `"adam"`, `"adamw"` or `"sgd"`.
+        weight_decay: weight decay of AdamW.
+        head_epochs: most epochs for a head that is trained, not solved; it
+            stops early when validation does not improve for 3. 0 leaves the
+            head as it is, for a model that has been trained before.
+        head_learning_rate: learning rate of Adam for such a head.
         seed: seed of the sample order.
         callbacks: callbacks for both stages.
         checkpoint: as in `fine_tune`.
@@ -72,6 +82,11 @@ def two_stage(
         epochs=epochs,
         blocks=blocks,
         learning_rate=learning_rate,
+        layer_decay=layer_decay,
+        gradual=gradual,
+        l2sp=l2sp,
+        optimizer=optimizer,
+        weight_decay=weight_decay,
         head_epochs=head_epochs,
         head_learning_rate=head_learning_rate,
     )
@@ -90,27 +105,29 @@ def two_stage(
 
 def _plan(model, given):
     num_blocks = len(model.blocks)
+    common = {
+        "schedule": "constant",
+        "layer_decay": given.layer_decay,
+        "gradual": given.gradual,
+        "l2sp": given.l2sp,
+        "optimizer": given.optimizer,
+        "weight_decay": given.weight_decay,
+        "keeps_best_epoch": True,
+    }
     if not model.is_pretrained:
         return Plan(
-            None,
-            0.0,
-            given.head_epochs,
-            num_blocks,
-            given.head_learning_rate,
-            "constant",
-            patience=_RANDOM_PATIENCE,
-            keeps_best_epoch=True,
-        )
+            None, 0.0, given.head_epochs, num_blocks,
+            given.head_learning_rate, patience=_RANDOM_PATIENCE, **common,
+        )  # fmt: skip
     return Plan(
         solvable_kind(model),
         0.0,
         given.epochs,
         given.number_of_blocks(num_blocks) or max(1, num_blocks // 3),
         given.learning_rate,
-        "constant",
         patience=max(1, given.epochs),
         head_epochs=given.head_epochs,
         head_rates=(given.head_learning_rate,),
-        keeps_best_epoch=True,
         cross_validates=False,
+        **common,
     )

@@ -40,6 +40,14 @@ class SearchResult(TwoStageResult):
             [_cells(row, names) for row in self.trials],
         )
 
+    def verdict(self):
+        """Returns whether a trial was better than `fine_tune`, as a sentence.
+
+        Empty where the first trial, which is `fine_tune`, has no score.
+        """
+        found = [row for row in self.choices if row["choice"] == "better"]
+        return "".join(f"Better: {r['value']} ({r['reason']})." for r in found)
+
     def plot(self, path=None):
         """Draws the score of each trial against each hyperparameter.
 
@@ -115,7 +123,26 @@ def read_trials(result, hypermodel, epochs, objective):
             "reason": reason,
         }
     ]
+    _add_verdict(result, objective)
     _add_epochs(result, best)
+
+
+def _add_verdict(result, objective):
+    """Compares the best trial with the one that is `fine_tune`."""
+    best, *others = result.trials
+    named = [r for r in [best, *others] if "recipe" in r["hyperparameters"]]
+    if not named or named[0]["score"] is None:
+        return
+    (own,) = named
+    value, reason = "fine_tune", f"no other of {len(others)} trials is above"
+    if best is not own:
+        value = f"trial {best['trial']}"
+        reason = f"{objective} {best['score']:.4f}, fine_tune"
+    reason += f" its {objective} " if best is own else " "
+    reason += f"{own['score']:.4f}"
+    result.choices.append(
+        {"choice": "better", "value": value, "reason": reason}
+    )
 
 
 def _add_epochs(result, best):

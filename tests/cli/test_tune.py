@@ -33,7 +33,7 @@ def tune(backbone, tmp_path, monkeypatch):
     monkeypatch.setattr(saved_model, "export_saved_model", lambda *a, **k: None)
 
     def tune(*more):
-        options = ["--backbones", backbone, "--output", tmp_path / "tuned",
+        options = ["--backbone", backbone, "--output", tmp_path / "tuned",
                    "--shots", 10, "--trials", 2, "--epochs", 2]  # fmt: skip
         return main(["tune", "digits", *map(str, [*options, *more])])
 
