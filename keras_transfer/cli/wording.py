@@ -5,7 +5,6 @@ import re
 # Arguments of the library that options have another name for.
 _ALIASES = {
     "shots_per_class": "shots",
-    "fine_tune_rate": "learning_rate",
     "head_rate": "head_learning_rate",
     "backbones": "backbone",
 }

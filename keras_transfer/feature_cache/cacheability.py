@@ -38,6 +38,23 @@ def reasons_not_to_cache(boundary, *, views=1, inputs=None):
     return found
 
 
+def draws_in_inference(boundary, inputs):
+    """Returns whether the same inputs give other features each time.
+
+    Args:
+        boundary: a `Boundary`.
+        inputs: a batch of inputs. They are run only where there is a layer
+            that is not Keras' own and may draw.
+    """
+    unknown = [
+        layer
+        for layer in _private.leaf_layers(boundary.prefix)
+        if _private.draws_random_numbers(layer)
+        and not type(layer).__module__.startswith("keras.")
+    ]
+    return bool(unknown) and bool(_drawing(boundary.prefix, inputs))
+
+
 def _drawing(model, inputs):
     # Most models cannot draw: spare them the run.
     if not _private.seed_states(model):

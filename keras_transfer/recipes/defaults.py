@@ -7,7 +7,6 @@ import keras
 from keras_transfer import _private
 from keras_transfer.data.horizontal_flips import takes_images
 from keras_transfer.recipes.data_parts import HELD_OUT
-from keras_transfer.recipes.head_stage import solvable_kind
 from keras_transfer.recipes.plan import HEAD_EPOCHS, HEAD_RATES, Plan
 
 # Held out for validation where there is none and samples are not few.
@@ -41,7 +40,7 @@ def plan(counts, given, runner):
     model, decide = runner.model, runner.log.decide
     if not model.is_pretrained:
         return _plan_from_random_weights(given, runner)
-    kind = solvable_kind(model)
+    kind = runner.solvable_kind()
     is_full = _is_full(kind, counts, given)
     # Who asks for fine-tuning gets it, with a part held out to judge it by.
     use_folds = (
@@ -203,7 +202,10 @@ def _plan_from_random_weights(given, runner):
 
 def _about_head(kind, use_folds):
     if kind is None:
-        return "trained", "it is not linear, or its loss has no known minimum"
+        return "trained", (
+            "it is not linear, its loss has no known minimum, or the source "
+            "draws random numbers in inference too"
+        )
     picked = "by cross-validation" if use_folds else "on validation"
     return "solved", f"linear {kind}, its penalty picked {picked}"
 

@@ -1,14 +1,21 @@
 """What the stages of `fine_tune` share: model, data, cache, time limit."""
 
 import dataclasses
+import functools
 import time
 
 import keras
+import numpy as np
 
-from keras_transfer.feature_cache import FeatureCache
+from keras_transfer.feature_cache import (
+    FeatureCache,
+    boundary_at,
+    draws_in_inference,
+)
 from keras_transfer.recipes.best_weights import BestWeights, early_stopping
 from keras_transfer.recipes.checkpointing import checkpoints
 from keras_transfer.recipes.decision_log import DecisionLog
+from keras_transfer.recipes.head_stage import solvable_kind
 from keras_transfer.recipes.training import (
     fits_in_memory,
     statistics_callbacks,
@@ -100,6 +107,8 @@ class StageRunner:
 
     def cache_at(self, depth):
         """The cache, or `None` where it would not be exact or not fit."""
+        if self.features_are_random:
+            return None
         num_samples = self.train.num_samples
         if self.validation is not None:
             num_samples += self.validation.num_samples
@@ -110,6 +119,17 @@ class StageRunner:
                 self.model, num_samples, depth, views=self.cache.views
             )
         return self.cache if self._fits[asked] else None
+
+    def solvable_kind(self):
+        """Returns `solvable_kind` of the model, `None` for random features."""
+        kind = solvable_kind(self.model)
+        return None if kind is None or self.features_are_random else kind
+
+    @functools.cached_property
+    def features_are_random(self):
+        """Whether the source draws random numbers in inference too."""
+        inputs = self.train.read(np.arange(1))[0]
+        return draws_in_inference(boundary_at(self.model, 0), inputs)
 
     def saved(self, name):
         """The callbacks by which a training goes on after a kill.

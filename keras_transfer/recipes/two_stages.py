@@ -2,7 +2,6 @@
 
 from keras_transfer.recipes.best_weights import TwoStageResult
 from keras_transfer.recipes.data_parts import parts
-from keras_transfer.recipes.head_stage import solvable_kind
 from keras_transfer.recipes.options import FineTuneOptions
 from keras_transfer.recipes.plan import Plan
 from keras_transfer.recipes.recipe import Recipe
@@ -99,11 +98,12 @@ def two_stage(
         checkpoint=checkpoint, always=list(callbacks),
     )  # fmt: skip
     return Recipe(
-        runner, lambda counts, runner: _plan(model, given), TwoStageResult()
+        runner, lambda counts, runner: _plan(given, runner), TwoStageResult()
     ).finished()
 
 
-def _plan(model, given):
+def _plan(given, runner):
+    model = runner.model
     num_blocks = len(model.blocks)
     common = {
         "schedule": "constant",
@@ -120,7 +120,7 @@ def _plan(model, given):
             given.head_learning_rate, patience=_RANDOM_PATIENCE, **common,
         )  # fmt: skip
     return Plan(
-        solvable_kind(model),
+        runner.solvable_kind(),
         0.0,
         given.epochs,
         given.number_of_blocks(num_blocks) or max(1, num_blocks // 3),

@@ -118,17 +118,42 @@ class TransferHyperModel(keras_tuner.HyperModel):
     def _chosen(self, hp, name, values, found):
         if name not in search_space.ONLY_WITH:
             return search_space.choose(hp, name, values)
-        parent, matters = search_space.ONLY_WITH[name]
-        known, fits = self.space[parent], matters(found[parent])
-        # A parent that is settled does not lie in `hp`.
-        scope = contextlib.nullcontext()
-        if search_space.is_open(known) and isinstance(known, list):
-            scope = hp.conditional_scope(parent, [*filter(matters, known)])
-        elif not fits:
+        if not search_space.is_open(values):
+            return search_space.ends_of(values)[0]
+        if not self._may_matter(name):
             return search_space.inactive(name, values)
-        with scope:
+        with contextlib.ExitStack() as scopes:
+            for parent, those in self._parents(name):
+                scopes.enter_context(hp.conditional_scope(parent, those))
             chosen = search_space.choose(hp, name, values)
-        return chosen if fits else search_space.inactive(name, values)
+        matters = search_space.matters(name, found)
+        return chosen if matters else search_space.inactive(name, values)
+
+    def _may_matter(self, name):
+        """Whether a hyperparameter matters for any value of its parents."""
+        while name in search_space.ONLY_WITH:
+            name, matters = search_space.ONLY_WITH[name]
+            values = self.space[name]
+            if isinstance(values, tuple):
+                continue
+            if not any(map(matters, search_space.ends_of(values))):
+                return False
+        return True
+
+    def _parents(self, name):
+        """The parents that are drawn from lists, the outermost first.
+
+        Returns:
+            Pairs of a name and the values with which the child matters.
+        """
+        found = []
+        while name in search_space.ONLY_WITH:
+            name, matters = search_space.ONLY_WITH[name]
+            values = self.space[name]
+            # One that is settled does not lie in `hp`.
+            if isinstance(values, list) and search_space.is_open(values):
+                found.append((name, [*filter(matters, values)]))
+        return found[::-1]
 
     def build(self, hp):
         """Returns a compiled `TransferModel`; called by the tuner."""

@@ -129,6 +129,15 @@ def ends_of(values):
     return values if isinstance(values, list) else [values]
 
 
+def matters(name, found):
+    """Returns whether a hyperparameter matters beside the values of others."""
+    while name in ONLY_WITH:
+        name, fits = ONLY_WITH[name]
+        if not fits(found[name]):
+            return False
+    return True
+
+
 def inactive(name, values):
     """Returns what is taken where a hyperparameter does not matter."""
     return DEFAULTS[name] if is_open(values) else ends_of(values)[0]

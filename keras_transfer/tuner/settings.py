@@ -6,6 +6,8 @@ from keras_transfer.recipes.options import FineTuneOptions
 
 # The value of `recipe` of the trial that is `fine_tune` itself.
 FINE_TUNE = "fine_tune"
+# Adam's own, for a head that is trained: a trial trains it once.
+_HEAD_RATE = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +66,9 @@ class Settings:
         """
         if not self.trains_blocks:
             epochs = 0
+        head_rate = self.head_learning_rate
+        if head_rate is None and not self.is_fine_tune:
+            head_rate = _HEAD_RATE
         return FineTuneOptions(
             epochs=epochs,
             blocks=self.blocks if self.trains_blocks else None,
@@ -74,6 +79,6 @@ class Settings:
             optimizer=self.optimizer,
             weight_decay=self.weight_decay,
             head_epochs=head_epochs,
-            head_learning_rate=self.head_learning_rate,
+            head_learning_rate=head_rate,
             batch_size=self.batch_size,
         )

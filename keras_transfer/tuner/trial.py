@@ -195,6 +195,7 @@ class _Stages:
             self.training.add("head", self.head.metrics())
 
     def _show(self, name):
+        self.runner.best.stage = name
         stop = keras.callbacks.TerminateOnNaN()
         self.runner.always = [stop, self.training.stage(name)]
 

@@ -17,6 +17,7 @@ import keras_transfer as kt
 from keras_transfer import _private
 from keras_transfer.recipes.data_parts import parts
 from keras_transfer.tuner import search_folder, trial
+from keras_transfer.tuner.settings import Settings
 
 pytest.importorskip("keras_tuner")
 
@@ -100,7 +101,7 @@ def kept_of(result):
 def test_recipe_repeats_the_best_trial(search, source, data):
     result = search("random").result
     recipe = json.loads(json.dumps(result.recipe))
-    settings = trial.Settings(**recipe["hyperparameters"])
+    settings = Settings(**recipe["hyperparameters"])
     model = trial.build(
         settings, source, 3, input_shape=None, weights="imagenet",
         seed=recipe["seed"],
