@@ -78,7 +78,11 @@ def cell(known, other, seed, is_photo):
     model = on_features(x[train], y[train])
     new, labels = (x[rest], y[rest]) if is_photo else other
     found = kt.expected_accuracy(
-        model, new, (x[validation], y[validation]), seed=seed, verbose=0
+        model,
+        unlabelled=new,
+        validation=(x[validation], y[validation]),
+        seed=seed,
+        verbose=0,
     )
     named = model.predict(new, verbose=0).argmax(axis=1)
     return found.to_json() | {"measured": float(np.mean(named == labels))}

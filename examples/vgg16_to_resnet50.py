@@ -53,7 +53,7 @@ def main():
     )
 
     # Stage 3: the features alone; labels are not looked at.
-    matcher = kt.FeatureMatcher(target, source, task_weight=0)
+    matcher = kt.FeatureMatcher(source=source, target=target, task_weight=0)
     matcher.compile(keras.optimizers.Adam(1e-3))
     matcher.fit(digits.train, epochs=2, feature_cache="memory", verbose=2)
     print(matcher.pairs)

@@ -150,7 +150,12 @@ class Ways:
     def fine_tuned(self):
         model, (x, y) = self.model(), self.data
         result = kt.fine_tune(
-            model, (x, y), (x[:60], y[:60]), epochs=2, blocks=2, verbose=0
+            model,
+            (x, y),
+            validation=(x[:60], y[:60]),
+            epochs=2,
+            blocks=2,
+            verbose=0,
         )
         return {
             "best": result.best["val_loss"],
@@ -169,7 +174,8 @@ class Ways:
         )  # fmt: skip
         with tempfile.TemporaryDirectory() as folder:
             result = kt.search(
-                hypermodel, (x, y), (x[:61], y[:61]), trials=3, epochs=3,
+                hypermodel, (x, y), validation=(x[:61], y[:61]), trials=3,
+                epochs=3,
                 directory=folder, verbose=0, objective="val_loss",
             )  # fmt: skip
         return {

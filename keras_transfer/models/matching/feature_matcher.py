@@ -38,13 +38,13 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
     work on the matcher as on the target. Every pair has a metric of its own.
 
     Args:
+        source: the model to learn from: a `TransferModel`, a functional or
+            Sequential model, the name of a `keras.applications` constructor,
+            or a path. Its own top, if it has one, gives the scores. It gets
+            the target's input, resized to its own size. Where the target
+            augments, it sees the augmented images.
         target: the model to train, a `TransferModel` or a functional or
             Sequential model.
-        source: the model to learn from: the same, the name of a
-            `keras.applications` constructor, or a path. Its own top, if it
-            has one, gives the scores. It gets the target's input, resized to
-            its own size. Where the target augments, it sees the augmented
-            images.
         pairs: `"auto"` pairs the ends of stages of equal size, or of equal
             relative depth where there are none; or a list of pairs
             `(source, target)`, each end the index or name of a block, the
@@ -63,8 +63,8 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         name: name of the model.
 
     Attributes:
-        target: the model that is trained.
         source: the model that is learnt from.
+        target: the model that is trained.
         pairs: `Pairs`, which print as a table.
 
     Raises:
@@ -75,7 +75,7 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
     ```python
     source = kt.load_model("vgg16_flowers.keras")
     target = kt.TransferModel("ResNet50", head=5)
-    matcher = kt.FeatureMatcher(target, source)
+    matcher = kt.FeatureMatcher(source=source, target=target)
     print(matcher.pairs)
     kt.unfreeze(matcher)  # a pre-trained target starts frozen
     matcher.compile("auto")
@@ -89,9 +89,9 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
 
     def __init__(
         self,
-        target,
-        source,
         *,
+        source,
+        target,
         pairs="auto",
         loss=None,
         soft_targets="auto",
@@ -103,11 +103,11 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         super().__init__(name=name or "feature_matcher")
         loss = FeatureMatchingLoss() if loss is None else loss
         source = as_source(source)
-        check_models(target, source)
-        found = matched_pairs(target, source, pairs, loss, soft_targets, data)
+        check_models(source, target)
+        found = matched_pairs(source, target, pairs, loss, soft_targets, data)
         self.target = target
         self.adapters = [p.adapter for p in found if p.adapter is not None]
-        parts = PairedFeatures(target, source, found)
+        parts = PairedFeatures(source, target, found)
         # Past __setattr__: they are no layers of this model. The source's
         # weights are not to train, and the others are the target's own.
         vars(self).update(source=source, pairs=Pairs(found), parts=parts)
@@ -245,8 +245,8 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         serialize = keras.saving.serialize_keras_object
         return {
             "name": self.name,
-            "target": serialize(self.target),
             "source": serialize(self.source),
+            "target": serialize(self.target),
             "pairs": [
                 {
                     "source": pair.source.name,
@@ -272,8 +272,8 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
             # The weights of the source come after this.
             warnings.filterwarnings("ignore", ".*looks untrained.*")
             matcher = cls(
-                restored(config["target"]),
-                restored(config["source"]),
+                source=restored(config["source"]),
+                target=restored(config["target"]),
                 pairs=[(pair["source"], pair["target"]) for pair in pairs],
                 loss=[restored(pair["loss"]) for pair in pairs],
                 soft_targets=False,

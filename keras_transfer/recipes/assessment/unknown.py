@@ -48,7 +48,9 @@ class UnknownDetector:
     Example:
 
     ```python
-    detector = UnknownDetector.fit(model, data.train, data.validation)
+    detector = UnknownDetector.fit(
+        model, data.train, validation=data.validation
+    )
     detector.is_unknown(new_images)
     ```
 
@@ -74,8 +76,8 @@ class UnknownDetector:
         cls,
         model,
         train,
-        validation=None,
         *,
+        validation=None,
         false_alarm_rate=0.05,
         max_samples=MOST_SAMPLES,
         validation_name="validation",
@@ -122,7 +124,7 @@ class UnknownDetector:
         """
         batches = drawn(x, "x", math.inf, 0)
         found, _ = pooled_features(self.model, batches, "given", verbose)
-        return unknown_score(self.reference.features, found)
+        return unknown_score(train=self.reference.features, features=found)
 
     def is_unknown(self, x, *, verbose=0):
         """Returns for each sample whether its score is above the threshold."""

@@ -92,7 +92,9 @@ def test_an_adapter_of_ones_own_model_is_kept(tmp_path):
 
 def test_a_matcher_quantizes_its_target_alone(tmp_path):
     target = kt.TransferModel(conv_net(4), head=3)
-    matcher = kt.FeatureMatcher(target, conv_net(6), soft_targets=False)
+    matcher = kt.FeatureMatcher(
+        source=conv_net(6), target=target, soft_targets=False
+    )
     quantized(matcher)
     assert "int8" in kept(target)[1]
     matcher.save(tmp_path / "matcher.keras")
