@@ -51,7 +51,7 @@ def on_features(x, y):
     inputs = keras.Input(x.shape[1:])
     backbone = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
     model = kt.TransferModel(backbone, head=int(y.max()) + 1)
-    model.mark_pretrained()
+    model._mark_pretrained()
     kt.fine_tune(model, (x, y), epochs=0, verbose=0)
     return model
 

@@ -262,7 +262,7 @@ def screen(given, loaded, sources):
     data, held_out = (x[stay], y[stay]), (x[held], y[held])
     path = sources.results / "screen.json"
     for side in ["alone", "KD", *DISTANCES, "auto"]:
-        if side in DISTANCES and not DISTANCES[side].takes_any_scale:
+        if side in DISTANCES and not DISTANCES[side]._takes_any_scale:
             continue
         if side not in read(path):
             found = cell(

@@ -133,7 +133,7 @@ def main():
         callbacks=[kt.PreciseBatchNorm(images)],
     )  # fmt: skip
     print(matcher.pairs)
-    target.mark_pretrained()
+    target._mark_pretrained()
 
     print("Stage 4, the labels: accuracy on new images of 5 to 9")
     before = for_new(source)

@@ -59,7 +59,7 @@ def main():
     print(matcher.pairs)
 
     # Stage 4: the labels. The backbone has learnt something by now.
-    target.mark_pretrained()
+    target._mark_pretrained()
     kt.fine_tune(target, digits.train, epochs=0, verbose=0)
     accuracy = target.evaluate(digits.test, verbose=0, return_dict=True)
     print(f"test accuracy: {accuracy['accuracy']:.3f}")

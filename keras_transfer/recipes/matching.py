@@ -164,7 +164,7 @@ def match(
         soft_targets=soft_targets,
         task_weight=0, data=joined(adapt(every).inputs(_LOOKED_AT)),
     )  # fmt: skip
-    matcher.parts.scale_by(adapt(every).inputs(SCALED_BY))
+    matcher._parts.scale_by(adapt(every).inputs(SCALED_BY))
     # Whatever cannot be matched has been found by now.
     if compare_alone and not recipe.alone(train, validation):
         return recipe.finished()
@@ -223,7 +223,7 @@ class _Recipe:
                 )
         except KeyboardInterrupt:
             self.result.interrupted = True
-        self.target.mark_pretrained()
+        self.target._mark_pretrained()
         return not self.result.interrupted
 
     def labels(self, matcher, train, validation):
@@ -258,7 +258,7 @@ class _Recipe:
         again = labelled is not None and chosen.start is not None
         if again and not result.interrupted:
             self.target.set_weights(chosen.start)
-            self.target.mark_pretrained(chosen.pretrained)
+            self.target._mark_pretrained(chosen.pretrained)
             self._add(self.tune("all labels", labelled), "all labels: ")
         return result
 
@@ -346,7 +346,7 @@ def _check_target(target):
 
 def _cache_for(matcher, every):
     """A cache for the source's features, `None` if they should not be kept."""
-    if matcher.parts.augments:
+    if matcher._parts.augments:
         return None
     shapes = [pair.source.shape for pair in matcher.pairs]
     if any(axis is None for shape in shapes for axis in shape):

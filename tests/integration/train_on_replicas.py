@@ -66,7 +66,7 @@ class Ways:
             )
             model = kt.TransferModel(net, 3, preprocessing="tf", weights=None)
             if not batch_norm:
-                model.mark_pretrained()
+                model._mark_pretrained()
                 kt.freeze(model)
         # Made outside of the scope, as users do.
         optimizer = optimizer or keras.optimizers.Adam(1e-2)

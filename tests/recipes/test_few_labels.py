@@ -113,7 +113,7 @@ def test_the_end_is_that_of_a_plain_loop(rng):
     np.testing.assert_allclose(found, losses["loss"], rtol=1e-4)
     temperature = result.best["temperature"]
     assert temperature >= 1
-    start.head.scale_logits(1 / temperature)
+    start.head._scale_logits(1 / temperature)
     assert_same(weights_of(model), weights_of(start))
     assert "after 64 steps" in chosen(result)["weights"]
 

@@ -121,7 +121,7 @@ def test_no_worse_on_validation_than_alone(source, rng):
     # A target that has learnt it already.
     target = source.clone()
     target.set_weights(source.get_weights())
-    target.mark_pretrained()
+    target._mark_pretrained()
     validation = pictures(rng, 30)
     result = match(
         source=useless, target=target, train=pictures(rng, 12), unlabelled=None,

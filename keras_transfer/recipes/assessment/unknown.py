@@ -65,10 +65,12 @@ class UnknownDetector:
 
     @property
     def threshold(self):
+        """The score above which a sample is unknown."""
         return self.reference.threshold
 
     @property
     def false_alarm_rate(self):
+        """Share of new known samples above the threshold, in the mean."""
         return self.reference.false_alarm_rate
 
     @classmethod
@@ -101,6 +103,9 @@ class UnknownDetector:
             seed: seed of which are drawn.
             verbose: 0 shows no progress.
 
+        Returns:
+            An `UnknownDetector`.
+
         Raises:
             ValueError: a rate out of (0, 1), fewer than 3 training samples,
                 data that do not fit the model.
@@ -127,7 +132,12 @@ class UnknownDetector:
         return unknown_score(train=self.reference.features, features=found)
 
     def is_unknown(self, x, *, verbose=0):
-        """Returns for each sample whether its score is above the threshold."""
+        """Returns for each sample whether its score is above the threshold.
+
+        Args:
+            x: as in `score`.
+            verbose: 0 shows no progress.
+        """
         return self.score(x, verbose=verbose) > self.threshold
 
     def shift_warning(self, scores):
@@ -150,7 +160,11 @@ class UnknownDetector:
         return self.reference.to_json()
 
     def save(self, path):
-        """Writes the detector to a file, without the model, whole or not."""
+        """Writes the detector to a file, without the model, whole or not.
+
+        Args:
+            path: the file to write.
+        """
         self.reference.save(path)
 
     @classmethod
@@ -160,6 +174,9 @@ class UnknownDetector:
         Args:
             path: a file that `save` has written.
             model: the model it was made with.
+
+        Returns:
+            The `UnknownDetector`.
 
         Raises:
             FileNotFoundError: there is no such file.

@@ -16,7 +16,7 @@ def test_loss_is_the_sum_of_its_parts(source, data):
     )  # fmt: skip
     matcher.compile("auto")
     logs = matcher.evaluate(*data, batch_size=NUM, verbose=0, return_dict=True)
-    parts = matcher.parts
+    parts = matcher._parts
     output, theirs, mine = parts.run(data[0], None, training=False)
     total = 0.0
     for pair, a, b in zip(
@@ -45,9 +45,9 @@ def test_the_first_step_follows_the_gradient_of_that_loss(source, data):
     def loss_at(shift):
         adapter.bias.assign(before + shift)
         # Batch norm is in training in a step, so not by `evaluate`.
-        output, theirs, mine = matcher.parts.run(x, None, training=True)
+        output, theirs, mine = matcher._parts.run(x, None, training=True)
         task = keras.losses.sparse_categorical_crossentropy(y, output)
-        mine = matcher.parts.adapted(mine, theirs)
+        mine = matcher._parts.adapted(mine, theirs)
         match = sum(
             pair.weight * pair.loss(a, b)
             for pair, a, b in zip(matcher.pairs, theirs, mine, strict=True)
@@ -69,10 +69,10 @@ def test_the_source_is_brought_to_one_scale_by_channel(source, data):
     matcher = kt.FeatureMatcher(
         source=source, target=model, pairs=[(0, 0), (2, 2)]
     )
-    raw = [numpy(f) for f in matcher.parts.run(x, None, training=False)[1]]
+    raw = [numpy(f) for f in matcher._parts.run(x, None, training=False)[1]]
     matcher.compile("auto")
     matcher.fit(x, y, epochs=1, verbose=0)
-    _, found, _ = matcher.parts.run(x, None, training=False)
+    _, found, _ = matcher._parts.run(x, None, training=False)
     for before, after in zip(raw, found, strict=True):
         flat = before.reshape(-1, before.shape[-1]).astype("float64")
         least = 0.01 * flat.var(axis=0).mean()
@@ -82,7 +82,7 @@ def test_the_source_is_brought_to_one_scale_by_channel(source, data):
         np.testing.assert_allclose(numpy(after), expected, atol=1e-3)
     # Once: later data are compared at the same scale.
     matcher.fit(x[:20] / 2, y[:20], epochs=1, verbose=0)
-    _, again, _ = matcher.parts.run(x, None, training=False)
+    _, again, _ = matcher._parts.run(x, None, training=False)
     for a, b in zip(found, again, strict=True):
         np.testing.assert_array_equal(numpy(a), numpy(b))
 
@@ -195,8 +195,8 @@ def test_the_source_sees_what_the_target_sees(source, data):
     model = target(augmentation=Brighter())
     matcher = kt.FeatureMatcher(source=source, target=model)
     x, _ = data
-    _, found, _ = matcher.parts.run(x, None, training=True)
-    expected = keras.tree.flatten(matcher.parts.source(x + 30.0))
+    _, found, _ = matcher._parts.run(x, None, training=True)
+    expected = keras.tree.flatten(matcher._parts.source(x + 30.0))
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(numpy(a), numpy(b), rtol=1e-4, atol=1e-5)
 
@@ -209,7 +209,7 @@ def test_the_source_sees_what_the_target_sees(source, data):
     ],
 )
 def test_every_distance_trains(name, source, data):
-    on_logits = not DISTANCES[name].takes_any_scale
+    on_logits = not DISTANCES[name]._takes_any_scale
     pairs = ["logits"] if on_logits else [(1, 1), (2, 2)]
     matcher = kt.FeatureMatcher(
         source=source, target=target(), pairs=pairs, loss=name, task_weight=0

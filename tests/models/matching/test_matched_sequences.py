@@ -60,9 +60,9 @@ def test_padding_does_not_count(rng):
     )
     x = rng.integers(1, 20, (3, 6))
     x[:, 4:] = 0
-    matcher.parts.scale_by([x])
-    _, theirs, mine = matcher.parts.run(x, None, training=False)
-    mine += matcher.parts.adapted(mine, theirs)
+    matcher._parts.scale_by([x])
+    _, theirs, mine = matcher._parts.run(x, None, training=False)
+    mine += matcher._parts.adapted(mine, theirs)
     for features in (*theirs, *mine):
         assert not numpy(features)[:, 4:].any()
         assert numpy(features)[:, :4].any()

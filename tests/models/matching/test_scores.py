@@ -108,7 +108,7 @@ def test_each_reference_finds_the_scores(kind, reference, images):
         task_weight=0,
         **REFERENCES[reference](source),
     )
-    _, given, _ = matcher.parts.run_once(images)
+    _, given, _ = matcher._parts.run_once(images)
     np.testing.assert_allclose(
         softmax(numpy(given[-1])), source.predict(images, verbose=0), rtol=1e-4
     )
@@ -221,7 +221,7 @@ def test_a_matcher_is_read_with_the_source_as_it_was(images, tmp_path):
     matcher.save(tmp_path / "matcher.keras")
     again = kt.load_model(tmp_path / "matcher.keras")
     for a, b in zip(
-        matcher.parts.run_once(images)[1],
+        matcher._parts.run_once(images)[1],
         again.parts.run_once(images)[1],
         strict=True,
     ):

@@ -59,7 +59,7 @@ def test_a_quantized_model_is_saved_and_cloned(kind, tmp_path):
 def test_logits_of_a_quantized_head_are_not_scaled():
     model = quantized(kt.TransferModel(conv_net(4), head=3))
     with pytest.raises(ValueError, match=r"quantized \(int8\).*first"):
-        model.head.scale_logits(0.5)
+        model.head._scale_logits(0.5)
 
 
 @pytest.mark.parametrize("mode", ["int4", "float8"])
