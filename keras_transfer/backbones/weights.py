@@ -63,7 +63,7 @@ class TransferReport:
 
 
 def transfer_weights(
-    source: keras.Model, target: keras.Model
+    *, source: keras.Model, target: keras.Model
 ) -> TransferReport:
     """Copies every layer of `source` that fits a layer of `target`.
 
@@ -93,7 +93,9 @@ def transfer_weights(
     Example:
 
     ```python
-    report = transfer_weights(ten_class_model, five_class_model)
+    report = transfer_weights(
+        source=ten_class_model, target=five_class_model
+    )
     print(report)
     ```
     """

@@ -56,7 +56,7 @@ class PreciseBatchNorm(RunAwareCallback):
         Wu and Johnson 2021, Rethinking "Batch" in BatchNorm.
     """
 
-    acts_first = True
+    _acts_first = True
 
     def __init__(self, data, num_batches=NUM_BATCHES, *, part=None):
         super().__init__()

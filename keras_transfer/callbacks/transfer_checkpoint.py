@@ -67,8 +67,8 @@ class TransferCheckpoint(RunAwareCallback):
     ```
     """
 
-    acts_first = True
-    asks_for_samples = True
+    _acts_first = True
+    _asks_for_samples = True
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class TransferCheckpoint(RunAwareCallback):
     def on_train_begin(self, logs=None):
         self._saved_at = time.monotonic()
         self._described = run_description.of_training(self.model) | (
-            self.run.samples if self.run else {}
+            self._run.samples if self._run else {}
         )
         self._restored = checkpoint_folder.read_last(self.directory)
         if self._restored is None:
@@ -189,7 +189,7 @@ class TransferCheckpoint(RunAwareCallback):
         )
 
     def _others(self):
-        return self.run.callbacks if self.run else self.callbacks
+        return self._run.callbacks if self._run else self.callbacks
 
 
 def _above(name, arrays):

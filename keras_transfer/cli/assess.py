@@ -24,7 +24,7 @@ def run(arguments):
     found = assess_transfer(
         model,
         data,
-        source,
+        source=source,
         unlabelled=unlabelled,
         seed=arguments.seed,
         verbose=training.verbosity(),

@@ -52,11 +52,11 @@ class FeatureAdapter(KeepsChangedParts, keras.layers.Layer):
         self.supports_masking = True
         self.projection = None
 
-    def changeable_parts(self):
+    def _changeable_parts(self):
         found = self.projection
         return {} if found is None else {found.name: found}
 
-    def put_part(self, name, part):
+    def _put_part(self, name, part):
         self.projection = part
 
     def build(self, input_shape):

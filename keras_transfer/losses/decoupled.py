@@ -36,7 +36,7 @@ class DecoupledLoss(FeatureLoss):
         Zhao et al. 2022, Decoupled Knowledge Distillation.
     """
 
-    takes_any_scale = False
+    _takes_any_scale = False
 
     def __init__(self, alpha=1.0, beta=8.0, temperature=4.0,
                  reduction="sum_over_batch_size", name=None,

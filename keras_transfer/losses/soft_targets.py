@@ -28,7 +28,7 @@ class SoftTargetLoss(FeatureLoss):
         Network.
     """
 
-    takes_any_scale = False
+    _takes_any_scale = False
 
     def __init__(self, temperature=4.0, reduction="sum_over_batch_size",
                  name=None, dtype=None):  # fmt: skip

@@ -26,8 +26,8 @@ class FineTuneResult(TwoStageResult):
 def fine_tune(
     model,
     train,
-    validation=None,
     *,
+    validation=None,
     max_minutes=None,
     epochs=None,
     blocks=None,

@@ -39,6 +39,12 @@ def load_model(path, *, custom_objects=None, compile=True, safe_mode=None):
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is not a model that can be read.
+
+    Example:
+
+    ```python
+    model = kt.load_model("flowers.keras")
+    ```
     """
     path = Path(path)
     if not path.exists():

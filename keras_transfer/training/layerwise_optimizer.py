@@ -94,11 +94,11 @@ class LayerwiseOptimizer(
         self._factor_of = None
 
     @property
-    def knows_blocks(self):
+    def _knows_blocks(self):
         """Whether a model has said which variable is in which block."""
         return self._factor_of is not None
 
-    def know_blocks(self, blocks, head, variables):
+    def _know_blocks(self, blocks, head, variables):
         """Learns from a model which variable has which factor.
 
         `freezing` calls it before the optimizer is built.
@@ -135,7 +135,7 @@ class LayerwiseOptimizer(
         )
         self._build_inner(variables)
         super().build(variables)
-        if self.knows_blocks:
+        if self._knows_blocks:
             self._hook_into_inner(variables)
 
     def _build_inner(self, variables):
@@ -177,7 +177,7 @@ class LayerwiseOptimizer(
                 groups.setdefault(factor, []).append(variable)
         return groups.items()
 
-    def follow(self, variables):
+    def _follow(self, variables):
         """Notes which variables train from now on, for their step counters.
 
         `freezing` calls it whenever that changes.
@@ -197,7 +197,7 @@ class LayerwiseOptimizer(
 
     def load_own_variables(self, store):
         super().load_own_variables(store)
-        if self.built and self.knows_blocks:
+        if self.built and self._knows_blocks:
             self._rates.forget_groups()
 
     @property
@@ -205,7 +205,7 @@ class LayerwiseOptimizer(
         return super().variables + self.inner_optimizer.variables
 
     def apply(self, grads, trainable_variables=None):
-        if not self.knows_blocks:
+        if not self._knows_blocks:
             raise ValueError(
                 "LayerwiseOptimizer does not know the blocks of the model that "
                 "it trains. Expected a TransferModel, which tells it when it "

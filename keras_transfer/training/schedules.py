@@ -38,7 +38,14 @@ class FreezingSchedule:
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
 class LinearProbe(FreezingSchedule):
-    """Only the head trains, in every epoch."""
+    """Only the head trains, in every epoch.
+
+    Example:
+
+    ```python
+    kt.FreezingScheduler(kt.LinearProbe())
+    ```
+    """
 
     def __call__(self, epoch, num_blocks):
         return 0
@@ -46,7 +53,14 @@ class LinearProbe(FreezingSchedule):
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
 class FullFineTuning(FreezingSchedule):
-    """Every block trains, in every epoch."""
+    """Every block trains, in every epoch.
+
+    Example:
+
+    ```python
+    kt.FreezingScheduler(kt.FullFineTuning())
+    ```
+    """
 
     def __call__(self, epoch, num_blocks):
         return num_blocks
@@ -72,6 +86,13 @@ class GradualUnfreezing(FreezingSchedule):
 
     Raises:
         ValueError: a negative start, or a step of less than one.
+
+    Example:
+
+    ```python
+    schedule = kt.GradualUnfreezing(start_epoch=3, epochs_per_block=1)
+    model.fit(photos, epochs=12, callbacks=[kt.FreezingScheduler(schedule)])
+    ```
 
     Reference:
         Howard and Ruder 2018, Universal Language Model Fine-tuning for Text
@@ -112,10 +133,12 @@ class PiecewiseUnfreezing(FreezingSchedule):
     Raises:
         ValueError: lengths that do not fit, or boundaries out of order.
 
-    Examples:
-        >>> schedule = PiecewiseUnfreezing([3, 6], [0, 4, 2])
-        >>> [schedule(epoch, num_blocks=10) for epoch in (2, 3, 6)]
-        [0, 4, 2]
+    Example:
+
+    ```python
+    schedule = kt.PiecewiseUnfreezing([3, 6], [0, 4, 2])
+    [schedule(epoch, num_blocks=10) for epoch in (2, 3, 6)]  # [0, 4, 2]
+    ```
     """
 
     def __init__(self, boundaries, values):

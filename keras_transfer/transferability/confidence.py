@@ -8,7 +8,7 @@ from keras_transfer.transferability.checking import (
 )
 
 
-def thresholded_confidence(validation, labels, target):
+def thresholded_confidence(*, validation, labels, target):
     """Returns the accuracy to expect on data without labels.
 
     The threshold is the confidence (negative entropy) above which there are
@@ -32,7 +32,7 @@ def thresholded_confidence(validation, labels, target):
 
 
 def thresholded_confidence_interval(
-    validation, labels, target, *, draws=1000, level=0.95, seed=0
+    *, validation, labels, target, draws=1000, level=0.95, seed=0
 ):
     """Returns `(low, high)` of `thresholded_confidence`, by bootstrap.
 

@@ -53,7 +53,11 @@ class LearningCurve:
         return int(self.reach * self.num_samples)
 
     def predict(self, num_samples):
-        """Returns the error with that many samples."""
+        """Returns the error with that many samples.
+
+        Args:
+            num_samples: a number of samples, or an array of numbers.
+        """
         n = np.asarray(num_samples, "float64")
         found = self.asymptote + self.factor * n**self.power
         return np.clip(found, 0.0, 1.0)

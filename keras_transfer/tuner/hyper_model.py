@@ -100,7 +100,11 @@ class TransferHyperModel(keras_tuner.HyperModel):
             self.feature_cache.used_once = False
 
     def settings(self, hp):
-        """Returns what KerasTuner has chosen, as `Settings`."""
+        """Returns what KerasTuner has chosen, as `Settings`.
+
+        Args:
+            hp: the `keras_tuner.HyperParameters` of a trial.
+        """
         found = {}
         for name, values in self.space.items():
             found[name] = self._chosen(hp, name, values, found)
@@ -156,7 +160,11 @@ class TransferHyperModel(keras_tuner.HyperModel):
         return found[::-1]
 
     def build(self, hp):
-        """Returns a compiled `TransferModel`; called by the tuner."""
+        """Returns a compiled `TransferModel`; called by the tuner.
+
+        Args:
+            hp: the `keras_tuner.HyperParameters` of a trial.
+        """
         settings = self.settings(hp)
         told = settings.backbone in self._told
         self._told.add(settings.backbone)

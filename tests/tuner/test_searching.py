@@ -108,7 +108,7 @@ def test_the_first_trial_is_fine_tune(search, source, data):
         source, kt.ClassificationHead(3, name="head"), weights="imagenet"
     )
     keras.utils.set_random_seed(0)
-    own = kt.fine_tune(model, *data, verbose=0)
+    own = kt.fine_tune(model, data[0], validation=data[1], verbose=0)
     logs = model.evaluate(*data[1], verbose=0, return_dict=True)
     assert own.history and found["random"]["score"] == pytest.approx(
         logs["accuracy"], abs=1e-6
@@ -140,8 +140,8 @@ def test_recipe_repeats_the_best_trial(search, source, data):
         seed=recipe["seed"],
     )  # fmt: skip
     again = kt.tuner.repeat_trial(
-        model, settings, *data, epochs=recipe["epochs"],
-        head_epochs=recipe["head_epochs"], verbose=0,
+        model, settings, data[0], validation=data[1],
+        epochs=recipe["epochs"], head_epochs=recipe["head_epochs"], verbose=0,
     )  # fmt: skip
     assert again.best["val_loss"] == pytest.approx(
         result.best["val_loss"], abs=1e-6

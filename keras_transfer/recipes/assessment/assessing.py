@@ -36,8 +36,8 @@ _MOST_RANDOM, _MOST_COMPARED = 2000, 1000
 def assess_transfer(
     model,
     target,
-    source=None,
     *,
+    source=None,
     validation=None,
     test=None,
     unlabelled=None,

@@ -49,7 +49,11 @@ class TransferAssessment:
         return reading.summary(self)
 
     def found(self, kind) -> list:
-        """Returns the `Finding`s of a kind."""
+        """Returns the `Finding`s of a kind.
+
+        Args:
+            kind: `"label"`, `"dark"` and so on, as in `Finding`.
+        """
         return [each for each in self.findings if each.kind == kind]
 
     def to_json(self) -> dict:

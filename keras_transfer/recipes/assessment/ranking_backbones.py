@@ -17,8 +17,8 @@ from keras_transfer.training.schedules import whole_number
 def rank_backbones(
     candidates,
     data,
-    validation=None,
     *,
+    validation=None,
     weights="imagenet",
     prior=None,
     task="auto",

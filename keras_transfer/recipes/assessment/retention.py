@@ -16,7 +16,13 @@ _MOST = 2000
 
 
 def source_retention(
-    before, after, source_data, source_head=None, *, seed=0, verbose="auto"
+    *,
+    before,
+    after,
+    source_data,
+    source_head=None,
+    seed=0,
+    verbose="auto",
 ) -> SourceRetention:
     """Measures what fine-tuning has changed on samples of the source.
 
@@ -58,7 +64,10 @@ def source_retention(
     ```python
     before = model.clone()
     fine_tune(model, data)
-    print(source_retention(before, model, (source_images, source_labels)))
+    kept = source_retention(
+        before=before, after=model, source_data=(source_images, source_labels)
+    )
+    print(kept)
     ```
 
     Reference:

@@ -48,7 +48,9 @@ class UnknownDetector:
     Example:
 
     ```python
-    detector = UnknownDetector.fit(model, data.train, data.validation)
+    detector = UnknownDetector.fit(
+        model, data.train, validation=data.validation
+    )
     detector.is_unknown(new_images)
     ```
 
@@ -63,10 +65,12 @@ class UnknownDetector:
 
     @property
     def threshold(self):
+        """The score above which a sample is unknown."""
         return self.reference.threshold
 
     @property
     def false_alarm_rate(self):
+        """Share of new known samples above the threshold, in the mean."""
         return self.reference.false_alarm_rate
 
     @classmethod
@@ -74,8 +78,8 @@ class UnknownDetector:
         cls,
         model,
         train,
-        validation=None,
         *,
+        validation=None,
         false_alarm_rate=0.05,
         max_samples=MOST_SAMPLES,
         validation_name="validation",
@@ -98,6 +102,9 @@ class UnknownDetector:
             validation_name: what the validation data are called in words.
             seed: seed of which are drawn.
             verbose: 0 shows no progress.
+
+        Returns:
+            An `UnknownDetector`.
 
         Raises:
             ValueError: a rate out of (0, 1), fewer than 3 training samples,
@@ -122,10 +129,15 @@ class UnknownDetector:
         """
         batches = drawn(x, "x", math.inf, 0)
         found, _ = pooled_features(self.model, batches, "given", verbose)
-        return unknown_score(self.reference.features, found)
+        return unknown_score(train=self.reference.features, features=found)
 
     def is_unknown(self, x, *, verbose=0):
-        """Returns for each sample whether its score is above the threshold."""
+        """Returns for each sample whether its score is above the threshold.
+
+        Args:
+            x: as in `score`.
+            verbose: 0 shows no progress.
+        """
         return self.score(x, verbose=verbose) > self.threshold
 
     def shift_warning(self, scores):
@@ -148,7 +160,11 @@ class UnknownDetector:
         return self.reference.to_json()
 
     def save(self, path):
-        """Writes the detector to a file, without the model, whole or not."""
+        """Writes the detector to a file, without the model, whole or not.
+
+        Args:
+            path: the file to write.
+        """
         self.reference.save(path)
 
     @classmethod
@@ -158,6 +174,9 @@ class UnknownDetector:
         Args:
             path: a file that `save` has written.
             model: the model it was made with.
+
+        Returns:
+            The `UnknownDetector`.
 
         Raises:
             FileNotFoundError: there is no such file.
