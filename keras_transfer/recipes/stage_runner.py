@@ -77,6 +77,7 @@ class StageRunner:
         checkpoint: folder of the checkpoints, or `None`.
         cache: the `FeatureCache` for what the frozen part puts out; one in
             memory if `None`.
+        caches: whether trainings use it.
         always: callbacks of every training, of the head too.
         validates: whether each epoch is validated where nothing depends on
             it.
@@ -95,6 +96,7 @@ class StageRunner:
     on_features: object = None
     checkpoint: object = None
     cache: object = None
+    caches: bool = True
     always: list = dataclasses.field(default_factory=list)
     validates: bool = False
     fit_options: dict = dataclasses.field(default_factory=dict)
@@ -107,7 +109,7 @@ class StageRunner:
 
     def cache_at(self, depth):
         """The cache, or `None` where it would not be exact or not fit."""
-        if self.features_are_random:
+        if not self.caches or self.features_are_random:
             return None
         num_samples = self.train.num_samples
         if self.validation is not None:

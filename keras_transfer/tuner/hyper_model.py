@@ -40,8 +40,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
             named is as `fine_tune` picks it. `blocks` of 0.0 is the head
             alone.
         weights: as in `TransferModel`.
-        feature_cache: `"memory"`, a folder, a `FeatureCache`, or `None` for
-            one of its own for each trial.
+        feature_cache: `"memory"`, a folder, a `FeatureCache`, or `None`.
             Trials with augmentation do not use it, nor those of a source
             that draws random numbers in its frozen part.
         head_epochs: most epochs of a head that is not linear, or whose loss

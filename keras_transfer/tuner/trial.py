@@ -98,7 +98,8 @@ def train(
             has ended (Hyperband): no head is solved.
         head_epochs: how many of them train a head that is not solved.
         callbacks: callbacks of `fit`; to them it is one training.
-        feature_cache: what several trials share, or `None`.
+        feature_cache: what several trials share. With `None` only the
+            features of a head that is solved are kept.
         validation_data: as in `fit`.
         seed: seed of the sample order.
         **options: the other arguments of `TransferModel.fit`.
@@ -117,7 +118,8 @@ def train(
     training = OneTraining(model, callbacks, initial_epoch)
     runner = StageRunner(
         model, train, validation, TimeLimit(None), [], seed, 0,
-        cache=as_feature_cache(feature_cache or "memory"), validates=True,
+        cache=as_feature_cache(feature_cache or "memory"),
+        caches=feature_cache is not None, validates=True,
         fit_options=options,
     )  # fmt: skip
     training.begin()
