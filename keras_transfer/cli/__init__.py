@@ -65,7 +65,7 @@ def _imported(arguments):
     quiet = contextlib.nullcontext if arguments.debug else quiet_start
     with quiet():
         if arguments.command not in _WITHOUT_KERAS:
-            keras_transfer._load_classes()
+            keras_transfer.load_classes()
         return importlib.import_module(f"{__name__}.{arguments.command}")
 
 

@@ -14,6 +14,7 @@ from keras_transfer.recipes.interpolation import set_temperature
 from keras_transfer.recipes.label_counts import count_labels
 from keras_transfer.recipes.stage_runner import StageRunner, TimeLimit
 from keras_transfer.recipes.tuning_stage import TuningStage
+from keras_transfer.storage.printing import silent_at_verbose_0
 
 
 class FineTuneResult(TwoStageResult):
@@ -31,6 +32,7 @@ class FineTuneResult(TwoStageResult):
         return plots.plot_history(path, self.history)
 
 
+@silent_at_verbose_0
 def fine_tune(
     model,
     train,

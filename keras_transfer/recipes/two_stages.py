@@ -11,9 +11,11 @@ from keras_transfer.recipes.training import (
     fits_in_memory,
     statistics_callbacks,
 )
+from keras_transfer.storage.printing import silent_at_verbose_0
 from keras_transfer.training.freezing import set_trainable_depth
 
 
+@silent_at_verbose_0
 def two_stage(
     model,
     data,
