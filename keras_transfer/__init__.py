@@ -193,10 +193,11 @@ def _is_command_line():
     return name in ("keras-transfer", "keras-transfer.exe")
 
 
-def _load_classes():
+def load_classes():
+    """Loads what others than the command line have from the start."""
     for name in _AT_ONCE:
         globals()[name] = __getattr__(name)
 
 
 if not _is_command_line():
-    _load_classes()
+    load_classes()

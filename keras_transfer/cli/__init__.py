@@ -4,7 +4,6 @@ import contextlib
 import importlib
 import io
 import logging
-import os
 import signal
 import sys
 import threading
@@ -13,6 +12,7 @@ import warnings
 import keras_transfer
 from keras_transfer.cli.command import INTERRUPTED
 from keras_transfer.cli.parser import make_parser
+from keras_transfer.cli.quiet_start import quiet_start
 from keras_transfer.cli.wording import in_words_of
 
 # All others import Keras, which takes seconds.
@@ -61,16 +61,12 @@ def _show_all_characters(*streams):
 
 
 def _imported(arguments):
-    """The module that runs a command; TensorFlow starts without its notes.
-
-    It reads the variable when it is imported, here and in the process that
-    exports under JAX and torch.
-    """
-    if not arguments.debug:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if arguments.command not in _WITHOUT_KERAS:
-        keras_transfer._load_classes()
-    return importlib.import_module(f"{__name__}.{arguments.command}")
+    """The module that runs a command."""
+    quiet = contextlib.nullcontext if arguments.debug else quiet_start
+    with quiet():
+        if arguments.command not in _WITHOUT_KERAS:
+            keras_transfer.load_classes()
+        return importlib.import_module(f"{__name__}.{arguments.command}")
 
 
 def _with_config(command, parser, arguments, argv):

@@ -5,6 +5,7 @@ from keras_transfer.cli.command import progress, show
 from keras_transfer.data.sources.loose_photos import loose_photos
 from keras_transfer.recipes import run_folder
 from keras_transfer.recipes.assessment import assess_transfer
+from keras_transfer.storage.printing import verbosity
 
 
 def run(arguments):
@@ -27,7 +28,7 @@ def run(arguments):
         source=source,
         unlabelled=unlabelled,
         seed=arguments.seed,
-        verbose=training.verbosity(),
+        verbose=verbosity("auto"),
     )
     text = str(found)
     if arguments.output:

@@ -1,9 +1,6 @@
 """Shared by all commands: what was chosen, and the printing of results."""
 
 import json
-import sys
-
-from keras_transfer.storage.printing import can_show
 
 # The exit code of a command that was interrupted.
 INTERRUPTED = 130
@@ -33,11 +30,6 @@ def show(arguments, result, text):
         result = {**result, "skipped": skipped}
     printed = json.dumps(result, indent=2) if arguments.json else text
     print(printed, file=arguments.result_stream, flush=True)
-
-
-def shows_bars():
-    """Whether messages go to a terminal that can show the bars of Keras."""
-    return sys.stdout.isatty() and can_show("\u2501")
 
 
 def progress(message):

@@ -15,6 +15,7 @@ from keras_transfer.recipes.assessment.before_training import (
     assess_before_training,
 )
 from keras_transfer.storage.json_files import read_json
+from keras_transfer.storage.printing import verbosity
 from keras_transfer.training import distribution
 from keras_transfer.tuner import trial
 from keras_transfer.tuner.settings import Settings
@@ -167,7 +168,7 @@ def _settings(arguments):
 
 
 def _train(arguments, model, data, run):
-    options = {"seed": arguments.seed, "verbose": training.verbosity()}
+    options = {"seed": arguments.seed, "verbose": verbosity("auto")}
     is_new = not run.trains_further
     if arguments.recipe == "searched" and is_new:
         return tuner.repeat_trial(

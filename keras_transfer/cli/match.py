@@ -11,6 +11,7 @@ from keras_transfer.data.sampling import few_shot
 from keras_transfer.data.unlabelled import without_labels
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.recipes import run_folder
+from keras_transfer.storage.printing import verbosity
 
 _REPEATABLE = (
     "source", "target", "data", "data_dir", "task", "shots", "validation_split",
@@ -47,7 +48,7 @@ def _run(arguments, run):
         validation=data.validation,
         loss=arguments.distance,
         checkpoint=run.checkpoints,
-        verbose=training.verbosity(),
+        verbose=verbosity("auto"),
         **chosen(arguments, "epochs", "learning_rate", "batch_size", "seed"),
     )
     told = [str(result.pairs)] if result.pairs else []

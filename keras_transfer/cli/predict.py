@@ -5,13 +5,13 @@ from collections import Counter
 from pathlib import Path
 
 from keras_transfer.cli import predictions
-from keras_transfer.cli.command import progress, show, shows_bars
+from keras_transfer.cli.command import progress, show
 from keras_transfer.data import PhotoBatches
 from keras_transfer.data.photos.checking import reasons_against
 from keras_transfer.data.sources.loose_photos import photos_below
 from keras_transfer.recipes import run_folder, writers
 from keras_transfer.serving.predictions import describe
-from keras_transfer.storage.printing import shortened
+from keras_transfer.storage.printing import shortened, shows_bars
 
 # Passes of more batches than these show a bar on a terminal.
 _SHORT = 10

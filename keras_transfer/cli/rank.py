@@ -5,6 +5,7 @@ from keras_transfer.cli.command import chosen, progress, show, split_names
 from keras_transfer.cli.options.rank import SMALL
 from keras_transfer.recipes import run_folder
 from keras_transfer.recipes.assessment import rank_backbones
+from keras_transfer.storage.printing import verbosity
 
 # What `fit --backbone` calls a choice of these.
 AUTO = "auto"
@@ -55,7 +56,7 @@ def _ranked(arguments, candidates, data, **options):
     return rank_backbones(
         candidates,
         data,
-        verbose=training.verbosity(),
+        verbose=verbosity("auto"),
         **chosen(arguments, "seed"),
         **options,
     )

@@ -6,6 +6,7 @@ from keras_transfer.recipes.data_parts import parts
 from keras_transfer.recipes.options import FineTuneOptions
 from keras_transfer.recipes.recipe import Recipe
 from keras_transfer.recipes.stage_runner import StageRunner, TimeLimit
+from keras_transfer.storage.printing import silent_at_verbose_0
 
 
 class FineTuneResult(TwoStageResult):
@@ -23,6 +24,7 @@ class FineTuneResult(TwoStageResult):
         return plots.plot_history(path, self.history)
 
 
+@silent_at_verbose_0
 def fine_tune(
     model,
     train,

@@ -24,6 +24,7 @@ from keras_transfer.recipes.training import (
     has_room,
     statistics_callbacks,
 )
+from keras_transfer.storage.printing import silent_at_verbose_0
 from keras_transfer.training.freezing import set_trainable_depth
 
 # Samples by whose features pairs are chosen, all in one batch.
@@ -56,6 +57,7 @@ class MatchResult(FineTuneResult):
         )
 
 
+@silent_at_verbose_0
 def match(
     *,
     source,

@@ -7,9 +7,12 @@ from keras_transfer.recipes.plan import Plan
 from keras_transfer.recipes.recipe import Recipe
 from keras_transfer.recipes.stage_runner import StageRunner, TimeLimit
 
+from keras_transfer.storage.printing import silent_at_verbose_0
+
 _RANDOM_PATIENCE = 5
 
 
+@silent_at_verbose_0
 def two_stage(
     model,
     train,

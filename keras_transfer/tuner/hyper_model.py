@@ -8,6 +8,7 @@ import keras_tuner
 from keras_tuner import errors
 
 from keras_transfer.feature_cache import as_feature_cache
+from keras_transfer.storage.printing import note
 from keras_transfer.training import distribution
 from keras_transfer.tuner import search_space, trial
 from keras_transfer.tuner.settings import FINE_TUNE, Settings
@@ -233,7 +234,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
                 settings, model, x, self.feature_cache.views
             )
             if found := self._reasons[known]:
-                print(
+                note(
                     f"Trials of '{settings.backbone}' run without kept "
                     f"features: {'; '.join(found[:2])}."
                 )

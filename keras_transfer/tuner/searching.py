@@ -18,6 +18,7 @@ from keras_transfer.tuner.trial_tuner import TrialTuner
 _FAILURES = 5
 
 
+@printing.silent_at_verbose_0
 def search(
     hypermodel,
     train,
