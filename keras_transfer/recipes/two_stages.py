@@ -6,7 +6,6 @@ from keras_transfer.recipes.options import FineTuneOptions
 from keras_transfer.recipes.plan import Plan
 from keras_transfer.recipes.recipe import Recipe
 from keras_transfer.recipes.stage_runner import StageRunner, TimeLimit
-
 from keras_transfer.storage.printing import silent_at_verbose_0
 
 _RANDOM_PATIENCE = 5
