@@ -6,8 +6,9 @@
 Folders `PHOTOS/train|test/CLASS/*.jpg`, a fifth of the training part held out
 for validation: for both sides the same. `fit` is `fine_tune` with its defaults;
 `tune` is `search` over the space "small" with the defaults of the command, its
-first trial the same as `fit`. The test set is looked at once. One JSON file a cell in `benchmarks/results/tune/`;
-what is there is not run again. Prints a table of means and paired differences.
+first trial the same as `fit`. The test set is looked at once. One JSON file a
+cell in `benchmarks/results/tune/`; what is there is not run again. Prints a
+table of means and paired differences.
 """
 
 import argparse
