@@ -17,7 +17,7 @@ from keras_transfer.recipes.assessment.before_training import (
 from keras_transfer.storage.json_files import read_json
 from keras_transfer.storage.printing import verbosity
 from keras_transfer.training import distribution
-from keras_transfer.tuner import trial
+from keras_transfer.tuner import trial_model
 from keras_transfer.tuner.settings import Settings
 
 _HELD_OUT = 0.1
@@ -144,7 +144,7 @@ def _new(arguments, backbone, data):
 
 
 def _as_searched(arguments, backbone, data):
-    model = trial.build(
+    model = trial_model.build(
         _settings(arguments),
         backbone,
         len(data.class_names),

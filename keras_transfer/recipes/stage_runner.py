@@ -7,11 +7,7 @@ import time
 import keras
 import numpy as np
 
-from keras_transfer.feature_cache import (
-    FeatureCache,
-    boundary_at,
-    draws_in_inference,
-)
+from keras_transfer.feature_cache import FeatureCache, draws_in_inference
 from keras_transfer.recipes.best_weights import BestWeights, early_stopping
 from keras_transfer.recipes.checkpointing import checkpoints
 from keras_transfer.recipes.decision_log import DecisionLog
@@ -131,7 +127,7 @@ class StageRunner:
     def features_are_random(self):
         """Whether the source draws random numbers in inference too."""
         inputs = self.train.read(np.arange(1))[0]
-        return draws_in_inference(boundary_at(self.model, 0), inputs)
+        return draws_in_inference(self.model, inputs)
 
     def saved(self, name):
         """The callbacks by which a training goes on after a kill.

@@ -10,7 +10,7 @@ from keras_tuner import errors
 from keras_transfer.feature_cache import as_feature_cache
 from keras_transfer.storage.printing import note
 from keras_transfer.training import distribution
-from keras_transfer.tuner import search_space, trial
+from keras_transfer.tuner import objectives, search_space, trial, trial_model
 from keras_transfer.tuner.settings import FINE_TUNE, Settings
 
 
@@ -170,7 +170,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
         self._told.add(settings.backbone)
         heard = io.StringIO() if told else sys.stdout
         with contextlib.redirect_stdout(heard), self.strategy.scope():
-            model = trial.build(
+            model = trial_model.build(
                 settings,
                 self.backbones[settings.backbone],
                 self.num_classes,
@@ -241,29 +241,6 @@ class TransferHyperModel(keras_tuner.HyperModel):
         return None if self._reasons[known] else self.feature_cache
 
 
-def check_objective(name, has_validation):
-    """Raises if no trial logs an objective.
-
-    Args:
-        name: name of the objective.
-        has_validation: whether there are validation data.
-
-    Raises:
-        ValueError: there is none of that name.
-    """
-    logged = ["loss", "accuracy"]
-    if has_validation:
-        logged += [f"val_{each}" for each in logged]
-    if name in logged:
-        return
-    missing = not has_validation and name.startswith("val_")
-    raise ValueError(
-        f"The objective {name!r} is not logged. Expected one of "
-        f"{', '.join(map(repr, logged))}."
-        + (" There are no validation data." if missing else "")
-    )
-
-
 def _check_objective(callbacks, options):
     validation = options.get("validation_data") is not None
     validation = validation or bool(options.get("validation_split"))
@@ -273,7 +250,7 @@ def _check_objective(callbacks, options):
         for each in getattr(objective, "objectives", None) or [objective]:
             name = getattr(each, "name", "default_objective")
             if name != "default_objective":
-                check_objective(name, validation)
+                objectives.check_objective(name, validation)
 
 
 def _by_name(backbones):

@@ -9,7 +9,7 @@ from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.storage import printing
 from keras_transfer.training.schedules import at_least
 from keras_transfer.tuner import search_folder, search_space, trial
-from keras_transfer.tuner.hyper_model import check_objective
+from keras_transfer.tuner.objectives import check_objective, objective_of
 from keras_transfer.tuner.oracles import ORACLES
 from keras_transfer.tuner.search_result import SearchResult, read_trials
 from keras_transfer.tuner.trial_tuner import TrialTuner
@@ -90,7 +90,7 @@ def search(
     ```
     """
     _check(trials, epochs, keep_checkpoints, tuner)
-    objective, direction = trial.objective_of(objective)
+    objective, direction = objective_of(objective)
     check_objective(objective, has_validation=True)
     train, validation = parts(train, validation, held_out=HELD_OUT, seed=seed)
     for size in search_space.ends_of(hypermodel.space["batch_size"]):

@@ -12,9 +12,6 @@ from keras_transfer.feature_cache import (
     boundary_at,
     reasons_not_to_cache,
 )
-from keras_transfer.layers import ClassificationHead
-from keras_transfer.losses import SmoothedCrossentropy
-from keras_transfer.models import TransferModel
 from keras_transfer.recipes import defaults
 from keras_transfer.recipes.best_weights import TwoStageResult
 from keras_transfer.recipes.data_parts import hold_out, in_passes_of
@@ -28,42 +25,6 @@ from keras_transfer.recipes.tuning_stage import TuningStage
 from keras_transfer.training.freezing import set_trainable_depth
 from keras_transfer.tuner import epochs as epochs_of
 from keras_transfer.tuner.one_training import OneTraining
-
-
-def build(settings, backbone, num_classes, *, input_shape, weights, seed):
-    """Returns a compiled `TransferModel`.
-
-    Seeds the generators of Python, NumPy and the backend, so that a trial can
-    be repeated.
-
-    Args:
-        settings: the `Settings`.
-        backbone: as in `TransferModel`; a model is copied.
-        num_classes: number of classes.
-        input_shape: as in `TransferModel`.
-        weights: as in `TransferModel`.
-        seed: seed of the head's weights and of what layers draw.
-    """
-    keras.utils.set_random_seed(seed)
-    hidden = (settings.hidden_units,) if settings.hidden_units else ()
-    model = TransferModel(
-        backbone,
-        ClassificationHead(
-            num_classes,
-            hidden_units=hidden,
-            dropout=settings.dropout,
-            pooling=settings.pooling,
-            name="head",
-        ),
-        input_shape=input_shape,
-        weights=weights,
-        augmentation=_augmentation(settings.augmentation),
-    )
-    loss = "sparse_categorical_crossentropy"
-    if settings.label_smoothing:
-        loss = SmoothedCrossentropy(settings.label_smoothing)
-    model.compile("adam", loss, metrics=["accuracy"])
-    return model
 
 
 def train(
@@ -268,45 +229,6 @@ def reasons_to_run_all(settings, model, x, views=1):
         )
     finally:
         set_trainable_depth(model, before)
-
-
-def _augmentation(strength):
-    if not strength:
-        return None
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            layers.RandomFlip("horizontal"),
-            layers.RandomRotation(strength),
-            layers.RandomZoom(strength),
-            layers.RandomContrast(strength),
-        ],
-        name="augmentation",
-    )
-
-
-def objective_of(objective):
-    """Returns the name of an objective, and whether it is to be `"max"`.
-
-    Args:
-        objective: a name, or a `keras_tuner.Objective`.
-
-    Returns:
-        `(name, "max" or "min")`.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    name = getattr(objective, "name", objective)
-    if not isinstance(name, str) or hasattr(objective, "objectives"):
-        raise ValueError(
-            "`objective` is one name or one keras_tuner.Objective. Received: "
-            f"{objective!r}. Several at once: keras_tuner.RandomSearch("
-            "hypermodel, objective=[...])."
-        )
-    is_high = name.endswith("accuracy")
-    direction = getattr(objective, "direction", None)
-    return name, direction or ("max" if is_high else "min")
 
 
 def check_batch_size(x, size):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_transfer as kt
-from keras_transfer.tuner import epochs, trial
+from keras_transfer.tuner import epochs, trial, trial_model
 from keras_transfer.tuner.search_space import DEFAULTS, FULL
 from keras_transfer.tuner.settings import Settings
 
@@ -84,7 +84,7 @@ def test_settings_reach_the_optimizer_the_head_and_the_loss(
         weight_decay=0.3, learning_rate=0.02, label_smoothing=0.1, l2sp=0.5,
         blocks=0.5, layer_decay=0.7, head_learning_rate=0.01,
     )  # fmt: skip
-    model = trial.build(
+    model = trial_model.build(
         settings, source, 3, input_shape=(8, 8, 3), weights=None, seed=0
     )
     trial.train(settings, model, *data, epochs=2)

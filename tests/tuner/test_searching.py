@@ -16,7 +16,7 @@ from small_searches import hypermodel, searched, some_data
 import keras_transfer as kt
 from keras_transfer import _private
 from keras_transfer.recipes.data_parts import parts
-from keras_transfer.tuner import search_folder, trial
+from keras_transfer.tuner import search_folder, trial, trial_model
 from keras_transfer.tuner.settings import Settings
 
 pytest.importorskip("keras_tuner")
@@ -135,7 +135,7 @@ def test_recipe_repeats_the_best_trial(search, source, data):
     result = search("random").result
     recipe = json.loads(json.dumps(result.recipe))
     settings = Settings(**recipe["hyperparameters"])
-    model = trial.build(
+    model = trial_model.build(
         settings, source, 3, input_shape=None, weights="imagenet",
         seed=recipe["seed"],
     )  # fmt: skip
