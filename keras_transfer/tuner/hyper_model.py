@@ -8,6 +8,7 @@ import keras_tuner
 from keras_tuner import errors
 
 from keras_transfer.feature_cache import as_feature_cache
+from keras_transfer.storage.printing import brief
 from keras_transfer.training import distribution
 from keras_transfer.tuner import search_space, trial
 
@@ -93,6 +94,17 @@ class TransferHyperModel(keras_tuner.HyperModel):
         if self.feature_cache is not None:
             # Every trial asks again for what others have computed.
             self.feature_cache.used_once = False
+
+    def __repr__(self):
+        searched = [
+            n for n in self.space if search_space.is_open(self.space[n])
+        ]
+        return brief(
+            self,
+            f"{self.num_classes} classes",
+            f"backbones {', '.join(self.backbones)}",
+            f"searched {', '.join(searched)}",
+        )
 
     def epochs_of_head(self, epochs):
         """Returns how many of so many epochs train the head alone.
