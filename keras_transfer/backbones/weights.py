@@ -12,6 +12,7 @@ from keras_transfer.backbones.layer_pairing import (
     own_weights,
     pair_layers,
 )
+from keras_transfer.storage.printing import brief
 from keras_transfer.storage.tables import format_table
 
 
@@ -46,6 +47,10 @@ class TransferReport:
     def num_copied(self) -> int:
         """How many layers were copied."""
         return sum(row.status == "copied" for row in self.rows)
+
+    def __repr__(self):
+        skipped = len(self.rows) - self.num_copied
+        return brief(self, f"{self.num_copied} copied", f"{skipped} skipped")
 
     def __str__(self):
         num_targets = sum(row.target_layer is not None for row in self.rows)

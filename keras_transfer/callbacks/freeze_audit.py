@@ -38,6 +38,9 @@ class FreezeAudit(keras.callbacks.Callback):
         self._before = None
         self._updates_before = None
 
+    def __repr__(self):
+        return "<FreezeAudit>"
+
     def on_epoch_begin(self, epoch, logs=None):
         self._before = None
 

@@ -3,7 +3,7 @@
 import keras
 
 from keras_transfer import _private
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import brief, show
 from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import depth_at
 
@@ -50,6 +50,10 @@ class FreezingScheduler(keras.callbacks.Callback):
         self.train_batch_norm = train_batch_norm
         self.verbose = verbose
         self._depth = None
+
+    def __repr__(self):
+        named = getattr(self.schedule, "__name__", None)
+        return brief(self, repr(self.schedule) if named is None else named)
 
     def on_train_begin(self, logs=None):
         num_blocks = len(freeze_state(self.model).blocks)

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import brief, show
 
 _WEIGHTS = ("matching_weight", "task_weight", "pair_weights")
 
@@ -35,6 +35,9 @@ class MatchingWeightScheduler(keras.callbacks.Callback):
         super().__init__()
         self.schedule = schedule
         self.verbose = verbose
+
+    def __repr__(self):
+        return brief(self, getattr(self.schedule, "__name__", self.schedule))
 
     def on_train_begin(self, logs=None):
         if not hasattr(self.model, "matching_weight"):

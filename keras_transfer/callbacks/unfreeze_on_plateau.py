@@ -6,7 +6,7 @@ import keras
 
 from keras_transfer import _private
 from keras_transfer.callbacks.run_aware import RunAwareCallback
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import brief, show
 from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import at_least, checked_depth
 
@@ -83,6 +83,14 @@ class UnfreezeOnPlateau(RunAwareCallback):
         self.cooldown_counter = 0
         self._sign = {"auto": None, "min": -1, "max": 1}[self.mode]
         self._has_looked = False
+
+    def __repr__(self):
+        return brief(
+            self,
+            self.monitor,
+            f"patience {self.patience}",
+            f"blocks {self.blocks}",
+        )
 
     def on_train_begin(self, logs=None):
         self._reset()

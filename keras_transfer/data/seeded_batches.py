@@ -10,6 +10,7 @@ import numpy as np
 from keras_transfer.data.nested import as_tensors
 from keras_transfer.data.sampling import epoch_order
 from keras_transfer.storage import fingerprints
+from keras_transfer.storage.printing import brief
 
 
 @lru_cache(maxsize=8)
@@ -99,6 +100,14 @@ class SeededBatches(keras.utils.PyDataset):
         self._epoch = 0
         self._pass = None
         self._starting = False
+
+    def __repr__(self):
+        shuffled = "shuffled" if self.shuffle else "in order"
+        return brief(
+            self,
+            f"{self.num_samples} samples in batches of {self.batch_size}",
+            f"{shuffled} by seed {self.seed}" if self.shuffle else shuffled,
+        )
 
     def read(self, sample_ids: np.ndarray):
         """Returns the batch of these samples, `(x,)`, `(x, y)` or with weights.

@@ -46,6 +46,9 @@ class FeatureLoss(keras.losses.Loss):
         super().__init__(name=name or _snake(type(self)), reduction=reduction,
                          dtype=dtype)  # fmt: skip
 
+    def __repr__(self):
+        return f"<{type(self).__name__}: '{self.name}'>"
+
     def call(self, y_true, y_pred):
         check_shapes(self, y_true.shape, y_pred.shape)
         return self.distance(ops.stop_gradient(y_true), y_pred)

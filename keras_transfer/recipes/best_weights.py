@@ -7,6 +7,7 @@ import time
 import keras
 
 from keras_transfer.recipes.evaluation import metrics_of
+from keras_transfer.storage.printing import brief
 
 
 @dataclasses.dataclass
@@ -30,6 +31,20 @@ class TwoStageResult:
     interrupted: bool = False
     choices: list = dataclasses.field(default_factory=list)
     warnings: list = dataclasses.field(default_factory=list)
+
+    def __repr__(self):
+        reached = [
+            f"{name} {self.best[name]:.4f}"
+            for name in ("val_loss", "loss", "val_accuracy", "accuracy")
+            if name in self.best
+        ]
+        stages = dict.fromkeys(row["stage"] for row in self.stages)
+        return brief(
+            self,
+            *reached,
+            f"stages: {', '.join(stages)}" if stages else "",
+            "interrupted" if self.interrupted else "",
+        )
 
 
 class BestWeights(keras.callbacks.Callback):

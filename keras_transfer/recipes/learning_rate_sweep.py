@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_transfer.recipes import plots
+from keras_transfer.storage.printing import brief
 
 # How much of the average is what was before, for a curve that can be read.
 _MEMORY = 0.9
@@ -29,6 +30,14 @@ class LearningRateSweep:
     smoothed: np.ndarray
     suggestion: float
     steepest: float
+
+    def __repr__(self):
+        return brief(
+            self,
+            f"suggestion {self.suggestion:.2g}",
+            f"steepest {self.steepest:.2g}",
+            f"{len(self.rates)} rates",
+        )
 
     def plot(self, path=None):
         """Draws the loss over the rate.

@@ -87,6 +87,23 @@ def printable(text: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
+def brief(thing, *facts) -> str:
+    """Returns a line of at most 100 characters for `repr`.
+
+    Args:
+        thing: what it is about: its class begins the line.
+        *facts: its main figures, in words; empty ones are left out.
+
+    Examples:
+        >>> brief(3, "odd", "", "prime")
+        '<int: odd, prime>'
+    """
+    told = ", ".join(str(fact) for fact in facts if fact not in ("", None))
+    text = f"{type(thing).__name__}: {told}" if told else type(thing).__name__
+    text = " ".join(printable(text).split())
+    return f"<{text}>" if len(text) <= 98 else f"<{text[:95]}...>"
+
+
 def shortened(lines, most: int = 20, whole: str = "") -> list[str]:
     """Returns the first lines, and how many more there are.
 

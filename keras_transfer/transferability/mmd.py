@@ -22,6 +22,9 @@ class TwoSampleTest:
     value: float
     p_value: float
 
+    def __repr__(self):
+        return f"<TwoSampleTest: {self.value:.4g}, p = {self.p_value:.3g}>"
+
 
 def mmd(a, b, *, num_permutations=200, seed=0):
     """Returns the squared MMD of two sets of samples, with its p-value.

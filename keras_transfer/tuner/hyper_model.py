@@ -8,7 +8,7 @@ import keras_tuner
 from keras_tuner import errors
 
 from keras_transfer.feature_cache import as_feature_cache
-from keras_transfer.storage.printing import note
+from keras_transfer.storage.printing import brief, note
 from keras_transfer.training import distribution
 from keras_transfer.tuner import objectives, search_space, trial, trial_model
 from keras_transfer.tuner.settings import FINE_TUNE, Settings
@@ -98,6 +98,17 @@ class TransferHyperModel(keras_tuner.HyperModel):
         if self.feature_cache is not None:
             # Every trial asks again for what others have computed.
             self.feature_cache.used_once = False
+
+    def __repr__(self):
+        searched = [
+            n for n in self.space if search_space.is_open(self.space[n])
+        ]
+        return brief(
+            self,
+            f"{self.num_classes} classes",
+            f"backbones {', '.join(self.backbones)}",
+            f"searched {', '.join(searched)}",
+        )
 
     def settings(self, hp):
         """Returns what KerasTuner has chosen, as `Settings`.

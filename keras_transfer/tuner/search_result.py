@@ -5,6 +5,7 @@ import math
 
 from keras_transfer.recipes import plots
 from keras_transfer.recipes.best_weights import TwoStageResult
+from keras_transfer.storage.printing import brief
 from keras_transfer.storage.tables import format_table
 from keras_transfer.tuner.oracles import number_of
 from keras_transfer.tuner.trial_tuner import format_value
@@ -30,6 +31,11 @@ class SearchResult(TwoStageResult):
     trials: list = dataclasses.field(default_factory=list)
     recipe: dict = dataclasses.field(default_factory=dict)
     tuner: object = dataclasses.field(default=None, repr=False)
+
+    def __repr__(self):
+        score = self.trials[0]["score"] if self.trials else None
+        best = "" if score is None else f"best score {score:.4f}"
+        return brief(self, f"{len(self.trials)} trials", best)
 
     def table(self):
         """The trials as text, the best one first."""

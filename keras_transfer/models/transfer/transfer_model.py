@@ -14,6 +14,7 @@ from keras_transfer.models import construction
 from keras_transfer.models.base import BaseModel
 from keras_transfer.models.transfer.cached_fit import fit_cached
 from keras_transfer.models.transfer.pixels import KnowsPixels
+from keras_transfer.storage.printing import brief
 from keras_transfer.training import freezing
 from keras_transfer.training.nesting import is_own_step
 
@@ -118,6 +119,16 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
             source, head, train_batch_norm, self.name
         )
         freezing.set_trainable_depth(self, self._freeze_state.depth)
+
+    def __repr__(self):
+        trained = "trained" if self.is_pretrained else "random weights"
+        return brief(
+            self,
+            f"'{self.name}'",
+            f"{self.backbone.name} ({trained})",
+            f"{self.trainable_depth} of {len(self.blocks)} blocks train",
+            f"head {type(self.head).__name__} {self.head.name}",
+        )
 
     @property
     def class_names(self):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keras_transfer.recipes import writers
 from keras_transfer.recipes.assessment import pictures, reading, report
-from keras_transfer.storage.printing import printable
+from keras_transfer.storage.printing import brief, printable
 
 
 @dataclasses.dataclass
@@ -42,6 +42,16 @@ class TransferAssessment:
     findings: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
     drawn: object = dataclasses.field(default=None, repr=False)
+
+    def __repr__(self):
+        reached = [f"{b.name} {b.accuracy:.3f}" for b in self.baselines[-1:]]
+        return brief(
+            self,
+            self.source,
+            f"{sum(self.num_samples.values())} samples",
+            *reached,
+            f"{len(self.findings)} findings",
+        )
 
     @property
     def summary(self) -> str:

@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_transfer.recipes.assessment.batch_shift import SHIFT_LEVEL
+from keras_transfer.storage.printing import brief
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,13 @@ class ExpectedAccuracy:
     def is_shifted(self):
         """Whether the data are of another kind than the validation data."""
         return self.p_value < SHIFT_LEVEL
+
+    def __repr__(self):
+        return brief(
+            self,
+            f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})",
+            "shifted: not reliable" if self.is_shifted else "no shift found",
+        )
 
     def __str__(self):
         reading = "no shift found"

@@ -15,6 +15,7 @@ from keras_transfer.recipes.assessment.reference_fit import (
 from keras_transfer.recipes.assessment.reference_samples import (
     ReferenceSamples,
 )
+from keras_transfer.storage.printing import brief
 from keras_transfer.transferability.unknown_score import unknown_score
 
 # Training samples that are kept: 5 MB at 1,280 features.
@@ -62,6 +63,14 @@ class UnknownDetector:
 
     def __init__(self, model, reference):
         self.model, self.reference = model, reference
+
+    def __repr__(self):
+        return brief(
+            self,
+            f"of '{self.model.name}'",
+            f"threshold {self.threshold:.4f}",
+            f"{self.false_alarm_rate:.1%} false alarms",
+        )
 
     @property
     def threshold(self):
