@@ -156,6 +156,7 @@ class SeededBatches(keras.utils.PyDataset):
 
     @property
     def epoch(self) -> int:
+        """The epoch that the next batch belongs to, from 0."""
         return self._epoch
 
     @epoch.setter

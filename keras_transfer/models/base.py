@@ -75,6 +75,17 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 weights that it has now, or had when an earlier `compile` was
                 given a regularizer.
             **kwargs: the other arguments of `keras.Model.compile`.
+
+        Raises:
+            ValueError: a regularizer of another kind, or a head for which
+                nothing can be picked.
+
+        Example:
+
+        ```python
+        model.compile("auto")
+        model.compile(keras.optimizers.AdamW(1e-4), regularizer=kt.L2SP(0.1, 0))
+        ```
         """
         penalty = self._penalty_of(regularizer)
         replicas.check_groups(self)
@@ -148,6 +159,16 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
 
         Returns:
             A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: pixels that are not numbers, labels that do not fit
+                the head or the loss, or a cache that would not be exact.
+
+        Example:
+
+        ```python
+        model.fit(images, labels, epochs=5, feature_cache="memory")
+        ```
         """
         self._check_class_weight(kwargs)
         data = adapt(
@@ -258,7 +279,21 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
     ):
         """Like `keras.Model.evaluate`; counts each sample once, everywhere.
 
-        The data are looked at as in `fit`.
+        The data are looked at as in `fit`. The arguments are Keras' own.
+
+        Args:
+            x: as in `fit`.
+            y: as in `fit`.
+            batch_size: as in `fit`.
+            verbose: as in Keras.
+            sample_weight: as in `fit`.
+            steps: as in Keras.
+            callbacks: as in Keras.
+            return_dict: whether the numbers come by name.
+            **kwargs: as in Keras.
+
+        Returns:
+            The loss, or loss and metrics as a list or a dict.
         """
         given = {"x": x, "y": y, "sample_weight": sample_weight}
         if not _private.validates_fit(kwargs):
@@ -282,6 +317,16 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         """Like `keras.Model.predict`, of any number of samples.
 
         The inputs are looked at as in `fit`.
+
+        Args:
+            x: as in `fit`, without labels.
+            batch_size: as in `fit`.
+            verbose: as in Keras.
+            steps: as in Keras.
+            callbacks: as in Keras.
+
+        Returns:
+            An array `(samples, outputs)`, or a structure of these.
         """
         data = adapt(x).looked_at(self, labels=False)
         x = data.for_keras()["x"]
