@@ -1,6 +1,7 @@
 """Transfer learning for Keras 3, inside `model.fit`."""
 
 import importlib
+from typing import TYPE_CHECKING
 
 from keras_transfer._version import __version__ as __version__
 from keras_transfer.backbones.weights import (
@@ -45,6 +46,34 @@ from keras_transfer.training.schedules import (
     PiecewiseUnfreezing as PiecewiseUnfreezing,
 )
 
+if TYPE_CHECKING:
+    from keras_transfer import backbones as backbones
+    from keras_transfer import data as data
+    from keras_transfer import recipes as recipes
+    from keras_transfer import transferability as transferability
+    from keras_transfer.recipes import find_learning_rate as find_learning_rate
+    from keras_transfer.recipes import fine_tune as fine_tune
+    from keras_transfer.recipes import match as match
+    from keras_transfer.recipes.assessment import (
+        UnknownDetector as UnknownDetector,
+    )
+    from keras_transfer.recipes.assessment import (
+        assess_transfer as assess_transfer,
+    )
+    from keras_transfer.recipes.assessment import (
+        rank_backbones as rank_backbones,
+    )
+    from keras_transfer.recipes.assessment import (
+        source_retention as source_retention,
+    )
+    from keras_transfer.recipes.assessment.expected_accuracy import (
+        expected_accuracy as expected_accuracy,
+    )
+    from keras_transfer.serving import export_saved_model as export_saved_model
+    from keras_transfer.training import distribution as distribution
+    from keras_transfer.tuner import TransferHyperModel as TransferHyperModel
+    from keras_transfer.tuner import search as search
+
 # What is loaded only when somebody asks for it, and where it lives: these
 # import TensorFlow, scikit-learn or Pillow somewhere below.
 _LAZY = {
@@ -67,15 +96,15 @@ _LAZY = {
 }
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     if name not in _LAZY:
         raise AttributeError(
             f"module 'keras_transfer' has no attribute {name!r}"
         )
-    module, _, attribute = _LAZY[name].partition(":")
-    module = importlib.import_module(module)
+    path, _, attribute = _LAZY[name].partition(":")
+    module = importlib.import_module(path)
     return getattr(module, attribute) if attribute else module
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted([*globals(), *_LAZY])
