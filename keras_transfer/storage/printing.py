@@ -1,9 +1,10 @@
 """Text for standard output, whatever characters that can show."""
 
 import sys
+from collections.abc import Iterable
 
 
-def show(text) -> None:
+def show(text: object) -> None:
     """Prints a text; what standard output cannot show is escaped."""
     print(printable(str(text)), flush=True)
 
@@ -22,7 +23,9 @@ def printable(text: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def shortened(lines, most: int = 20, whole: str = "") -> list[str]:
+def shortened(
+    lines: Iterable[str], most: int = 20, whole: str = ""
+) -> list[str]:
     """Returns the first lines, and how many more there are.
 
     Args:
