@@ -1,7 +1,15 @@
 """Private names of KerasTuner. Imports it, so only those who need it may."""
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Container
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras_tuner
+    from keras_tuner.engine.trial import Trial
 
 
 class SavesTrials:
@@ -10,24 +18,25 @@ class SavesTrials:
     Uses `Oracle._save_trial` and `Oracle._get_trial_dir`.
     """
 
-    def save_trial(self, trial):
+    def save_trial(self, trial: Trial) -> None:
         """Writes `trial_file(oracle, trial)`."""
         raise NotImplementedError
 
-    def trial_folder(self, trial_id):
+    def trial_folder(self, trial_id: str) -> str:
         """Returns the name of the folder of a trial."""
         return f"trial_{trial_id}"
 
-    def _save_trial(self, trial):
+    def _save_trial(self, trial: Trial) -> None:
         self.save_trial(trial)
 
-    def _get_trial_dir(self, trial_id):
-        folder = Path(self._project_dir) / self.trial_folder(trial_id)
+    def _get_trial_dir(self, trial_id: str) -> str:
+        project = self._project_dir  # type: ignore[attr-defined]
+        folder = Path(project) / self.trial_folder(trial_id)
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
 
 
-def oracle_file(oracle):
+def oracle_file(oracle: keras_tuner.Oracle) -> Path:
     """Returns the file that an oracle's state is read from again.
 
     Uses `Oracle._get_oracle_fname`.
@@ -35,7 +44,7 @@ def oracle_file(oracle):
     return Path(oracle._get_oracle_fname())
 
 
-def trial_file(oracle, trial):
+def trial_file(oracle: keras_tuner.Oracle, trial: Trial) -> Path:
     """Returns the file that a trial is read from again, its folder made.
 
     Uses `Oracle._get_trial_dir`.
@@ -43,7 +52,7 @@ def trial_file(oracle, trial):
     return Path(oracle._get_trial_dir(trial.trial_id)) / "trial.json"
 
 
-def tuner_file(tuner):
+def tuner_file(tuner: keras_tuner.Tuner) -> Path:
     """Returns the file whose presence means that a search goes on.
 
     Uses `BaseTuner._get_tuner_fname`.
@@ -51,7 +60,7 @@ def tuner_file(tuner):
     return Path(tuner._get_tuner_fname())
 
 
-def drop_retries(oracle, trial_ids):
+def drop_retries(oracle: keras_tuner.Oracle, trial_ids: Container[str]) -> None:
     """Takes trials out of those that an oracle runs again next.
 
     Uses `Oracle._retry_queue`.
@@ -63,13 +72,13 @@ def drop_retries(oracle, trial_ids):
     ]
 
 
-def restore_grid(oracle):
+def restore_grid(oracle: keras_tuner.oracles.GridSearch) -> None:
     """Tells a grid's oracle which of its combinations have been tried.
 
     Uses `GridSearchOracle._compare`, `_ordered_ids` and `_populate_next`.
     """
 
-    def order(one, other):
+    def order(one: Trial, other: Trial) -> int:
         return oracle._compare(
             one.hyperparameters.values, other.hyperparameters.values
         )

@@ -12,6 +12,11 @@ Tensor: TypeAlias = Any
 Nested: TypeAlias = Any
 # What `fit` takes: arrays, PyDataset, tf.data, torch or Grain loaders, ...
 Data: TypeAlias = Any
+# A call in the graph of a functional model.
+GraphNode: TypeAlias = Any
+# A `tf.distribute.Strategy`, and the graph of a `tf.function`.
+NativeStrategy: TypeAlias = Any
+FuncGraph: TypeAlias = Any
 # What JSON can hold.
 Json: TypeAlias = Any
 # Without axes of unknown length, or with `None` for each.
@@ -21,3 +26,10 @@ PathLike: TypeAlias = str | os.PathLike[str]
 Dtype: TypeAlias = str | keras.DTypePolicy
 # 0, 1, 2 or "auto", as in `fit`.
 Verbose: TypeAlias = int | str
+# One, several, the list that Keras makes of them, or none.
+Callbacks: TypeAlias = (
+    keras.callbacks.Callback
+    | list[keras.callbacks.Callback]
+    | keras.callbacks.CallbackList
+    | None
+)

@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from keras_transfer._private.types import Callbacks, Data
 from keras_transfer.training import run_description
 
 
@@ -36,19 +37,21 @@ class RunAwareCallback(keras.callbacks.Callback):
 
     acts_first = False
     asks_for_samples = False
-    _run = None
+    _run: FitRun | None = None
 
     @property
-    def run(self):
+    def run(self) -> FitRun | None:
         known = self._run is not None and self._run.model is self.model
         return self._run if known else None
 
     @run.setter
-    def run(self, run):
+    def run(self, run: FitRun | None) -> None:
         self._run = run
 
 
-def with_run(callbacks, model, data, *, validates):
+def with_run(
+    callbacks: Callbacks, model: keras.Model, data: Data, *, validates: bool
+) -> list[keras.callbacks.Callback] | keras.callbacks.CallbackList:
     """Returns the callbacks in the order in which they act, told of the run.
 
     Args:
@@ -75,7 +78,9 @@ def with_run(callbacks, model, data, *, validates):
     return callbacks
 
 
-def with_callback(callbacks, extra):
+def with_callback(
+    callbacks: Callbacks, extra: keras.callbacks.Callback
+) -> list[keras.callbacks.Callback] | keras.callbacks.CallbackList:
     """Returns `callbacks` (one, several, a list object or none) and `extra`."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks.append(extra)
@@ -87,5 +92,5 @@ def with_callback(callbacks, extra):
     return [*callbacks, extra]
 
 
-def _acts_later(callback):
+def _acts_later(callback: keras.callbacks.Callback) -> bool:
     return not getattr(callback, "acts_first", False)
