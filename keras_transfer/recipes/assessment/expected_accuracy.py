@@ -1,7 +1,12 @@
 """What a model will reach on data that nobody has labelled."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from keras_transfer._private.types import Data, Verbose
 from keras_transfer.feature_cache import boundary_at
 from keras_transfer.recipes.assessment.class_labels import class_labels
 from keras_transfer.recipes.assessment.expected_accuracy_result import (
@@ -22,12 +27,22 @@ from keras_transfer.transferability.temperature import (
     logits_of,
 )
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.data.views import SubsetBatches
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+
 # Samples of each set that the estimate looks at.
 _MOST = 5000
 
 
 def expected_accuracy(
-    model, unlabelled, validation, *, seed=0, verbose="auto"
+    model: TransferModel,
+    unlabelled: Data,
+    validation: Data,
+    *,
+    seed: int = 0,
+    verbose: Verbose = "auto",
 ) -> ExpectedAccuracy:
     """Estimates the accuracy on data without labels, and tests for a shift.
 
@@ -95,7 +110,7 @@ def expected_accuracy(
     )
 
 
-def _check_head(model):
+def _check_head(model: TransferModel) -> None:
     check_model(model)
     activation = getattr(model.head, "activation", None)
     if activation != "softmax":
@@ -107,7 +122,7 @@ def _check_head(model):
         )
 
 
-def _drawn(data, name, seed):
+def _drawn(data: Data, name: str, seed: int) -> SubsetBatches:
     batches = drawn(data, name, _MOST, seed)
     if batches.num_samples < 10:
         raise ValueError(
@@ -118,7 +133,7 @@ def _drawn(data, name, seed):
     return batches
 
 
-def _labels(batches, num_outputs):
+def _labels(batches: SeededBatches, num_outputs: int) -> np.ndarray:
     labels = class_labels(batches, "validation", num_outputs)
     if labels is None:
         raise ValueError(
@@ -128,7 +143,7 @@ def _labels(batches, num_outputs):
     return labels
 
 
-def _probabilities(logits):
+def _probabilities(logits: np.ndarray) -> np.ndarray:
     from scipy.special import softmax
 
     return softmax(logits, axis=1)

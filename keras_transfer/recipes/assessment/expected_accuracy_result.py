@@ -1,6 +1,7 @@
 """The result of `expected_accuracy`: a text and numbers."""
 
 import dataclasses
+from typing import Any
 
 from keras_transfer.recipes.assessment.batch_shift import SHIFT_LEVEL
 
@@ -28,11 +29,11 @@ class ExpectedAccuracy:
     num_unlabelled: int
 
     @property
-    def is_shifted(self):
+    def is_shifted(self) -> bool:
         """Whether the data are of another kind than the validation data."""
         return self.p_value < SHIFT_LEVEL
 
-    def __str__(self):
+    def __str__(self) -> str:
         reading = "no shift found"
         if self.is_shifted:
             reading = (
@@ -46,6 +47,6 @@ class ExpectedAccuracy:
             f"{self.p_value:.3g}: {reading}"
         )
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         """Returns all of it as a dict of numbers, for `json.dumps`."""
         return dataclasses.asdict(self) | {"is_shifted": self.is_shifted}
