@@ -28,7 +28,7 @@ def loaded(folder):
 def seconds_of(model, data, other):
     """Seconds of `assess_transfer` with samples of the source."""
     started = time.perf_counter()
-    kt.assess_transfer(model, data, other.train, verbose=0)
+    kt.assess_transfer(model, data, source=other.train, verbose=0)
     return f"{time.perf_counter() - started:.0f}"
 
 

@@ -51,7 +51,7 @@ def on_features(x, y):
     inputs = keras.Input(x.shape[1:])
     backbone = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
     model = kt.TransferModel(backbone, head=int(y.max()) + 1)
-    model.mark_pretrained()
+    model._mark_pretrained()
     kt.fine_tune(model, (x, y), epochs=0, verbose=0)
     return model
 
@@ -78,7 +78,11 @@ def cell(known, other, seed, is_photo):
     model = on_features(x[train], y[train])
     new, labels = (x[rest], y[rest]) if is_photo else other
     found = kt.expected_accuracy(
-        model, new, (x[validation], y[validation]), seed=seed, verbose=0
+        model,
+        unlabelled=new,
+        validation=(x[validation], y[validation]),
+        seed=seed,
+        verbose=0,
     )
     named = model.predict(new, verbose=0).argmax(axis=1)
     return found.to_json() | {"measured": float(np.mean(named == labels))}

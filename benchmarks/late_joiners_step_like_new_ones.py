@@ -35,7 +35,7 @@ def layerwise(inner, known, correct):
     block = SimpleNamespace(
         name="all", layers=[SimpleNamespace(variables=known)]
     )
-    optimizer.know_blocks([block], [], known)
+    optimizer._know_blocks([block], [], known)
     optimizer.build(known)
     return optimizer
 

@@ -41,8 +41,8 @@ def network(width):
 
 def ours():
     matcher = kt.FeatureMatcher(
-        network(0.35),
-        network(1.0),
+        source=network(1.0),
+        target=network(0.35),
         pairs=[(LAYER, LAYER)],
         loss=kt.FeatureMatchingLoss("mse", normalize=False),
     )

@@ -30,7 +30,9 @@ def matched(make, data, test, classes, weights):
     """The pairs of a matcher, with CKA on test photos before and after."""
     keras.utils.set_random_seed(0)
     source = mobilenet_v2(classes, weights)
-    matcher = kt.FeatureMatcher(make(classes), source, task_weight=0)
+    matcher = kt.FeatureMatcher(
+        source=source, target=make(classes), task_weight=0
+    )
     steps = EPOCHS * -(-len(data) // 32)
     matcher.compile(keras.optimizers.Adam(rising_and_falling(1e-3, steps)))
     before = matcher.measure(test)

@@ -116,7 +116,8 @@ def trained(side, target, source, labelled, unlabelled, rate, seed):
         target.fit(few, epochs=-(-steps // len(few)), verbose=0)
     elif side == "KD":
         matcher = kt.FeatureMatcher(
-            target, source, pairs=["logits"], loss="kl", soft_targets=False,
+            source=source, target=target, pairs=["logits"], loss="kl",
+            soft_targets=False,
             task_weight=0,
         )  # fmt: skip
         matcher.compile(adam)
@@ -128,7 +129,8 @@ def trained(side, target, source, labelled, unlabelled, rate, seed):
                 "soft_targets": False, "loss": side, "compare_alone": False,
             }  # fmt: skip
         result = kt.match(
-            target, source, labelled, unlabelled, epochs=EPOCHS,
+            source=source, target=target, train=labelled, unlabelled=unlabelled,
+            epochs=EPOCHS,
             learning_rate=rate, seed=seed, verbose=0, **given,
         )  # fmt: skip
         return [c["value"] for c in result.choices if "alone" in c["reason"]]
@@ -260,7 +262,7 @@ def screen(given, loaded, sources):
     data, held_out = (x[stay], y[stay]), (x[held], y[held])
     path = sources.results / "screen.json"
     for side in ["alone", "KD", *DISTANCES, "auto"]:
-        if side in DISTANCES and not DISTANCES[side].takes_any_scale:
+        if side in DISTANCES and not DISTANCES[side]._takes_any_scale:
             continue
         if side not in read(path):
             found = cell(

@@ -54,7 +54,7 @@ def cell(train, test, left_out):
     held_out = np.random.default_rng(0).permutation(len(y)) % HELD_OUT == 0
     model = on_features(x[~held_out], y[~held_out])
     detector = kt.UnknownDetector.fit(
-        model, x[~held_out], x[held_out], verbose=0
+        model, x[~held_out], validation=x[held_out], verbose=0
     )
     is_new = test[1] == left_out
     scores = detector.score(test[0])

@@ -126,14 +126,14 @@ def main():
 
     print("Stage 3, its features for another architecture")
     target = for_new(resnet_like(), weights=None)
-    matcher = kt.FeatureMatcher(target, source, task_weight=0)
+    matcher = kt.FeatureMatcher(source=source, target=target, task_weight=0)
     matcher.compile(keras.optimizers.Adam(3e-3))
     matcher.fit(
         images, epochs=15, feature_cache="memory", verbose=0,
         callbacks=[kt.PreciseBatchNorm(images)],
     )  # fmt: skip
     print(matcher.pairs)
-    target.mark_pretrained()
+    target._mark_pretrained()
 
     print("Stage 4, the labels: accuracy on new images of 5 to 9")
     before = for_new(source)
@@ -156,7 +156,13 @@ def main():
     print("Afterwards: what plain fit has changed and forgotten")
     maps = keras.Input(before.backbone.output_shape[1:])
     head = keras.Sequential([maps, *source.layers[-2:]])
-    kept = kt.source_retention(before, tuned, old["test"], head, verbose=0)
+    kept = kt.source_retention(
+        before=before,
+        after=tuned,
+        source_data=old["test"],
+        source_head=head,
+        verbose=0,
+    )
     kept.plot(f"{FOLDER}/forgotten.png")
     print(kept)
     in_use(model, labelled, validation, old, new)
@@ -218,12 +224,12 @@ def how_similar(found):
 def in_use(model, labelled, validation, old, new):
     """What the model will reach on new images, and what it never learnt."""
     expected = kt.expected_accuracy(
-        model, new["test"][0], validation, verbose=0
+        model, unlabelled=new["test"][0], validation=validation, verbose=0
     )
     print(expected)
     print(f"  as measured: {accuracy(model, new['test']):.3f}")
     detector = kt.UnknownDetector.fit(
-        model, labelled[0], validation[0], verbose=0
+        model, labelled[0], validation=validation[0], verbose=0
     )
     for name, part in (("5 to 9", new), ("0 to 4", old)):
         scores = detector.score(part["test"][0])

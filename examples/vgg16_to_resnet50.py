@@ -53,13 +53,13 @@ def main():
     )
 
     # Stage 3: the features alone; labels are not looked at.
-    matcher = kt.FeatureMatcher(target, source, task_weight=0)
+    matcher = kt.FeatureMatcher(source=source, target=target, task_weight=0)
     matcher.compile(keras.optimizers.Adam(1e-3))
     matcher.fit(digits.train, epochs=2, feature_cache="memory", verbose=2)
     print(matcher.pairs)
 
     # Stage 4: the labels. The backbone has learnt something by now.
-    target.mark_pretrained()
+    target._mark_pretrained()
     kt.fine_tune(target, digits.train, epochs=0, verbose=0)
     accuracy = target.evaluate(digits.test, verbose=0, return_dict=True)
     print(f"test accuracy: {accuracy['accuracy']:.3f}")

@@ -32,6 +32,8 @@ def hypermodel(source, space=None, **options):
 def searched(source, data, folder, **options):
     options = {"trials": 3, "epochs": 3, "verbose": 0} | options
     space = options.pop("space", None)
+    train, validation = data
     return kt.search(
-        hypermodel(source, space), *data, directory=folder, **options
-    )
+        hypermodel(source, space), train, validation=validation,
+        directory=folder, **options,
+    )  # fmt: skip

@@ -24,7 +24,7 @@ class Toy:
         ]
         self.optimizer = optimizer
         if isinstance(optimizer, kt.LayerwiseOptimizer):
-            optimizer.know_blocks(blocks, [self._layer(-1)], self.variables)
+            optimizer._know_blocks(blocks, [self._layer(-1)], self.variables)
         optimizer.build(self.variables)
         self.follow(range(num_variables))
 
@@ -34,7 +34,7 @@ class Toy:
     def follow(self, active):
         self.active = [self.variables[i] for i in active]
         if isinstance(self.optimizer, kt.LayerwiseOptimizer):
-            self.optimizer.follow(self.active)
+            self.optimizer._follow(self.active)
 
     def step(self, gradients):
         gradients = [ops.convert_to_tensor(g) for g in gradients]

@@ -64,7 +64,7 @@ class TransferReport:
 
 
 def transfer_weights(
-    source: keras.Model, target: keras.Model
+    *, source: keras.Model, target: keras.Model
 ) -> TransferReport:
     """Copies every layer of `source` that fits a layer of `target`.
 
@@ -94,7 +94,9 @@ def transfer_weights(
     Example:
 
     ```python
-    report = transfer_weights(ten_class_model, five_class_model)
+    report = transfer_weights(
+        source=ten_class_model, target=five_class_model
+    )
     print(report)
     ```
     """

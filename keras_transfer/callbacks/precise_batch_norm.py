@@ -58,7 +58,7 @@ class PreciseBatchNorm(RunAwareCallback):
         Wu and Johnson 2021, Rethinking "Batch" in BatchNorm.
     """
 
-    acts_first = True
+    _acts_first = True
 
     def __init__(
         self,

@@ -30,23 +30,25 @@ class RunAwareCallback(keras.callbacks.Callback):
     """A callback that `TransferModel.fit` tells about the run it is in.
 
     Attributes:
-        run: a `FitRun`; `None` in the `fit` of any other model.
-        acts_first: whether it is put before the callbacks of other kinds.
-        asks_for_samples: whether it wants to know `run.samples`.
+        _run: a `FitRun`; `None` in the `fit` of any other model.
+        _acts_first: whether it is put before the callbacks of other kinds.
+        _asks_for_samples: whether it wants to know `_run.samples`.
     """
 
-    acts_first = False
-    asks_for_samples = False
-    _run: FitRun | None = None
+    _acts_first = False
+    _asks_for_samples = False
+    _told_run = None
 
     @property
-    def run(self) -> FitRun | None:
-        known = self._run is not None and self._run.model is self.model
-        return self._run if known else None
+    def _run(self):
+        known = (
+            self._told_run is not None and self._told_run.model is self.model
+        )
+        return self._told_run if known else None
 
-    @run.setter
-    def run(self, run: FitRun | None) -> None:
-        self._run = run
+    @_run.setter
+    def _run(self, run):
+        self._told_run = run
 
 
 def with_run(
@@ -69,12 +71,12 @@ def with_run(
     else:
         given = [] if callbacks is None else keras.tree.flatten(callbacks)
         callbacks = ordered = sorted(given, key=_acts_later)
-    asks = any(getattr(each, "asks_for_samples", False) for each in ordered)
+    asks = any(getattr(each, "_asks_for_samples", False) for each in ordered)
     samples = run_description.of_samples(data) if asks else {}
     run = FitRun(model, tuple(ordered), validates, samples)
     for callback in ordered:
         if isinstance(callback, RunAwareCallback):
-            callback.run = run
+            callback._run = run
     return callbacks
 
 
@@ -92,5 +94,5 @@ def with_callback(
     return [*callbacks, extra]
 
 
-def _acts_later(callback: keras.callbacks.Callback) -> bool:
-    return not getattr(callback, "acts_first", False)
+def _acts_later(callback):
+    return not getattr(callback, "_acts_first", False)

@@ -71,8 +71,8 @@ class TransferCheckpoint(RunAwareCallback):
     ```
     """
 
-    acts_first = True
-    asks_for_samples = True
+    _acts_first = True
+    _asks_for_samples = True
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class TransferCheckpoint(RunAwareCallback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._saved_at = time.monotonic()
         self._described = run_description.of_training(self.model) | (
-            self.run.samples if self.run else {}
+            self._run.samples if self._run else {}
         )
         self._restored = checkpoint_folder.read_last(self.directory)
         if self._restored is None:
@@ -194,8 +194,8 @@ class TransferCheckpoint(RunAwareCallback):
             self._others(), _below("callbacks", arrays), info["callbacks"]
         )
 
-    def _others(self) -> tuple[keras.callbacks.Callback, ...]:
-        return self.run.callbacks if self.run else self.callbacks
+    def _others(self):
+        return self._run.callbacks if self._run else self.callbacks
 
 
 def _above(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -93,7 +93,7 @@ class UnfreezeOnPlateau(RunAwareCallback):
             checked_depth(self.max_blocks, len(state.blocks), what)
         # Also lets the optimizer know all that may join.
         set_trainable_depth(self.model, state.depth)
-        if self.run and not self.run.validates and self._is_validation:
+        if self._run and not self._run.validates and self._is_validation:
             raise ValueError(
                 f"UnfreezeOnPlateau watches '{self.monitor}', and there are "
                 "no validation data. Pass validation_data= or "
@@ -115,7 +115,7 @@ class UnfreezeOnPlateau(RunAwareCallback):
 
     def _learn_direction(self, logs: dict[str, float]) -> None:
         known = self.monitor.removeprefix("val_") in logs
-        if not known and self.run and not self._others_may_log():
+        if not known and self._run and not self._others_may_log():
             raise self._missing(logs)
         if self._sign is None and known:
             self._sign = self._own_direction()
@@ -137,7 +137,7 @@ class UnfreezeOnPlateau(RunAwareCallback):
             isinstance(callback, keras.callbacks.LambdaCallback)
             or type(callback).__module__.split(".")[0]
             not in ("keras", "keras_transfer")
-            for callback in self.run.callbacks
+            for callback in self._run.callbacks
         )
 
     def _missing(self, logs: dict[str, float]) -> ValueError:
@@ -174,8 +174,8 @@ class UnfreezeOnPlateau(RunAwareCallback):
         """Whether this is an epoch without validation (`validation_freq`)."""
         return (
             self._is_validation
-            and self.run is not None
-            and self.run.validates
+            and self._run is not None
+            and self._run.validates
             and self.monitor.removeprefix("val_") in logs
         )
 

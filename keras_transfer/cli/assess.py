@@ -60,7 +60,7 @@ def run(arguments):
     found = assess_transfer(
         model,
         data,
-        source,
+        source=source,
         unlabelled=unlabelled,
         seed=arguments.seed,
         verbose=training.verbosity(),

@@ -8,6 +8,7 @@ from keras_transfer import recipes
 from keras_transfer.cli import training
 from keras_transfer.cli.command import chosen
 from keras_transfer.data.sampling import few_shot
+from keras_transfer.data.unlabelled import without_labels
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.recipes import run_folder
 
@@ -77,11 +78,11 @@ def _run(arguments, run):
     train, unlabelled = _labelled_part(arguments, data)
     run.reserve(target)
     result = recipes.match(
-        target,
-        _source(arguments.source),
-        train,
-        unlabelled,
-        data.validation,
+        source=_source(arguments.source),
+        target=target,
+        train=train,
+        unlabelled=unlabelled,
+        validation=data.validation,
         loss=arguments.distance,
         checkpoint=run.checkpoints,
         verbose=training.verbosity(),
@@ -110,4 +111,5 @@ def _labelled_part(arguments, data):
     rest = np.setdiff1d(np.arange(len(labels)), drawn)
     if not len(rest):
         return data.train, None
-    return SubsetBatches(data.train, drawn), SubsetBatches(data.train, rest)
+    unlabelled = without_labels(SubsetBatches(data.train, rest))
+    return SubsetBatches(data.train, drawn), unlabelled

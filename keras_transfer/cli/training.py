@@ -207,7 +207,7 @@ def _detector(arguments, model, data):
         return UnknownDetector.fit(
             model,
             data.train,
-            held_out,
+            validation=held_out,
             validation_name=name,
             seed=arguments.seed,
             verbose=0,

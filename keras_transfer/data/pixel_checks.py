@@ -37,9 +37,9 @@ def note_pixels(x: Nested, model: keras.Model) -> None:
 
     Args:
         x: as for `check_inputs`.
-        model: the model; one that has `note_pixels` is told.
+        model: the model; one that has `_note_pixels` is told.
     """
-    note = getattr(model, "note_pixels", None)
+    note = getattr(model, "_note_pixels", None)
     images = [
         array[:_ENOUGH]
         for array in map(np.asarray, keras.tree.flatten(x))

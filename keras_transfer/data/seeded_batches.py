@@ -105,20 +105,24 @@ class SeededBatches(keras.utils.PyDataset):
         self._pass: _Pass | None = None
         self._starting = False
 
-    def read(self, sample_ids: np.ndarray) -> tuple:
-        """The batch of these samples: `(x,)`, `(x, y)` or with weights."""
+    def read(self, sample_ids: np.ndarray):
+        """Returns the batch of these samples, `(x,)`, `(x, y)` or with weights.
+
+        Args:
+            sample_ids: numbers of the samples, integers `(batch,)`.
+        """
         raise NotImplementedError
 
     def fingerprint(self) -> str:
-        """A digest of all samples, whatever the order."""
+        """Returns a digest of all samples, whatever the order."""
         return fingerprints.of_each(self._all())
 
-    def known_labels(self) -> Nested:
-        """The labels of all samples, `None` if there are none at hand."""
+    def known_labels(self):
+        """Returns the labels of all samples, `None` if not at hand."""
         return None
 
     def read_labels(self) -> np.ndarray:
-        """The labels of all samples, in the order of their numbers."""
+        """Returns the labels of all samples, in the order of their numbers."""
         labels = self.known_labels()
         if labels is None:
             read = [np.asarray(batch[1]) for batch in self._all()]
@@ -155,10 +159,13 @@ class SeededBatches(keras.utils.PyDataset):
         self._epoch = int(value)
         self._pass = None
 
-    def starting_at(
-        self, epoch: int = 0, steps_per_epoch: int | None = None
-    ) -> "SeededBatches":
-        """The same data with its own clock, for one run of `fit`."""
+    def starting_at(self, epoch=0, steps_per_epoch=None) -> "SeededBatches":
+        """Returns the same data with its own clock, for one run of `fit`.
+
+        Args:
+            epoch: the epoch to start at, from 0.
+            steps_per_epoch: batches an epoch; `None` leaves it.
+        """
         run = copy.copy(self)
         run.epoch = epoch
         run._starting = False
@@ -166,12 +173,20 @@ class SeededBatches(keras.utils.PyDataset):
             run.steps_per_epoch = int(steps_per_epoch)
         return run
 
-    def for_devices(self, count: int) -> "SeededBatches":
-        """The same data in batches that so many devices share equally."""
+    def for_devices(self, count) -> "SeededBatches":
+        """Returns the same data in batches that devices share equally.
+
+        Args:
+            count: number of devices.
+        """
         return self._with_order(devices=count)
 
-    def in_batches_of(self, size: int) -> "SeededBatches":
-        """The same data in batches of another size."""
+    def in_batches_of(self, size) -> "SeededBatches":
+        """Returns the same data in batches of another size.
+
+        Args:
+            size: samples a batch.
+        """
         return self._with_order(batch_size=size)
 
     def _with_order(self, **changes: Any) -> Self:
@@ -180,7 +195,12 @@ class SeededBatches(keras.utils.PyDataset):
         return run
 
     def sample_ids(self, index: int, epoch: int | None = None) -> np.ndarray:
-        """The numbers of the samples in batch `index` of an epoch."""
+        """Returns the numbers of the samples in a batch.
+
+        Args:
+            index: number of the batch in its epoch.
+            epoch: the epoch; `None` is the current one.
+        """
         epoch = self._epoch if epoch is None else epoch
         if self.steps_per_epoch is not None:
             step = epoch * self.steps_per_epoch + index

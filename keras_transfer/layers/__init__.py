@@ -1,13 +1,18 @@
 """Keras layers that a transfer model is built from."""
 
-from keras_transfer.layers.adapter import FeatureAdapter as FeatureAdapter
+from keras_transfer.layers.adapter import FeatureAdapter
 from keras_transfer.layers.feature_pooling import (
     FeaturePooling as FeaturePooling,
 )
-from keras_transfer.layers.head import ClassificationHead as ClassificationHead
-from keras_transfer.layers.head import RegressionHead as RegressionHead
+from keras_transfer.layers.head import ClassificationHead, RegressionHead
 from keras_transfer.layers.head_part import HeadPart as HeadPart
-from keras_transfer.layers.preprocessing import (
-    ImageNetPreprocessing as ImageNetPreprocessing,
-)
-from keras_transfer.layers.training_only import TrainingOnly as TrainingOnly
+from keras_transfer.layers.preprocessing import ImageNetPreprocessing
+from keras_transfer.layers.training_only import TrainingOnly
+
+__all__ = [
+    "ClassificationHead",
+    "FeatureAdapter",
+    "ImageNetPreprocessing",
+    "RegressionHead",
+    "TrainingOnly",
+]

@@ -54,11 +54,11 @@ class FeatureAdapter(KeepsChangedParts, keras.layers.Layer):
         self.supports_masking = True
         self.projection: keras.layers.Dense | None = None
 
-    def changeable_parts(self) -> dict[str, keras.layers.Dense]:
+    def _changeable_parts(self):
         found = self.projection
         return {} if found is None else {found.name: found}
 
-    def put_part(self, name: str, part: keras.layers.Dense) -> None:
+    def _put_part(self, name, part):
         self.projection = part
 
     def build(self, input_shape: Shape) -> None:

@@ -64,7 +64,7 @@ class Head(KeepsChangedParts, keras.layers.Layer):
         """Number of values that the head gives for one sample."""
         return self._output.units
 
-    def changeable_parts(self) -> dict[str, keras.layers.Dense]:
+    def _changeable_parts(self):
         parts = [*self._hidden, self._output]
         return {part.name: part for part in parts}
 

@@ -16,13 +16,13 @@ class KeepsChangedParts:
     with the shape that this layer is built for.
     """
 
-    def changeable_parts(self) -> dict[str, keras.layers.Dense]:
+    def _changeable_parts(self):
         """Returns the dense layers by name."""
         raise NotImplementedError
 
-    def put_part(self, name: str, part: keras.layers.Dense) -> None:
+    def _put_part(self, name, part):
         """Makes the dense layer of that name, not built yet, like `part`."""
-        own = self.changeable_parts()[name]
+        own = self._changeable_parts()[name]
         own.dtype_policy = part.dtype_policy
         for attribute in _CHANGED:
             # Not every version of Keras has all of them.
@@ -33,12 +33,12 @@ class KeepsChangedParts:
         config = super().get_build_config()  # type: ignore[misc]
         changed = {
             name: part.get_config()
-            for name, part in self.changeable_parts().items()
+            for name, part in self._changeable_parts().items()
             if part.quantization_mode or part.lora_rank
         }
         return config | {"parts": changed} if config and changed else config
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         for name, part in config.get("parts", {}).items():
-            self.put_part(name, keras.layers.Dense.from_config(part))
-        super().build_from_config(config)  # type: ignore[misc]
+            self._put_part(name, keras.layers.Dense.from_config(part))
+        super().build_from_config(config)

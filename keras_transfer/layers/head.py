@@ -80,7 +80,7 @@ class ClassificationHead(Head):
         """Number of classes (or labels) that the head tells apart."""
         return self.num_outputs
 
-    def scale_logits(self, factor: float) -> None:
+    def _scale_logits(self, factor):
         """Multiplies the logits by a number, for good.
 
         Args:

@@ -31,13 +31,18 @@ class FeatureLoss(keras.losses.Loss):
     Subclasses say in `agree` what the two shapes must have in common, and
     implement `distance(source, target)`.
 
+    Args:
+        reduction: as in `keras.losses.Loss`.
+        name: name of the loss; by default that of the class.
+        dtype: as in `keras.losses.Loss`.
+
     Raises:
         ValueError: shapes that do not agree, however well they broadcast.
     """
 
     agree = "shape"
     # Whether `FeatureMatchingLoss` may bring the features to one scale.
-    takes_any_scale = True
+    _takes_any_scale = True
 
     def __init__(
         self,
@@ -52,8 +57,13 @@ class FeatureLoss(keras.losses.Loss):
         check_shapes(self, y_true.shape, y_pred.shape)
         return self.distance(ops.stop_gradient(y_true), y_pred)
 
-    def distance(self, source: Tensor, target: Tensor) -> Tensor:
-        """Returns the distance of each sample, `(batch,)`."""
+    def distance(self, source, target):
+        """Returns the distance of each sample, `(batch,)`.
+
+        Args:
+            source: the source's features, `(batch, ..., channels)`.
+            target: the target's, of a shape that agrees.
+        """
         raise NotImplementedError
 
 

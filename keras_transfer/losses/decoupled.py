@@ -39,7 +39,7 @@ class DecoupledLoss(FeatureLoss):
         Zhao et al. 2022, Decoupled Knowledge Distillation.
     """
 
-    takes_any_scale = False
+    _takes_any_scale = False
 
     def __init__(
         self,

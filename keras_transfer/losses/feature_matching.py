@@ -101,20 +101,15 @@ class FeatureMatchingLoss(keras.losses.Loss):
     @property
     def on_logits(self) -> bool:
         """Whether it compares logits, not features."""
-        return not self.distance.takes_any_scale
+        return not self.distance._takes_any_scale
 
     @property
-    def couples_samples(self) -> bool:
+    def _couples_samples(self):
         """Whether it is one number for a whole batch."""
         return isinstance(self.distance, BatchCoupledLoss)
 
-    def __call__(
-        self,
-        y_true: Tensor,
-        y_pred: Tensor,
-        sample_weight: Tensor | None = None,
-    ) -> Tensor:
-        if not self.couples_samples:
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if not self._couples_samples:
             return super().__call__(y_true, y_pred, sample_weight)
         weight = one_weight(self.distance, sample_weight)
         return super().__call__(y_true, y_pred) * weight

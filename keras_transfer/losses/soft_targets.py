@@ -31,7 +31,7 @@ class SoftTargetLoss(FeatureLoss):
         Network.
     """
 
-    takes_any_scale = False
+    _takes_any_scale = False
 
     def __init__(
         self,

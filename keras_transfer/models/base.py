@@ -26,7 +26,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
     """Mixin of the models of this package: their `compile` and their `fit`.
 
     Subclasses have `head`, `class_names`, `expects_pixels` and a freeze state,
-    and implement `fit_on_cache`.
+    and implement `_fit_on_cache`.
     """
 
     @property
@@ -39,14 +39,14 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         """How many blocks train, counted from the top."""
         return self._freeze_state.depth
 
-    def fit_on_cache(self, fit, data, **options):
+    def _fit_on_cache(self, fit, data, **options):
         """Trains with `feature_cache`; the arguments are those of `fit`.
 
         Data are adapters: the `data` to train on and `validation`, or `None`.
         """
         raise NotImplementedError
 
-    def prepare_run(self, data, callbacks):
+    def _prepare_run(self, data, callbacks):
         """Returns the callbacks of a run of `fit` on a `DataAdapter`."""
         return callbacks
 
@@ -75,7 +75,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 given a regularizer.
             **kwargs: the other arguments of `keras.Model.compile`.
         """
-        penalty = self.penalty_of(regularizer)
+        penalty = self._penalty_of(regularizer)
         replicas.check_groups(self)
         with replicas.scope_of(self):
             if isinstance(optimizer, str) and optimizer == "auto":
@@ -89,7 +89,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 metrics=metrics,
                 **kwargs,
             )
-            self.use_penalty(penalty)
+            self._use_penalty(penalty)
             freezing.prepare_optimizer(self)
         if self.optimizer is not None and kwargs.get("auto_scale_loss", True):
             warn_of_unscaled_loss(self)
@@ -175,7 +175,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             validation_data, kwargs.get("validation_batch_size")
         )
         callbacks = with_run(
-            self.prepare_run(data, callbacks),
+            self._prepare_run(data, callbacks),
             self,
             data.data,
             validates=validation_data is not None or bool(validation_split),
@@ -190,7 +190,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         }
         feature_cache = as_feature_cache(feature_cache)
         if feature_cache is not None:
-            history = self.fit_on_cache(
+            history = self._fit_on_cache(
                 self._fit_of_keras,
                 data,
                 feature_cache=feature_cache,

@@ -19,13 +19,13 @@ class PenalizedModel:
     Adds the penalty to the loss, gives it a metric, and takes the starting
     point through files. It is no part of the weights: a model with a penalty
     exports and copies as one without. Subclasses have a `head` layer, and call
-    `penalty_of` and `use_penalty` around `keras.Model.compile`.
+    `_penalty_of` and `_use_penalty` around `keras.Model.compile`.
     """
 
     _penalty = None
     _penalty_tracker = None
 
-    def penalty_of(self, regularizer):
+    def _penalty_of(self, regularizer):
         """Returns a `Penalty`, or `None` without a regularizer.
 
         Raises:
@@ -46,10 +46,10 @@ class PenalizedModel:
             regularizer,
             backbone=[v for v in candidates if id(v) not in head],
             head=[v for v in candidates if id(v) in head],
-            anchors=self.penalty_variables,
+            anchors=self._penalty_variables,
         )
 
-    def use_penalty(self, penalty):
+    def _use_penalty(self, penalty):
         """Makes `penalty` part of the loss from now on; `None` ends it."""
         self._penalty = penalty
         if penalty is not None and self._penalty_tracker is None:
@@ -61,7 +61,7 @@ class PenalizedModel:
         return None if self._penalty is None else self._penalty.regularizer
 
     @property
-    def penalty_variables(self):
+    def _penalty_variables(self):
         """The weights to which an `L2SP` pulls; empty without one."""
         return [] if self._penalty is None else self._penalty.anchors
 
@@ -74,9 +74,9 @@ class PenalizedModel:
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        return self.penalized(loss)
+        return self._penalized(loss)
 
-    def penalized(self, loss):
+    def _penalized(self, loss):
         """Returns a loss with the penalty, if there is one."""
         if self._penalty is None:
             return loss
@@ -94,13 +94,13 @@ class PenalizedModel:
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
-        for index, anchor in enumerate(self.penalty_variables):
+        for index, anchor in enumerate(self._penalty_variables):
             store[f"{_ANCHOR}{index}"] = anchor
 
     def load_own_variables(self, store):
         names = set(store.keys())
         anchors = {name for name in names if name.startswith(_ANCHOR)}
         super().load_own_variables({k: store[k] for k in names - anchors})
-        for index, anchor in enumerate(self.penalty_variables):
+        for index, anchor in enumerate(self._penalty_variables):
             if f"{_ANCHOR}{index}" in anchors:
                 anchor.assign(store[f"{_ANCHOR}{index}"])

@@ -5,6 +5,7 @@ import numpy as np
 from keras_transfer.data.adapters import adapt, adapt_packed
 from keras_transfer.data.label_checks import check_labels
 from keras_transfer.data.sampling import train_validation_split
+from keras_transfer.data.unlabelled import check_unlabelled
 from keras_transfer.data.views import SubsetBatches
 
 # Of the training data, where a part of it decides about what was trained.
@@ -54,10 +55,17 @@ def as_numbered(data, name, **options):
 
     Args:
         data: as in `parts`, or arrays `x` alone.
-        name: what to call them in a message.
+        name: what to call them in a message. `"unlabelled"` may have no
+            labels.
         **options: `batch_size` and `seed`, as in `parts`.
+
+    Raises:
+        ValueError: labels where there should be none.
     """
-    return _numbered(getattr(data, "train", data), name, options)
+    batches = _numbered(getattr(data, "train", data), name, options)
+    if name == "unlabelled":
+        check_unlabelled(batches, name)
+    return batches
 
 
 def in_passes_of(batches, batch_size):

@@ -34,8 +34,8 @@ class FineTuneResult(TwoStageResult):
 def fine_tune(
     model,
     train,
-    validation=None,
     *,
+    validation=None,
     max_minutes=None,
     epochs=None,
     blocks=None,

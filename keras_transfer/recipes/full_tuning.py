@@ -150,7 +150,7 @@ class FullTuningStage:
         model.set_weights(self.start)
         if probe is not None:
             set_head(model, probe)
-        model.head.scale_logits(self.plan.head_start)
+        model.head._scale_logits(self.plan.head_start)
         for variable, value in zip(
             model.optimizer.variables, self._fresh, strict=True
         ):

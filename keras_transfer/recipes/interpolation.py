@@ -87,7 +87,7 @@ def _judged(part, data, model, prior):
 def set_temperature(model, row):
     """Gives a model the temperature of a row."""
     if row["temperature"] != 1.0:
-        model.head.scale_logits(1.0 / row["temperature"])
+        model.head._scale_logits(1.0 / row["temperature"])
 
 
 def best_of(rows, num_samples):

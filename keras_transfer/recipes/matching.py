@@ -11,7 +11,7 @@ from keras_transfer.data.data_adapter import joined
 from keras_transfer.data.views import JoinedInputs
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.feature_cache.rows import num_bytes
-from keras_transfer.models import FeatureMatcher
+from keras_transfer.models import FeatureMatcher, TransferModel
 from keras_transfer.models.matching.source_scale import SCALED_BY
 from keras_transfer.recipes import data_parts
 from keras_transfer.recipes.best_weights import BestWeights, loss_of, stage
@@ -57,12 +57,12 @@ class MatchResult(FineTuneResult):
 
 
 def match(
-    target,
+    *,
     source,
+    target,
     train,
     unlabelled=None,
     validation=None,
-    *,
     epochs=5,
     learning_rate=1e-3,
     pairs="auto",
@@ -91,12 +91,13 @@ def match(
        again, with all labels.
 
     Args:
+        source: what `FeatureMatcher` takes for a source.
         target: a `TransferModel`; weights that are random are fine. A
             compiled one keeps its loss and metrics.
-        source: what `FeatureMatcher` takes for a source.
         train: labelled data, as in `fine_tune`.
-        unlabelled: further samples without labels (labels are ignored):
-            arrays, or a data set that can be walked over again.
+        unlabelled: further samples without labels: arrays `x`, or a data
+            set that can be walked over again (`data.without_labels` takes
+            labels off).
         validation: labelled data, or `None` to hold out a fifth.
         epochs: epochs of matching.
         learning_rate: peak rate of Adam in matching; it rises over the first
@@ -125,7 +126,8 @@ def match(
     ```python
     source = kt.load_model("vgg16_flowers.keras")
     target = kt.TransferModel("ResNet50", head=5)
-    result = kt.match(target, source, kt.data.load("flowers"))
+    flowers = kt.data.load("flowers")
+    result = kt.match(source=source, target=target, train=flowers)
     print(result.pairs)
     ```
 
@@ -134,7 +136,8 @@ def match(
         then the task); Hinton et al. 2015 (scores).
     """
     _check(epochs, learning_rate, fine_tuning)
-    if not getattr(target, "compiled", False):
+    _check_target(target)
+    if not target.compiled:
         target.compile("auto")
     names = getattr(getattr(train, "train", train), "class_names", None)
     if target.class_names is None and names:
@@ -157,10 +160,11 @@ def match(
         every.append(data_parts.as_numbered(unlabelled, "unlabelled", **order))
     every = JoinedInputs(every, **order)
     matcher = FeatureMatcher(
-        target, source, pairs=pairs, loss=loss, soft_targets=soft_targets,
+        source=source, target=target, pairs=pairs, loss=loss,
+        soft_targets=soft_targets,
         task_weight=0, data=joined(adapt(every).inputs(_LOOKED_AT)),
     )  # fmt: skip
-    matcher.parts.scale_by(adapt(every).inputs(SCALED_BY))
+    matcher._parts.scale_by(adapt(every).inputs(SCALED_BY))
     # Whatever cannot be matched has been found by now.
     if compare_alone and not recipe.alone(train, validation):
         return recipe.finished()
@@ -179,11 +183,11 @@ class _Recipe:
         self.log, self.candidates = DecisionLog(verbose), []
         self.result = MatchResult(choices=self.log.rows)
 
-    def tune(self, name, *data):
+    def tune(self, name, train, validation=None):
         folder = self.checkpoint and Path(self.checkpoint) / name
         return fine_tune(
-            self.target, *data, checkpoint=folder, verbose=self.verbose,
-            **self.fine_tuning,
+            self.target, train, validation=validation, checkpoint=folder,
+            verbose=self.verbose, **self.fine_tuning,
         )  # fmt: skip
 
     def alone(self, train, validation):
@@ -219,7 +223,7 @@ class _Recipe:
                 )
         except KeyboardInterrupt:
             self.result.interrupted = True
-        self.target.mark_pretrained()
+        self.target._mark_pretrained()
         return not self.result.interrupted
 
     def labels(self, matcher, train, validation):
@@ -254,7 +258,7 @@ class _Recipe:
         again = labelled is not None and chosen.start is not None
         if again and not result.interrupted:
             self.target.set_weights(chosen.start)
-            self.target.mark_pretrained(chosen.pretrained)
+            self.target._mark_pretrained(chosen.pretrained)
             self._add(self.tune("all labels", labelled), "all labels: ")
         return result
 
@@ -329,9 +333,20 @@ def _check(epochs, learning_rate, fine_tuning):
         )
 
 
+def _check_target(target):
+    """Raises unless a model has what the recipe trains: blocks and a head."""
+    if not isinstance(target, TransferModel):
+        raise ValueError(
+            "The target of `match` is a TransferModel, which has a head for "
+            f"your classes. Received: target={target!r}. Expected for example "
+            "TransferModel('ResNet50', head=5); the model to learn from is "
+            "the `source`."
+        )
+
+
 def _cache_for(matcher, every):
     """A cache for the source's features, `None` if they should not be kept."""
-    if matcher.parts.augments:
+    if matcher._parts.augments:
         return None
     shapes = [pair.source.shape for pair in matcher.pairs]
     if any(axis is None for shape in shapes for axis in shape):

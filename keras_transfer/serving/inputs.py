@@ -63,7 +63,7 @@ def types_taken(model: TransferModel) -> list[list[str]]:
     served = [
         "uint8" if _is_pixels(tensor.shape[1:], known) else dtype
         for tensor, known, dtype in zip(
-            model.inputs, model.pixel_inputs, own, strict=True
+            model.inputs, model._pixel_inputs, own, strict=True
         )
     ]
     return [served] if served == own else [served, own]

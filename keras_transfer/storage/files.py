@@ -49,6 +49,12 @@ def load_model(
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is not a model that can be read.
+
+    Example:
+
+    ```python
+    model = kt.load_model("flowers.keras")
+    ```
     """
     path = Path(path)
     if not path.exists():

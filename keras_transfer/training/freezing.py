@@ -65,9 +65,11 @@ def set_trainable_depth(
     Raises:
         ValueError: `depth` is no whole number of blocks that the model has.
 
-    Examples:
-        >>> set_trainable_depth(model, 2)
-        ['residual_15', 'residual_16']
+    Example:
+
+    ```python
+    kt.set_trainable_depth(model, 2)  # ['residual_15', 'residual_16']
+    ```
     """
     state = freeze_state(model)
     state.depth = checked_depth(
@@ -85,18 +87,54 @@ def set_trainable_depth(
     return trainable_blocks(model)
 
 
-def freeze(model: keras.Model) -> list[str]:
-    """Freezes every block; the head goes on training. Depth 0."""
+def freeze(model):
+    """Freezes every block; the head goes on training. Depth 0.
+
+    Args:
+        model: as in `set_trainable_depth`.
+
+    Returns:
+        An empty list: no block trains.
+
+    Example:
+
+    ```python
+    kt.freeze(model)
+    ```
+    """
     return set_trainable_depth(model, 0)
 
 
-def unfreeze(model: keras.Model) -> list[str]:
-    """Makes every block train (batch norm only where the model says so)."""
+def unfreeze(model):
+    """Makes every block train (batch norm only where the model says so).
+
+    Args:
+        model: as in `set_trainable_depth`.
+
+    Returns:
+        The names of all blocks, from input to output.
+
+    Example:
+
+    ```python
+    kt.unfreeze(model)
+    ```
+    """
     return set_trainable_depth(model, len(freeze_state(model).blocks))
 
 
-def trainable_blocks(model: keras.Model) -> list[str]:
-    """Returns the names of the blocks in which any variable trains."""
+def trainable_blocks(model):
+    """Returns the names of the blocks in which any variable trains.
+
+    Args:
+        model: as in `set_trainable_depth`.
+
+    Example:
+
+    ```python
+    kt.trainable_blocks(model)  # [] where only the head trains
+    ```
+    """
     return [
         block.name
         for block in freeze_state(model).blocks
@@ -157,7 +195,7 @@ def prepare_optimizer(model: keras.Model) -> None:
     def introduce(optimizer: keras.optimizers.Optimizer) -> None:
         for each in _layerwise(optimizer):
             state = freeze_state(model)
-            each.know_blocks(state.blocks, state.head, candidates)
+            each._know_blocks(state.blocks, state.head, candidates)
 
     known = _private.knows_variables(model.optimizer, candidates)
     if not model.optimizer.built:
@@ -172,7 +210,7 @@ def prepare_optimizer(model: keras.Model) -> None:
     inner = _private.wrapped_optimizers(model.optimizer)[-1]
     _private.average_active_variables(inner, active)
     for each in _layerwise(model.optimizer):
-        each.follow(active)
+        each._follow(active)
 
 
 def refresh_training(model: keras.Model) -> None:
@@ -204,7 +242,7 @@ def _waits_for_blocks(model: keras.Model) -> bool:
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
         return False
-    return not all(each.knows_blocks for each in _layerwise(optimizer))
+    return not all(each._knows_blocks for each in _layerwise(optimizer))
 
 
 def _state_from_graph(model: keras.Model) -> FreezeState:

@@ -104,16 +104,11 @@ class LayerwiseOptimizer(
         self._factor_of: dict[int, float] | None = None
 
     @property
-    def knows_blocks(self) -> bool:
+    def _knows_blocks(self):
         """Whether a model has said which variable is in which block."""
         return self._factor_of is not None
 
-    def know_blocks(
-        self,
-        blocks: list[Block],
-        head: list[keras.layers.Layer],
-        variables: list[keras.Variable],
-    ) -> None:
+    def _know_blocks(self, blocks, head, variables):
         """Learns from a model which variable has which factor.
 
         `freezing` calls it before the optimizer is built.
@@ -150,7 +145,7 @@ class LayerwiseOptimizer(
         )
         self._build_inner(variables)
         super().build(variables)
-        if self.knows_blocks:
+        if self._knows_blocks:
             self._hook_into_inner(variables)
 
     def _build_inner(self, variables: list[keras.Variable]) -> None:
@@ -194,7 +189,7 @@ class LayerwiseOptimizer(
                 groups.setdefault(factor, []).append(variable)
         return groups.items()
 
-    def follow(self, variables: list[keras.Variable]) -> None:
+    def _follow(self, variables):
         """Notes which variables train from now on, for their step counters.
 
         `freezing` calls it whenever that changes.
@@ -214,19 +209,15 @@ class LayerwiseOptimizer(
 
     def load_own_variables(self, store: Mapping) -> None:
         super().load_own_variables(store)
-        if self.built and self.knows_blocks:
+        if self.built and self._knows_blocks:
             self._rates.forget_groups()
 
     @property
     def variables(self) -> list[keras.Variable]:
         return super().variables + self.inner_optimizer.variables
 
-    def apply(
-        self,
-        grads: list[Tensor],
-        trainable_variables: list[keras.Variable] | None = None,
-    ) -> None:
-        if not self.knows_blocks:
+    def apply(self, grads, trainable_variables=None):
+        if not self._knows_blocks:
             raise ValueError(
                 "LayerwiseOptimizer does not know the blocks of the model that "
                 "it trains. Expected a TransferModel, which tells it when it "

@@ -43,7 +43,14 @@ class FreezingSchedule:
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
 class LinearProbe(FreezingSchedule):
-    """Only the head trains, in every epoch."""
+    """Only the head trains, in every epoch.
+
+    Example:
+
+    ```python
+    kt.FreezingScheduler(kt.LinearProbe())
+    ```
+    """
 
     def __call__(self, epoch: int, num_blocks: int) -> int:
         return 0
@@ -51,7 +58,14 @@ class LinearProbe(FreezingSchedule):
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
 class FullFineTuning(FreezingSchedule):
-    """Every block trains, in every epoch."""
+    """Every block trains, in every epoch.
+
+    Example:
+
+    ```python
+    kt.FreezingScheduler(kt.FullFineTuning())
+    ```
+    """
 
     def __call__(self, epoch: int, num_blocks: int) -> int:
         return num_blocks
@@ -77,6 +91,13 @@ class GradualUnfreezing(FreezingSchedule):
 
     Raises:
         ValueError: a negative start, or a step of less than one.
+
+    Example:
+
+    ```python
+    schedule = kt.GradualUnfreezing(start_epoch=3, epochs_per_block=1)
+    model.fit(photos, epochs=12, callbacks=[kt.FreezingScheduler(schedule)])
+    ```
 
     Reference:
         Howard and Ruder 2018, Universal Language Model Fine-tuning for Text
@@ -121,10 +142,12 @@ class PiecewiseUnfreezing(FreezingSchedule):
     Raises:
         ValueError: lengths that do not fit, or boundaries out of order.
 
-    Examples:
-        >>> schedule = PiecewiseUnfreezing([3, 6], [0, 4, 2])
-        >>> [schedule(epoch, num_blocks=10) for epoch in (2, 3, 6)]
-        [0, 4, 2]
+    Example:
+
+    ```python
+    schedule = kt.PiecewiseUnfreezing([3, 6], [0, 4, 2])
+    [schedule(epoch, num_blocks=10) for epoch in (2, 3, 6)]  # [0, 4, 2]
+    ```
     """
 
     def __init__(self, boundaries: Sequence[int], values: Sequence[int]):

@@ -81,12 +81,12 @@ def prepare(model: keras.Model) -> None:
 
 def _variables(model: keras.Model) -> dict[str, list[keras.Variable]]:
     # The source of a FeatureMatcher never changes: it is no part of a state.
-    fixed = getattr(model, "source_variables", ())
+    fixed = getattr(model, "_source_variables", ())
     left_out = {id(v) for v in [*model.metrics_variables, *fixed]}
     return {
         "model": [v for v in model.variables if id(v) not in left_out],
         "optimizer": list(model.optimizer.variables),
-        "penalty": list(getattr(model, "penalty_variables", ())),
+        "penalty": list(getattr(model, "_penalty_variables", ())),
     }
 
 

@@ -54,14 +54,12 @@ class LearningCurve:
         """The most samples at which the curve may be read."""
         return int(self.reach * self.num_samples)
 
-    @overload
-    def predict(self, num_samples: float) -> float: ...
+    def predict(self, num_samples):
+        """Returns the error with that many samples.
 
-    @overload
-    def predict(self, num_samples: np.ndarray) -> np.ndarray: ...
-
-    def predict(self, num_samples: float | np.ndarray) -> float | np.ndarray:
-        """Returns the error with that many samples."""
+        Args:
+            num_samples: a number of samples, or an array of numbers.
+        """
         n = np.asarray(num_samples, "float64")
         found = self.asymptote + self.factor * n**self.power
         return np.clip(found, 0.0, 1.0)

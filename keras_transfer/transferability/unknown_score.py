@@ -12,9 +12,7 @@ from keras_transfer.transferability.checking import (
 _TABLE = 4_000_000
 
 
-def unknown_score(
-    train: ArrayLike, features: ArrayLike, *, neighbours: int = 2
-) -> np.ndarray:
+def unknown_score(*, train, features, neighbours=2):
     """Returns how far each sample lies from the training samples.
 
         mean over the k nearest of |x / |x| - t / |t||
@@ -42,7 +40,8 @@ def unknown_score(
     Example:
 
     ```python
-    far = unknown_score(train_features, features) > 0.6
+    scores = unknown_score(train=train_features, features=features)
+    far = scores > 0.6
     ```
 
     Reference:

@@ -4,12 +4,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from keras_transfer.tuner.hyper_model import (
-        TransferHyperModel as TransferHyperModel,
-    )
-    from keras_transfer.tuner.repeated_trial import repeat_trial as repeat_trial
-    from keras_transfer.tuner.search_result import SearchResult as SearchResult
-    from keras_transfer.tuner.searching import search as search
+    from keras_transfer.tuner.hyper_model import TransferHyperModel
+    from keras_transfer.tuner.repeated_trial import repeat_trial
+    from keras_transfer.tuner.search_result import SearchResult
+    from keras_transfer.tuner.searching import search
+
+__all__ = ["SearchResult", "TransferHyperModel", "repeat_trial", "search"]
 
 # A trial is repeated where KerasTuner is not installed: it is loaded late.
 _LAZY = {

@@ -30,7 +30,7 @@ def compare(result, hypermodel, train, validation=None, *, seed, verbose):
     with hypermodel.strategy.scope():
         other = _model(hypermodel, result.recipe["hyperparameters"])
         trained = fine_tune(
-            other, train, validation, seed=seed, verbose=verbose
+            other, train, validation=validation, seed=seed, verbose=verbose
         )
         if trained.interrupted:
             return ""

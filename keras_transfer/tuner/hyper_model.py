@@ -95,13 +95,21 @@ class TransferHyperModel(keras_tuner.HyperModel):
             self.feature_cache.used_once = False
 
     def epochs_of_head(self, epochs):
-        """How many of so many epochs train the head alone."""
+        """Returns how many of so many epochs train the head alone.
+
+        Args:
+            epochs: all epochs of a trial.
+        """
         if self.head_epochs is None:
             return round(_HEAD_SHARE * epochs)
         return self.head_epochs
 
     def settings(self, hp):
-        """Returns what KerasTuner has chosen, as `trial.Settings`."""
+        """Returns what KerasTuner has chosen, as `trial.Settings`.
+
+        Args:
+            hp: the `keras_tuner.HyperParameters` of a trial.
+        """
         found = {}
         for name, values in self.space.items():
             found[name] = self._chosen(hp, name, values, found)
@@ -123,7 +131,11 @@ class TransferHyperModel(keras_tuner.HyperModel):
         return chosen if fits else search_space.ends_of(values)[0]
 
     def build(self, hp):
-        """Returns a compiled `TransferModel`; called by the tuner."""
+        """Returns a compiled `TransferModel`; called by the tuner.
+
+        Args:
+            hp: the `keras_tuner.HyperParameters` of a trial.
+        """
         settings = self.settings(hp)
         told = settings.backbone in self._told
         self._told.add(settings.backbone)

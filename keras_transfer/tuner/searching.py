@@ -21,8 +21,8 @@ _FAILURES = 5
 def search(
     hypermodel,
     train,
-    validation=None,
     *,
+    validation=None,
     trials=15,
     epochs=20,
     tuner="random",

@@ -41,7 +41,7 @@ def test_same_architecture_is_copied_whole(rng):
 
     source, target = build(), build()
     source.set_weights([rng.random(w.shape) for w in source.weights])
-    report = transfer_weights(source, target)
+    report = transfer_weights(source=source, target=target)
     assert report.num_copied == 3
     assert [row.status for row in report.rows] == ["copied"] * 3
     assert same_weights(source, target)
@@ -51,7 +51,7 @@ def test_another_head_is_skipped_with_both_shapes():
     source = network(conv(4, "a"), pool(), dense(10, "scores"))
     target = network(conv(4, "a"), pool(), dense(5, "scores"))
     before = target.get_weights()
-    report = transfer_weights(source, target)
+    report = transfer_weights(source=source, target=target)
     assert table(report) == [
         ("a", "a", "copied"),
         ("scores", "scores", "skipped"),
@@ -64,7 +64,7 @@ def test_another_head_is_skipped_with_both_shapes():
 def test_unnamed_layers_of_another_shape_have_no_partner():
     source = network(conv(4), conv(4), pool(), dense(10))
     target = network(conv(4), conv(4), pool(), dense(5))
-    report = transfer_weights(source, target)
+    report = transfer_weights(source=source, target=target)
     assert report.num_copied == 2
     assert [row.reason for row in report.rows[2:]] == [
         "no Dense with 4x10 10 is left in the target",
@@ -75,7 +75,7 @@ def test_unnamed_layers_of_another_shape_have_no_partner():
 def test_other_input_channels_skip_only_the_first_convolution():
     source = network(conv(4, "a"), conv(6, "b"), shape=(8, 8, 3))
     target = network(conv(4, "a"), conv(6, "b"), shape=(8, 8, 1))
-    report = transfer_weights(source, target)
+    report = transfer_weights(source=source, target=target)
     assert table(report) == [("a", "a", "skipped"), ("b", "b", "copied")]
     assert report.rows[0].reason == "shapes differ: 3x3x3x4 4 and 3x3x1x4 4"
 
@@ -86,7 +86,7 @@ def test_partial_overlap_pairs_by_order():
     target_names = [layer.name for layer in target.layers if layer.weights]
     source_names = [layer.name for layer in source.layers if layer.weights]
     # conv(6) has other inputs (4 against 5 channels): it has no partner.
-    report = transfer_weights(source, target)
+    report = transfer_weights(source=source, target=target)
     assert table(report) == [
         (source_names[0], target_names[0], "copied"),
         (source_names[1], None, "skipped"),
@@ -108,7 +108,7 @@ def test_numbered_names_do_not_count():
         keras.layers.Dense(4, name="dense_1"),
         shape=(4,),
     )
-    report = transfer_weights(source, target)
+    report = transfer_weights(source=source, target=target)
     assert table(report) == [
         ("dense_1", "dense_2", "copied"),
         ("dense_2", "dense_1", "copied"),
@@ -118,7 +118,7 @@ def test_numbered_names_do_not_count():
 def test_given_names_go_before_order():
     source = network(dense(4, "low"), dense(4, "high"), shape=(4,))
     target = network(dense(4, "new"), dense(4, "low"), shape=(4,))
-    report = transfer_weights(source, target)
+    report = transfer_weights(source=source, target=target)
     assert table(report) == [
         ("low", "low", "copied"),
         ("high", None, "skipped"),
@@ -135,7 +135,7 @@ def test_order_is_kept_between_named_layers():
         conv(4, "a"), norm(), conv(4, "b"), norm(), conv(4, "c"), norm()
     )
     names = [layer.name for layer in target.layers]
-    report = transfer_weights(source, target)
+    report = transfer_weights(source=source, target=target)
     partners = [row.target_layer for row in report.rows[:4]]
     assert partners == ["a", names[1], "c", names[5]]
 
@@ -144,7 +144,7 @@ def test_nested_models_are_looked_into():
     inner = network(conv(4, "a"), pool())
     source = network(inner, dense(2, "scores"))
     target = network(conv(4, "a"), pool(), dense(2, "scores"))
-    assert transfer_weights(source, target).num_copied == 2
+    assert transfer_weights(source=source, target=target).num_copied == 2
     assert same_weights(source, target)
 
 
@@ -156,7 +156,7 @@ def test_composite_layers_are_copied_part_by_part(rng):
 
     source, target = build(), build()
     source.set_weights([rng.random(w.shape) for w in source.weights])
-    assert transfer_weights(source, target).num_copied == 4
+    assert transfer_weights(source=source, target=target).num_copied == 4
     assert same_weights(source, target)
 
 
@@ -164,7 +164,7 @@ def test_copied_normalization_statistics_are_used(rng):
     source = network(keras.layers.Normalization(), shape=(3,))
     target = network(keras.layers.Normalization(), shape=(3,))
     source.layers[0].adapt(rng.normal(5, 2, (50, 3)).astype("float32"))
-    transfer_weights(source, target)
+    transfer_weights(source=source, target=target)
     samples = rng.normal(5, 2, (4, 3)).astype("float32")
     np.testing.assert_array_equal(
         source.predict(samples, verbose=0), target.predict(samples, verbose=0)
@@ -175,7 +175,7 @@ def test_shared_layers_are_told():
     layer = dense(4, "shared")
     source = network(layer, shape=(4,))
     target = network(layer, dense(2), shape=(4,))
-    report = transfer_weights(source, target)
+    report = transfer_weights(source=source, target=target)
     assert report.rows[0].reason == "the same layer is in both models"
     assert report.num_copied == 0
 
@@ -183,7 +183,7 @@ def test_shared_layers_are_told():
 def test_the_report_reads_as_a_table():
     source = network(conv(4, "a"), pool(), dense(10, "scores"))
     target = network(conv(4, "a"), pool(), dense(5, "scores"))
-    lines = str(transfer_weights(source, target)).splitlines()
+    lines = str(transfer_weights(source=source, target=target)).splitlines()
     assert lines[0].strip() == (
         "copied 1 of the 2 layers with weights in the target"
     )

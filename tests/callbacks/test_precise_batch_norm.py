@@ -161,7 +161,7 @@ def test_no_warning(case):
     (x, y), model = photos(), made()
     callbacks = [kt.PreciseBatchNorm((x, y))] if case == "precise" else []
     if case == "pretrained":
-        model.mark_pretrained()
+        model._mark_pretrained()
     if case == "long":
         for layer in training_norms(model):
             layer.momentum = 0.5

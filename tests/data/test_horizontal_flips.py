@@ -107,7 +107,9 @@ def test_nothing_is_validated_on_copies():
 def test_few_pictures_are_mirrored(validates, model, rng):
     x, y = ramps(rng, 40, axis=0)
     validation = ramps(rng, 40, axis=0) if validates else None
-    result = fine_tune(model, (x, y), validation, epochs=0, verbose=0)
+    result = fine_tune(
+        model, (x, y), validation=validation, epochs=0, verbose=0
+    )
     assert chosen(result)["mirrored copies"]
     both = with_copies(x, y)
     expected = scores_of_head_on(model, *both, result.best["strength"])
@@ -119,7 +121,9 @@ def test_few_pictures_are_mirrored(validates, model, rng):
 def test_not_where_left_and_right_matter(validates, model, rng):
     x, y = ramps(rng, 40, axis=1)
     validation = ramps(rng, 40, axis=1) if validates else None
-    result = fine_tune(model, (x, y), validation, epochs=0, verbose=0)
+    result = fine_tune(
+        model, (x, y), validation=validation, epochs=0, verbose=0
+    )
     assert not chosen(result)["mirrored copies"]
     assert "mirrored" not in result.best
     expected = scores_of_head_on(model, x, y, result.best["strength"])
@@ -159,7 +163,7 @@ def test_too_few_or_enough_pictures(count, model, rng):
 
 def test_too_few_to_compare_on(model, rng):
     train, validation = ramps(rng, 40, axis=0), ramps(rng, 38, axis=0)
-    result = fine_tune(model, train, validation, epochs=0, verbose=0)
+    result = fine_tune(model, train, validation=validation, epochs=0, verbose=0)
     assert "mirrored copies" not in chosen(result)
 
 

@@ -74,5 +74,5 @@ NOTED = {
 def test_a_model_is_told_what_its_images_are(case):
     x, expected = NOTED[case]
     told = []
-    note_pixels(x, types.SimpleNamespace(note_pixels=told.append))
+    note_pixels(x, types.SimpleNamespace(_note_pixels=told.append))
     assert told == ([] if expected is None else [expected])

@@ -35,7 +35,9 @@ def matcher(distance):
     keras.utils.set_random_seed(0)
     source, target = net(6, 8), net(4, 5)
     pairs = ["logits"] if distance in ("kl", "dkd") else "auto"
-    made = kt.FeatureMatcher(target, source, pairs=pairs, loss=distance)
+    made = kt.FeatureMatcher(
+        source=source, target=target, pairs=pairs, loss=distance
+    )
     made.compile(
         keras.optimizers.SGD(0.05), LOSS, weighted_metrics=["accuracy"],
         regularizer=kt.L2SP(0.1, 0.1),

@@ -66,7 +66,7 @@ class Ways:
             )
             model = kt.TransferModel(net, 3, preprocessing="tf", weights=None)
             if not batch_norm:
-                model.mark_pretrained()
+                model._mark_pretrained()
                 kt.freeze(model)
         # Made outside of the scope, as users do.
         optimizer = optimizer or keras.optimizers.Adam(1e-2)
@@ -150,7 +150,12 @@ class Ways:
     def fine_tuned(self):
         model, (x, y) = self.model(), self.data
         result = kt.fine_tune(
-            model, (x, y), (x[:60], y[:60]), epochs=2, blocks=2, verbose=0
+            model,
+            (x, y),
+            validation=(x[:60], y[:60]),
+            epochs=2,
+            blocks=2,
+            verbose=0,
         )
         return {
             "best": result.best["val_loss"],
@@ -169,7 +174,8 @@ class Ways:
         )  # fmt: skip
         with tempfile.TemporaryDirectory() as folder:
             result = kt.search(
-                hypermodel, (x, y), (x[:61], y[:61]), trials=3, epochs=3,
+                hypermodel, (x, y), validation=(x[:61], y[:61]), trials=3,
+                epochs=3,
                 directory=folder, verbose=0, objective="val_loss",
             )  # fmt: skip
         return {

@@ -32,7 +32,7 @@ def features(rng, shape):
 
 def cases():
     for name, kind in DISTANCES.items():
-        on_logits = not kind.takes_any_scale
+        on_logits = not kind._takes_any_scale
         shapes = [((5,), (5,))] if on_logits else SHAPES[kind.agree]
         for pair in shapes:
             yield pytest.param(name, *pair, id=f"{name}-{pair}")
@@ -65,7 +65,7 @@ def test_angles_of_twins_and_far_from_the_origin(rng):
 
 @pytest.mark.parametrize("name", DISTANCES)
 def test_equal_features_are_at_no_distance(name, rng):
-    shape = (5,) if not DISTANCES[name].takes_any_scale else (3, 2, 4)
+    shape = (5,) if not DISTANCES[name]._takes_any_scale else (3, 2, 4)
     x = features(rng, shape)
     assert float(DISTANCES[name]()(x, x)) == pytest.approx(0, abs=2e-6)
 
@@ -96,7 +96,7 @@ def gradient(function, x):
 
 @pytest.mark.parametrize("name", DISTANCES)
 def test_gradient(name, rng):
-    shape = (5,) if not DISTANCES[name].takes_any_scale else (3, 2, 4)
+    shape = (5,) if not DISTANCES[name]._takes_any_scale else (3, 2, 4)
     s, t = features(rng, shape), features(rng, shape)
     loss = DISTANCES[name]()
     formula = getattr(formulas, name)
@@ -127,7 +127,7 @@ def test_nothing_flows_into_the_source(name, rng):
 
 @pytest.mark.parametrize("name", [*DISTANCES])
 def test_gradient_at_zero_is_a_number(name, rng):
-    shape = (5,) if not DISTANCES[name].takes_any_scale else (3, 2, 4)
+    shape = (5,) if not DISTANCES[name]._takes_any_scale else (3, 2, 4)
     s = features(rng, shape)
     s[1] = s[0]
     loss = FeatureMatchingLoss(name)

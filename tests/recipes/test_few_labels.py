@@ -58,11 +58,11 @@ def solved(data, **options):
     return model, fine_tune(model, data, epochs=0, verbose=0, **options)
 
 
-def tuned(data, *arguments, **options):
+def tuned(data, validation=None, **options):
     keras.utils.set_random_seed(0)
     model = make()
     options = {"folds": 0, "verbose": 0} | options
-    return model, fine_tune(model, data, *arguments, **options)
+    return model, fine_tune(model, data, validation=validation, **options)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_the_end_is_that_of_a_plain_loop(rng):
     np.testing.assert_allclose(found, losses["loss"], rtol=1e-4)
     temperature = result.best["temperature"]
     assert temperature >= 1
-    start.head.scale_logits(1 / temperature)
+    start.head._scale_logits(1 / temperature)
     assert_same(weights_of(model), weights_of(start))
     assert "after 64 steps" in chosen(result)["weights"]
 
@@ -362,11 +362,12 @@ def test_the_dropout_of_a_source_is_named_and_stays(rng):
 
 def test_few_validation_samples_make_nothing_surer(rng):
     """A head that is always right there, and far too sure by their word."""
-    data = coloured(rng, 60), coloured(rng, 12)
+    train, validation = coloured(rng, 60), coloured(rng, 12)
     for options in ({}, {"interpolate": True, "epochs": 1, "blocks": 1}):
         model = colour_net()
-        result = fine_tune(model, *data, verbose=0, **options)
+        options |= {"validation": validation, "verbose": 0}
+        result = fine_tune(model, train, **options)
         rows = [r for r in result.history if "temperature" in r]
         assert rows and all(row["temperature"] >= 1.0 for row in rows)
-        scores = model.predict(data[1][0], verbose=0)
-        assert (scores.argmax(axis=-1) == data[1][1]).all()
+        scores = model.predict(validation[0], verbose=0)
+        assert (scores.argmax(axis=-1) == validation[1]).all()

@@ -21,7 +21,12 @@ def tuned():
     train, validation = pictures(rng, 64), pictures(rng, 32)
     model = make()
     result = fine_tune(
-        model, train, validation, learning_rate=1e-3, epochs=3, verbose=0
+        model,
+        train,
+        validation=validation,
+        learning_rate=1e-3,
+        epochs=3,
+        verbose=0,
     )
     return model, result, validation
 
@@ -47,7 +52,8 @@ def test_fine_tuning_that_only_harms_is_undone(data):
     model = make()
     features = model.backbone.get_weights()
     result = fine_tune(
-        model, train, validation, learning_rate=30.0, epochs=2, blocks=3,
+        model, train, validation=validation, learning_rate=30.0, epochs=2,
+        blocks=3,
         interpolate=False, verbose=0,
     )  # fmt: skip
     # A loss that is not a number is not even compared.
@@ -68,7 +74,9 @@ def test_fine_tuning_that_only_harms_is_undone(data):
 def test_a_time_limit_keeps_the_head(data):
     train, validation = data
     model = make()
-    result = fine_tune(model, train, validation, max_minutes=1e-9, verbose=0)
+    result = fine_tune(
+        model, train, validation=validation, max_minutes=1e-9, verbose=0
+    )
     assert chosen(result)["fine-tuning"] == "left out"
     model.compile("auto")
     logs = model.evaluate(*validation, verbose=0, return_dict=True)
@@ -82,7 +90,11 @@ def test_ctrl_c_keeps_the_best_so_far(data):
     model = make()
     train, validation = data
     result = fine_tune(
-        model, train, validation, callbacks=[Interrupt(0, "end")], verbose=0
+        model,
+        train,
+        validation=validation,
+        callbacks=[Interrupt(0, "end")],
+        verbose=0,
     )
     assert result.interrupted
     model.compile("auto")
@@ -99,7 +111,7 @@ def test_the_model_is_compiled_as_before(data):
         keras.optimizers.SGD(0.25), "sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )  # fmt: skip
-    fine_tune(model, *data, epochs=1, verbose=0)
+    fine_tune(model, data[0], validation=data[1], epochs=1, verbose=0)
     assert isinstance(model.optimizer, keras.optimizers.SGD)
     assert float(model.optimizer.learning_rate) == 0.25
     logs = model.fit(*data[0], epochs=1, verbose=0).history
@@ -110,7 +122,8 @@ def test_the_model_is_compiled_as_before(data):
 def test_parts_that_are_off_by_default_can_be_asked_for(data):
     train, validation = data
     result = fine_tune(
-        make(), train, validation, epochs=2, blocks=2, decay=0.5, gradual=True,
+        make(), train, validation=validation, epochs=2, blocks=2, decay=0.5,
+        gradual=True,
         l2sp=0.1, interpolate=False, verbose=0,
     )  # fmt: skip
     tuned = [r for r in result.history if r["stage"] == "fine-tune"]
@@ -126,7 +139,12 @@ def test_augmentation_in_views(data):
     model = make(augmentation=keras.layers.RandomFlip("horizontal"))
     for views in (None, 2):
         result = fine_tune(
-            model, train, validation, epochs=2, views=views, verbose=0
+            model,
+            train,
+            validation=validation,
+            epochs=2,
+            views=views,
+            verbose=0,
         )
         # With few labels the default draws anew.
         assert chosen(result)["augmented views"] == (views or 0)
@@ -136,7 +154,7 @@ def test_augmentation_in_views(data):
 def test_random_weights_train_as_a_whole(data):
     train, validation = data
     model = make(weights=None)
-    result = fine_tune(model, train, validation, epochs=2, verbose=0)
+    result = fine_tune(model, train, validation=validation, epochs=2, verbose=0)
     assert [s["stage"] for s in result.stages] == ["all blocks"]
     assert model.trainable_depth == len(model.blocks)
     model.compile("auto")

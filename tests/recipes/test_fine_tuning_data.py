@@ -42,7 +42,11 @@ def test_random_labels_are_called_what_they_are(rng):
     x, _ = pictures(rng, 96)
     y = rng.integers(0, 3, 96)
     result = fine_tune(
-        make(), (x[:64], y[:64]), (x[64:], y[64:]), epochs=0, verbose=0
+        make(),
+        (x[:64], y[:64]),
+        validation=(x[64:], y[64:]),
+        epochs=0,
+        verbose=0,
     )
     assert any("cannot be told" in sentence for sentence in result.warnings)
 
@@ -51,7 +55,11 @@ def test_imbalance_is_named_with_what_is_recognised(rng):
     x, y = pictures(rng, 90, 2)
     keep = np.concatenate([np.flatnonzero(y == 0), np.flatnonzero(y)[:2]])
     result = fine_tune(
-        make(2), (x[keep], y[keep]), (x[:20], y[:20]), epochs=0, verbose=0
+        make(2),
+        (x[keep], y[keep]),
+        validation=(x[:20], y[:20]),
+        epochs=0,
+        verbose=0,
     )
     (sentence,) = [s for s in result.warnings if "unbalanced" in s]
     assert "class 1 has 2 of 47" in sentence
@@ -67,7 +75,9 @@ def test_data_of_other_kinds(data):
     )
     for train in (loaded, Batches(x, y, batch_size=16)):
         model = make()
-        result = fine_tune(model, train, validation, epochs=0, verbose=0)
+        result = fine_tune(
+            model, train, validation=validation, epochs=0, verbose=0
+        )
         assert result.best["val_loss"] < 1.1
 
 
@@ -88,7 +98,9 @@ WRONG = {
 def test_what_does_not_fit_is_named(case, data):
     train, validation = data
     with pytest.raises(ValueError, match=case.split()[0]):
-        fine_tune(make(), train, validation, verbose=0, **WRONG[case])
+        fine_tune(
+            make(), train, validation=validation, verbose=0, **WRONG[case]
+        )
 
 
 def test_samples_without_labels(data):

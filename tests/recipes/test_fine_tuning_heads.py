@@ -59,7 +59,7 @@ def test_every_head(kind, data, monkeypatch):
     elif kind in ("linear", "another loss"):
         y, vy = (np.stack([t, 3.0 - t], -1) for t in (y, vy))
     before = model.predict(vx, verbose=0)
-    result = fine_tune(model, (x, y), (vx, vy), epochs=1, verbose=0)
+    result = fine_tune(model, (x, y), validation=(vx, vy), epochs=1, verbose=0)
     assert chosen(result)["head"] == how
     model.compile("adam", loss or "auto") if loss else model.compile("auto")
     reached = model.evaluate(vx, vy, verbose=0, return_dict=True)["loss"]

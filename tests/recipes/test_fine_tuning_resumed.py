@@ -45,7 +45,8 @@ def test_sequences(recurrent, rng):
     keras.utils.set_random_seed(0)
     model = kt.TransferModel(encoder(recurrent), head=2, preprocessing=None)
     result = fine_tune(
-        model, train, validation, epochs=2, learning_rate=1e-2, blocks=2,
+        model, train, validation=validation, epochs=2, learning_rate=1e-2,
+        blocks=2,
         verbose=0,
     )  # fmt: skip
     assert [s["stage"] for s in result.stages] == [
@@ -71,20 +72,21 @@ def test_a_killed_run_goes_on_and_knows_its_best_epoch(rng, tmp_path):
         backbone = conv_net(4, 4, padding="valid")
         return kt.TransferModel(backbone, head=3, preprocessing="tf")
 
-    data = pictures(rng, 64), pictures(rng, 32)
+    train, validation = pictures(rng, 64), pictures(rng, 32)
     # A rate at which later epochs are worse than the first.
     arguments = {"epochs": 4, "learning_rate": 0.3, "blocks": 2, "verbose": 0}
+    arguments["validation"] = validation
     whole = make()
-    expected = fine_tune(whole, *data, **arguments)
+    expected = fine_tune(whole, train, **arguments)
 
     def checkpoint():
         return kt.TransferCheckpoint(tmp_path / "run", verbose=0)
 
     kill = Interrupt(2, "begin", RuntimeError("killed"))
     with pytest.raises(RuntimeError, match="killed"):
-        fine_tune(make(), *data, callbacks=[checkpoint(), kill], **arguments)
+        fine_tune(make(), train, callbacks=[checkpoint(), kill], **arguments)
     resumed = make()
-    found = fine_tune(resumed, *data, callbacks=[checkpoint()], **arguments)
+    found = fine_tune(resumed, train, callbacks=[checkpoint()], **arguments)
 
     def told(result):
         return [

@@ -24,8 +24,8 @@ def test_a_head_takes_a_temperature(rng):
     head = kt.ClassificationHead(4, hidden_units=(5,))
     x = rng.normal(size=(6, 8)).astype("float32")
     before = keras.ops.convert_to_numpy(head.logits(x))
-    head.scale_logits(0.25)
+    head._scale_logits(0.25)
     after = keras.ops.convert_to_numpy(head.logits(x))
     np.testing.assert_allclose(after, before / 4, rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match="above 0"):
-        head.scale_logits(0.0)
+        head._scale_logits(0.0)

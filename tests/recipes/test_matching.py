@@ -54,7 +54,8 @@ def test_few_labels_and_more_samples_without(source, rng):
     target = net(4, 6)
     unlabelled, _ = pictures(rng, 96)
     result = match(
-        target, source, pictures(rng, 12), unlabelled, pictures(rng, 30),
+        source=source, target=target, train=pictures(rng, 12),
+        unlabelled=unlabelled, validation=pictures(rng, 30),
         epochs=10, learning_rate=1e-2, verbose=0,
     )  # fmt: skip
     stages = [stage["stage"] for stage in result.stages]
@@ -77,7 +78,8 @@ def test_the_scores_learnt_are_kept_if_labels_only_harm(source, rng):
     x, y = pictures(rng, 48)
     wrong = x, (y + 1) % 3
     result = match(
-        target, source, wrong, x, pictures(rng, 30), epochs=15,
+        source=source, target=target, train=wrong, unlabelled=x,
+        validation=pictures(rng, 30), epochs=15,
         learning_rate=1e-2, batch_size=8, verbose=0,
     )  # fmt: skip
     assert result.best["stage"] == "matching"
@@ -94,7 +96,9 @@ def test_other_classes_and_no_validation(source, rng):
     target = net(4, 6)
     target.class_names = ["x", "y", "z"]
     data = ArrayBatches(*pictures(rng, 48), batch_size=16)
-    result = match(target, source, data, epochs=1, verbose=0)
+    result = match(
+        source=source, target=target, train=data, epochs=1, verbose=0
+    )
     assert all(pair.name != "logits" for pair in result.pairs)
     stages = [stage["stage"] for stage in result.stages]
     assert "matching" in stages
@@ -117,10 +121,11 @@ def test_no_worse_on_validation_than_alone(source, rng):
     # A target that has learnt it already.
     target = source.clone()
     target.set_weights(source.get_weights())
-    target.mark_pretrained()
+    target._mark_pretrained()
     validation = pictures(rng, 30)
     result = match(
-        target, useless, pictures(rng, 12), None, validation, epochs=3,
+        source=useless, target=target, train=pictures(rng, 12), unlabelled=None,
+        validation=validation, epochs=3,
         learning_rate=10.0, verbose=0,
     )  # fmt: skip
     # The reason of the choice names the loss of each candidate.
@@ -164,7 +169,7 @@ def test_whether_matching_helped_is_said(losses, helped, said, capsys):
 
 
 def test_features_that_became_less_alike_are_shown_as_that(source, rng):
-    pairs = FeatureMatcher(net(4, 6), source).pairs
+    pairs = FeatureMatcher(source=source, target=net(4, 6)).pairs
     pairs[0].similarity, pairs[0].similarity_after = 0.75, 0.5
     assert pairs[0].similarity_change == -0.25
     assert "0.750" in str(pairs) and "-0.250" in str(pairs)
@@ -181,6 +186,11 @@ def test_features_that_became_less_alike_are_shown_as_that(source, rng):
         ({"compare": False}, TypeError, "compare"),
         ({"loss": "l2"}, ValueError, "no distance 'l2'"),
         ({"unlabelled": np.ones((4, 6, 8, 3))}, ValueError, "not of one shape"),
+        (
+            {"unlabelled": (np.ones((4, 8, 8, 3)), np.ones(4))},
+            ValueError,
+            "`unlabelled` takes samples without labels",
+        ),
     ],
 )
 def test_what_is_wrong_is_found_before_anything_trains(
@@ -189,19 +199,34 @@ def test_what_is_wrong_is_found_before_anything_trains(
     target = net(4)
     before = target.get_weights()
     with pytest.raises(error, match=message):
-        match(target, source, pictures(rng, 12), verbose=0, **wrong)
+        match(
+            source=source,
+            target=target,
+            train=pictures(rng, 12),
+            verbose=0,
+            **wrong,
+        )
     for a, b in zip(before, target.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_target_without_a_head(source, rng):
+    for target in ("ResNet50", source.backbone):
+        with pytest.raises(ValueError, match="has a head for your classes"):
+            match(source=source, target=target, train=pictures(rng, 12))
+
+
 def test_data_without_labels(source, rng):
     with pytest.raises(ValueError, match="has no labels"):
-        match(net(4), source, pictures(rng, 12)[0], verbose=0)
+        match(
+            source=source, target=net(4), train=pictures(rng, 12)[0], verbose=0
+        )
 
 
 def test_labels_are_learnt_in_the_end_as_they_were_compared(source, rng):
     result = match(
-        net(4, 6), source, pictures(rng, 60), epochs=1, learning_rate=1e-3,
+        source=source, target=net(4, 6), train=pictures(rng, 60), epochs=1,
+        learning_rate=1e-3,
         compare_alone=False, verbose=0,
     )  # fmt: skip
     assert any(s["stage"] == "all labels: head" for s in result.stages)

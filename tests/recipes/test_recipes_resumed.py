@@ -117,7 +117,8 @@ def test_match(training, rng, monkeypatch, tmp_path):
 
     def call(target, folder):
         match(
-            target, source, train, unlabelled, validation, epochs=3,
+            source=source, target=target, train=train, unlabelled=unlabelled,
+            validation=validation, epochs=3,
             checkpoint=folder, compare_alone=False, verbose=0,
         )  # fmt: skip
 

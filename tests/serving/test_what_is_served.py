@@ -99,7 +99,7 @@ def test_a_named_source_without_its_preprocessing_takes_scaled_images():
         "MobileNetV2", 2, input_shape=(32, 32, 3), weights=None,
         preprocessing=None,
     )  # fmt: skip
-    assert model.pixel_inputs == [False]
+    assert model._pixel_inputs == [False]
     assert not model.expects_pixels
 
 

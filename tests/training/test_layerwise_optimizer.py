@@ -19,7 +19,7 @@ def factors(optimizer, names):
     for block, variable in zip(blocks, variables, strict=False):
         block.layers.append(types.SimpleNamespace(variables=[variable]))
     head = types.SimpleNamespace(variables=variables[-1:])
-    optimizer.know_blocks(blocks, [head], variables)
+    optimizer._know_blocks(blocks, [head], variables)
     optimizer.build(variables)
     return optimizer._rates.factors
 
@@ -173,9 +173,9 @@ def test_weight_decay_follows_the_rate_and_can_spare_biases():
     )
     layer = types.SimpleNamespace(variables=list(variables.values()))
     block = types.SimpleNamespace(name="one", layers=[layer])
-    optimizer.know_blocks([block], [], list(variables.values()))
+    optimizer._know_blocks([block], [], list(variables.values()))
     optimizer.build(list(variables.values()))
-    optimizer.follow(list(variables.values()))
+    optimizer._follow(list(variables.values()))
     optimizer.apply(
         [ops.zeros(v.shape) for v in variables.values()],
         list(variables.values()),

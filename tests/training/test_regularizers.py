@@ -105,13 +105,13 @@ def test_the_starting_point_survives_a_file(model, pictures, tmp_path):
         pytest.approx(expected, rel=1e-6)
     )
     for a, b in zip(
-        again.penalty_variables, model.penalty_variables, strict=True
+        again._penalty_variables, model._penalty_variables, strict=True
     ):
         np.testing.assert_array_equal(
             keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b)
         )
     plain = keras.models.load_model(tmp_path / "model.keras", compile=False)
-    assert plain.penalty_variables == []
+    assert plain._penalty_variables == []
     assert len(plain.weights) == len(model.weights)
 
 
@@ -121,7 +121,7 @@ def test_compiling_again_keeps_the_starting_point(model, pictures):
     kt.unfreeze(model)
     model.fit(*pictures, batch_size=8, verbose=0)
     compiled(model, 1.0, 0.0)
-    for a, b in zip(model.penalty_variables, started, strict=True):
+    for a, b in zip(model._penalty_variables, started, strict=True):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), b)
 
 

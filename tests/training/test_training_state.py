@@ -225,7 +225,7 @@ def test_the_starting_point_of_a_penalty(samples):
     state = collected(model)
     assert any(name.startswith("penalty/") for name in state[0])
     again = make()
-    for anchor in again.penalty_variables:
+    for anchor in again._penalty_variables:
         anchor.assign(anchor + 1.0)
     training_state.restore(again, *state)
     assert_same(again, state)

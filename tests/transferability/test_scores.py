@@ -91,8 +91,10 @@ def test_nce():
         same = source == source[i]
         both = same & (LABELS[i] == LABELS)
         expected += np.log(both.sum() / same.sum()) / 60
-    assert scores.nce(source, LABELS) == pytest.approx(expected, abs=1e-10)
-    assert scores.nce(LABELS, LABELS) == 0.0
+    assert scores.nce(source_labels=source, labels=LABELS) == pytest.approx(
+        expected, abs=1e-10
+    )
+    assert scores.nce(source_labels=LABELS, labels=LABELS) == 0.0
 
 
 def test_nleep_is_seeded_and_prefers_classes_that_lie_apart():
@@ -284,12 +286,24 @@ def test_proxy_a_distance_from_0_to_2():
 def test_thresholded_confidence():
     labels = SHARES.argmax(axis=1)
     labels[:15] = (labels[:15] + 1) % 5
-    found = scores.thresholded_confidence(SHARES, labels, SHARES)
+    found = scores.thresholded_confidence(
+        validation=SHARES, labels=labels, target=SHARES
+    )
     assert found == pytest.approx(0.75)
     sure = np.eye(5)[[0, 1, 2]]
-    assert scores.thresholded_confidence(SHARES, labels, sure) == 1.0
+    assert (
+        scores.thresholded_confidence(
+            validation=SHARES, labels=labels, target=sure
+        )
+        == 1.0
+    )
     unsure = np.full((4, 5), 0.2)
-    assert scores.thresholded_confidence(SHARES, labels, unsure) == 0.0
+    assert (
+        scores.thresholded_confidence(
+            validation=SHARES, labels=labels, target=unsure
+        )
+        == 0.0
+    )
 
 
 OF_CLASSES = {
@@ -367,7 +381,9 @@ def test_rows_that_are_no_probabilities():
     with pytest.raises(ValueError, match="softmax"):
         scores.leep(SCORES, LABELS)
     with pytest.raises(ValueError, match="softmax"):
-        scores.thresholded_confidence(SHARES, LABELS, SCORES)
+        scores.thresholded_confidence(
+            validation=SHARES, labels=LABELS, target=SCORES
+        )
 
 
 def noisy_confidences(rng, samples):
@@ -389,7 +405,9 @@ def test_the_interval_of_the_expected_accuracy_is_that_of_other_draws():
         known, labels = noisy_confidences(random, 300)
         estimates.append(
             scores.thresholded_confidence(
-                known, labels, noisy_confidences(random, 300)[0]
+                validation=known,
+                labels=labels,
+                target=noisy_confidences(random, 300)[0],
             )
         )
     widths = []
@@ -397,7 +415,10 @@ def test_the_interval_of_the_expected_accuracy_is_that_of_other_draws():
         random = np.random.default_rng(1000 + seed)
         known, labels = noisy_confidences(random, 300)
         low, high = scores.thresholded_confidence_interval(
-            known, labels, noisy_confidences(random, 300)[0], draws=300
+            validation=known,
+            labels=labels,
+            target=noisy_confidences(random, 300)[0],
+            draws=300,
         )
         widths.append(high - low)
     true_low, true_high = np.quantile(estimates, [0.025, 0.975])
@@ -407,11 +428,15 @@ def test_the_interval_of_the_expected_accuracy_is_that_of_other_draws():
 def test_the_interval_holds_the_estimate_and_the_seed_decides(rng):
     known, labels = noisy_confidences(rng, 100)
     new, _ = noisy_confidences(rng, 50)
-    interval = scores.thresholded_confidence_interval
-    low, high = interval(known, labels, new, draws=100)
-    value = scores.thresholded_confidence(known, labels, new)
+
+    def interval(**options):
+        return scores.thresholded_confidence_interval(**given, **options)
+
+    given = {"validation": known, "labels": labels, "target": new}
+    low, high = interval(draws=100)
+    value = scores.thresholded_confidence(**given)
     assert low <= value <= high
-    assert interval(known, labels, new, draws=100) == (low, high)
-    assert interval(known, labels, new, draws=100, seed=1) != (low, high)
-    inner = interval(known, labels, new, draws=100, level=0.5)
+    assert interval(draws=100) == (low, high)
+    assert interval(draws=100, seed=1) != (low, high)
+    inner = interval(draws=100, level=0.5)
     assert low < inner[0] < inner[1] < high

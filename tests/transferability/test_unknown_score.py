@@ -32,7 +32,7 @@ def by_loop(train, features, neighbours, *, left_out=False):
 def test_it_is_the_mean_distance_to_the_nearest(rng, neighbours):
     train, new = rng.normal(size=(30, 4)), rng.normal(size=(7, 4))
     np.testing.assert_allclose(
-        unknown_score(train, new, neighbours=neighbours),
+        unknown_score(train=train, features=new, neighbours=neighbours),
         by_loop(train, new, neighbours),
         atol=1e-8,
     )
@@ -46,10 +46,10 @@ def test_it_is_the_mean_distance_to_the_nearest(rng, neighbours):
 def test_by_hand():
     train = np.array([[1.0, 0.0], [0.0, 2.0]])
     new = np.array([[3.0, 0.0], [-1.0, 0.0]])
-    found = unknown_score(train, new, neighbours=1)
+    found = unknown_score(train=train, features=new, neighbours=1)
     np.testing.assert_allclose(found, [0, np.sqrt(2)], atol=1e-12)
     # More neighbours than there are: all of them.
-    found = unknown_score(train, new, neighbours=9)
+    found = unknown_score(train=train, features=new, neighbours=9)
     expected = [np.sqrt(2) / 2, (2 + np.sqrt(2)) / 2]
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
@@ -58,8 +58,8 @@ def test_by_hand():
 def test_the_length_of_features_does_not_count(rng, scale):
     train, new = rng.normal(size=(30, 4)), rng.normal(size=(7, 4))
     np.testing.assert_allclose(
-        unknown_score(scale * train, new / scale),
-        unknown_score(train, new),
+        unknown_score(train=scale * train, features=new / scale),
+        unknown_score(train=train, features=new),
         atol=1e-7,
     )
 
@@ -77,14 +77,14 @@ def test_another_class_lies_further_away(rng):
     y = np.repeat(np.arange(4), 50)
     x = centres[y] + rng.normal(size=(200, 20))
     known = x[y < 3]
-    old = unknown_score(known[::2], known[1::2])
-    new = unknown_score(known[::2], x[y == 3])
+    old = unknown_score(train=known[::2], features=known[1::2])
+    new = unknown_score(train=known[::2], features=x[y == 3])
     assert np.median(new) > np.quantile(old, 0.95)
 
 
 def test_half_floats_and_rows_of_zeros(rng):
     train = rng.normal(size=(20, 4)).astype("float16")
-    found = unknown_score(train, np.zeros((2, 4)))
+    found = unknown_score(train=train, features=np.zeros((2, 4)))
     # Zeros have no direction, and count as at a right angle to all.
     np.testing.assert_allclose(found, np.sqrt(2), atol=1e-6)
 
@@ -100,7 +100,7 @@ def test_half_floats_and_rows_of_zeros(rng):
 )
 def test_bad_input_is_named(train, new, options, message):
     with pytest.raises(ValueError, match=message):
-        unknown_score(train, new, **options)
+        unknown_score(train=train, features=new, **options)
 
 
 def test_one_training_sample_has_no_others():

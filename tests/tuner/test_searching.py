@@ -106,8 +106,8 @@ def test_recipe_repeats_the_best_trial(search, source, data):
         seed=recipe["seed"],
     )  # fmt: skip
     again = kt.tuner.repeat_trial(
-        model, settings, *data, epochs=recipe["epochs"],
-        head_epochs=recipe["head_epochs"], verbose=0,
+        model, settings, data[0], validation=data[1],
+        epochs=recipe["epochs"], head_epochs=recipe["head_epochs"], verbose=0,
     )  # fmt: skip
     assert again.best["val_loss"] == pytest.approx(
         result.best["val_loss"], abs=1e-6

@@ -82,7 +82,9 @@ def matched(source, images, test, seed):
         alike its features are on test images before and after.
     """
     model = _untrained(_other_network, seed)
-    matcher = FeatureMatcher(model, source, soft_targets=True, task_weight=0)
+    matcher = FeatureMatcher(
+        source=source, target=model, soft_targets=True, task_weight=0
+    )
     before = matcher.measure(test[0])
     matcher.compile(keras.optimizers.Adam(OTHER_RATE), jit_compile=False)
     matcher.fit(

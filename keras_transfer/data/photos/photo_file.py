@@ -29,7 +29,16 @@ _LARGE_FILE = 64 * 2**20
 
 
 class PhotoError(ValueError):
-    """A file that can't be read as a photo; `.path` and `.reason` say why."""
+    """A file that can't be read as a photo.
+
+    Args:
+        path: the file, or the bytes of an encoded photo.
+        reason: why.
+
+    Attributes:
+        path: the file, or "the encoded photo".
+        reason: why.
+    """
 
     def __init__(self, path: Photo, reason: str):
         path = "the encoded photo" if isinstance(path, bytes) else path

@@ -52,7 +52,7 @@ def fit_cached(
     Raises:
         ValueError: the source would not see the same input each time.
     """
-    if matcher.parts.augments:
+    if matcher._parts.augments:
         raise ValueError(
             "feature_cache= keeps what the source makes of each sample, and "
             f"the target '{matcher.target.name}' augments: the source would "
@@ -68,7 +68,7 @@ def fit_cached(
         )
 
     # What `feature_cache` runs a data set through.
-    source = types.SimpleNamespace(prefix=matcher.parts.source)
+    source = types.SimpleNamespace(prefix=matcher._parts.source)
 
     def wrapped(data, name):
         found = cache.build(

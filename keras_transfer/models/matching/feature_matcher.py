@@ -38,13 +38,13 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
     work on the matcher as on the target. Every pair has a metric of its own.
 
     Args:
+        source: the model to learn from: a `TransferModel`, a functional or
+            Sequential model, the name of a `keras.applications` constructor,
+            or a path. Its own top, if it has one, gives the scores. It gets
+            the target's input, resized to its own size. Where the target
+            augments, it sees the augmented images.
         target: the model to train, a `TransferModel` or a functional or
             Sequential model.
-        source: the model to learn from: the same, the name of a
-            `keras.applications` constructor, or a path. Its own top, if it
-            has one, gives the scores. It gets the target's input, resized to
-            its own size. Where the target augments, it sees the augmented
-            images.
         pairs: `"auto"` pairs the ends of stages of equal size, or of equal
             relative depth where there are none; or a list of pairs
             `(source, target)`, each end the index or name of a block, the
@@ -63,8 +63,8 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         name: name of the model.
 
     Attributes:
-        target: the model that is trained.
         source: the model that is learnt from.
+        target: the model that is trained.
         pairs: `Pairs`, which print as a table.
 
     Raises:
@@ -75,7 +75,7 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
     ```python
     source = kt.load_model("vgg16_flowers.keras")
     target = kt.TransferModel("ResNet50", head=5)
-    matcher = kt.FeatureMatcher(target, source)
+    matcher = kt.FeatureMatcher(source=source, target=target)
     print(matcher.pairs)
     kt.unfreeze(matcher)  # a pre-trained target starts frozen
     matcher.compile("auto")
@@ -89,9 +89,9 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
 
     def __init__(
         self,
-        target,
-        source,
         *,
+        source,
+        target,
         pairs="auto",
         loss=None,
         soft_targets="auto",
@@ -103,22 +103,23 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         super().__init__(name=name or "feature_matcher")
         loss = FeatureMatchingLoss() if loss is None else loss
         source = as_source(source)
-        check_models(target, source)
-        found = matched_pairs(target, source, pairs, loss, soft_targets, data)
+        check_models(source, target)
+        found = matched_pairs(source, target, pairs, loss, soft_targets, data)
         self.target = target
         self.adapters = [p.adapter for p in found if p.adapter is not None]
-        parts = PairedFeatures(target, source, found)
+        parts = PairedFeatures(source, target, found)
         # Past __setattr__: they are no layers of this model. The source's
         # weights are not to train, and the others are the target's own.
-        vars(self).update(source=source, pairs=Pairs(found), parts=parts)
+        vars(self).update(source=source, pairs=Pairs(found))
+        vars(self)["_parts"] = parts
         self._freeze_state = MatcherFreezeState(target, self.adapters)
-        self.loss_weights = LossWeights(
+        self._loss_weights = LossWeights(
             task_weight, matching_weight, [pair.weight for pair in found]
         )
         self._add_trackers()
         self.built = True
         if data is not None:
-            self.parts.scale_by([data])
+            self._parts.scale_by([data])
             self.measure(data)
 
     # What a target has that `fit`, callbacks and `compile("auto")` ask for.
@@ -142,10 +143,10 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         """Whether the input is known to be raw pixels in 0..255."""
         return getattr(self.target, "expects_pixels", False)
 
-    def note_pixels(self, are_pixels):
+    def _note_pixels(self, are_pixels):
         """Lets the target know what images it is given."""
         if isinstance(self.target, BaseModel):
-            self.target.note_pixels(are_pixels)
+            self.target._note_pixels(are_pixels)
 
     @property
     def input_shape(self):
@@ -157,7 +158,7 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         """The target's."""
         return self.target.output_shape
 
-    def penalty_of(self, regularizer):
+    def _penalty_of(self, regularizer):
         if regularizer is None:
             return None
         if not isinstance(self.target, BaseModel):
@@ -166,14 +167,24 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
                 f"Received: target '{self.target.name}', a "
                 f"{type(self.target).__name__}."
             )
-        return self.target.penalty_of(regularizer)
+        return self.target._penalty_of(regularizer)
 
     def predict(self, *args, **kwargs):
-        """What the target predicts; the source does not run."""
+        """Returns what the target predicts; the source does not run.
+
+        Args:
+            *args: as in `keras.Model.predict`.
+            **kwargs: as there.
+        """
         return self.target.predict(*args, **kwargs)
 
     def quantize(self, *args, **kwargs):
-        """Quantizes the target; adapters and source are for training alone."""
+        """Quantizes the target; adapters and source are for training alone.
+
+        Args:
+            *args: as in `keras.Model.quantize`.
+            **kwargs: as there.
+        """
         self.target.quantize(*args, **kwargs)
 
     # Training and files.
@@ -211,7 +222,7 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
             finally:
                 self._is_unlabelled = False
 
-    def prepare_run(self, data, callbacks):
+    def _prepare_run(self, data, callbacks):
         self._is_unlabelled = data.is_unlabelled()
         if self._is_unlabelled != self._was_unlabelled:
             # With labels there are metrics that had no variables before.
@@ -221,7 +232,7 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
             raise no_labels(self.task_weight)
         return matched_fit.prepared(self, data, callbacks)
 
-    fit_on_cache = fit_cached
+    _fit_on_cache = fit_cached
 
     def measure(self, data, after=False):
         """Measures how alike the features of each pair are (debiased CKA).
@@ -233,7 +244,7 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         Returns:
             List of floats, one a pair.
         """
-        found = similarities(self.parts, data)
+        found = similarities(self._parts, data)
         for pair, value in zip(self.pairs, found, strict=True):
             if after:
                 pair.similarity_after = value
@@ -245,8 +256,8 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         serialize = keras.saving.serialize_keras_object
         return {
             "name": self.name,
-            "target": serialize(self.target),
             "source": serialize(self.source),
+            "target": serialize(self.target),
             "pairs": [
                 {
                     "source": pair.source.name,
@@ -272,8 +283,8 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
             # The weights of the source come after this.
             warnings.filterwarnings("ignore", ".*looks untrained.*")
             matcher = cls(
-                restored(config["target"]),
-                restored(config["source"]),
+                source=restored(config["source"]),
+                target=restored(config["target"]),
                 pairs=[(pair["source"], pair["target"]) for pair in pairs],
                 loss=[restored(pair["loss"]) for pair in pairs],
                 soft_targets=False,

@@ -81,7 +81,7 @@ def prepared(matcher, data, callbacks):
             stacklevel=5,
         )
     own = [FiniteLossGuard()]
-    is_scaled = matcher.parts.is_scaled
+    is_scaled = matcher._parts.is_scaled
     batches = data.inputs(_MEASURED if is_scaled else SCALED_BY)
     if not is_scaled:
         _measure_scales(matcher, batches)
@@ -105,7 +105,7 @@ def _unfreezes(callbacks):
 def _measure_scales(matcher, batches):
     """Brings the source's features to one scale, once in a matcher's life."""
     if batches:
-        matcher.parts.scale_by(batches)
+        matcher._parts.scale_by(batches)
         return
     warnings.warn(
         "A generator or tf.data pipeline cannot be looked at beforehand, so "

@@ -30,34 +30,34 @@ class MatchingStep:
     @property
     def task_weight(self):
         """Weight of the compiled loss, a float that can be set."""
-        return self.loss_weights.read("task")
+        return self._loss_weights.read("task")
 
     @task_weight.setter
     def task_weight(self, value):
         if self._is_unlabelled and value > 0:
             raise no_labels(value)
         _private.sync_state(self)
-        self.loss_weights.write("task", value)
+        self._loss_weights.write("task", value)
 
     @property
     def matching_weight(self):
         """Weight of all pairs together, a float that can be set."""
-        return self.loss_weights.read("matching")
+        return self._loss_weights.read("matching")
 
     @matching_weight.setter
     def matching_weight(self, value):
         _private.sync_state(self)
-        self.loss_weights.write("matching", value)
+        self._loss_weights.write("matching", value)
 
     @property
     def pair_weights(self):
         """Weight of each pair, a list of floats that can be set."""
-        return self.loss_weights.read("pairs")
+        return self._loss_weights.read("pairs")
 
     @pair_weights.setter
     def pair_weights(self, values):
         _private.sync_state(self)
-        self.loss_weights.write("pairs", values)
+        self._loss_weights.write("pairs", values)
         for pair, weight in zip(self.pairs, values, strict=True):
             pair.weight = float(weight)
 
@@ -82,8 +82,8 @@ class MatchingStep:
         given = None
         if isinstance(inputs, dict) and SOURCE_FEATURES in inputs:
             given, inputs = inputs[SOURCE_FEATURES], inputs["inputs"]
-        output, source, target = self.parts.run(inputs, given, training)
-        _hand_over(self, (source, self.parts.adapted(target, source)))
+        output, source, target = self._parts.run(inputs, given, training)
+        _hand_over(self, (source, self._parts.adapted(target, source)))
         return output
 
     def compute_loss(
@@ -92,28 +92,28 @@ class MatchingStep:
         source, target = _handed_over(self)
         # As Keras counts the loss: a small last batch for less.
         count = ops.shape(y_pred)[0]
-        loss = self.loss_weights.matching * self._matching_loss(
+        loss = self._loss_weights.matching * self._matching_loss(
             source, target, sample_weight, count
         )
         compiled = _private.compiled_loss(self)
         if y is not None and compiled is not None:
             task = compiled(y, y_pred, sample_weight)
             _count(self._task_tracker, task, count)
-            loss = loss + self.loss_weights.task * task
+            loss = loss + self._loss_weights.task * task
         for each in self.losses:
             each = ops.cast(each, loss.dtype)
             loss = loss + _private.additional_loss(self, each)
-        return self.penalized(loss)
+        return self._penalized(loss)
 
     def _matching_loss(self, source, target, sample_weight, count):
         total = 0.0
         for index, pair in enumerate(self.pairs):
             value = pair.loss(source[index], target[index], sample_weight)
-            if pair.loss.couples_samples:
+            if pair.loss._couples_samples:
                 # Keras scales the means of samples by itself.
                 value = _private.additional_loss(self, value)
             _count(self._trackers[index], value, count)
-            total = total + self.loss_weights.pairs[index] * value
+            total = total + self._loss_weights.pairs[index] * value
         _count(self._matching_tracker, total, count)
         return total
 

@@ -17,7 +17,7 @@ class PairedFeatures:
         pairs: list of `Pair`.
     """
 
-    def __init__(self, target, source, pairs):
+    def __init__(self, source, target, pairs):
         self.pairs = pairs
         augmentation = getattr(target, "augmentation", None)
         self.augments = augmentation is not None

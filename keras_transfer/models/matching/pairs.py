@@ -72,14 +72,14 @@ class Pairs(tuple):
         return format_table(columns, rows, title=f"{len(self)} pairs")
 
 
-def matched_pairs(target, source, pairs, loss, soft_targets, data):
+def matched_pairs(source, target, pairs, loss, soft_targets, data):
     """Returns the list of `Pair`, with adapters and weights."""
     similarity = None
     if data is not None and isinstance(pairs, str):
-        similarity = similarity_of(target, source, data)
+        similarity = similarity_of(source, target, data)
     found = find_pairs(source, target, pairs, similarity)
     losses = _one_each(loss, len(found))
-    soft = _soft_loss(target, source, soft_targets)
+    soft = _soft_loss(source, target, soft_targets)
     if soft is not None:
         found += find_pairs(source, target, ["logits"])
         losses.append(soft)
@@ -160,7 +160,7 @@ def _as_loss(loss):
     return FeatureMatchingLoss(loss)
 
 
-def _soft_loss(target, source, soft_targets):
+def _soft_loss(source, target, soft_targets):
     """The loss on logits as well, or `None`."""
     if isinstance(soft_targets, str) and soft_targets == "auto":
         names = getattr(source, "class_names", None)

@@ -55,7 +55,7 @@ def similarities(parts, data):
     return found
 
 
-def similarity_of(target, source, data):
+def similarity_of(source, target, data):
     """`f(source taps, target taps)`: CKA of all of them on `data`."""
 
     def similarity(source_taps, target_taps):

@@ -55,7 +55,7 @@ def _from_raw_input(model, preprocessing):
     return keras.Model(inputs, outputs, name=model.name)
 
 
-def check_models(target, source):
+def check_models(source, target):
     """Raises if one of the two cannot be matched; warns of random weights."""
     if not isinstance(target, keras.Model):
         raise ValueError(
@@ -72,29 +72,42 @@ def check_models(target, source):
             "trains. Expected two models. `model.clone()` makes a copy of a "
             "TransferModel."
         )
-    _check_inputs(target, source)
-    if looks_untrained(source):
-        warnings.warn(
-            f"The source '{source.name}' looks untrained: every bias and "
-            "every running mean in it is 0. Its features are those of random "
-            "weights. Load the weights it was trained to.",
-            stacklevel=3,
+    _check_inputs(source, target)
+    if not looks_untrained(source):
+        return
+    found = (
+        f"The source '{source.name}' looks untrained: every bias and every "
+        "running mean in it is 0. Its features are those of random weights. "
+    )
+    if knows_something(target):
+        raise ValueError(
+            f"{found}The target '{target.name}' has been trained: are the two "
+            "swapped? Expected a trained `source`, and the model that is to "
+            "learn from it as `target`."
         )
+    warnings.warn(f"{found}Load the weights it was trained to.", stacklevel=3)
 
 
 def looks_untrained(model):
     """Whether all that starts at zero still is: biases and running means."""
+    return bool(_starts_at_zero(model)) and not knows_something(model)
+
+
+def knows_something(model):
+    """Whether some bias or running mean is no longer at its start."""
+    starts = _starts_at_zero(model)
+    return any(ops.convert_to_numpy(v).any() for v in starts)
+
+
+def _starts_at_zero(model):
     names = ("bias", "beta", "moving_mean")
-    starts = [v for v in model.variables if v.path.split("/")[-1] in names]
-    return bool(starts) and not any(
-        ops.convert_to_numpy(v).any() for v in starts
-    )
+    return [v for v in model.variables if v.path.split("/")[-1] in names]
 
 
-def _check_inputs(target, source):
-    mine, theirs = (
+def _check_inputs(source, target):
+    theirs, mine = (
         [tuple(x.shape[1:]) for x in keras.tree.flatten(model.input)]
-        for model in (target, source)
+        for model in (source, target)
     )
     fits = len(mine) == len(theirs) and all(map(_fits, mine, theirs))
     if not fits:

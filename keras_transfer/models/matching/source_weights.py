@@ -8,12 +8,12 @@ class SourceWeights:
     """
 
     @property
-    def source_variables(self):
+    def _source_variables(self):
         """The weights of the source, and the scale of its features.
 
         None of them ever trains here.
         """
-        scales = [s for s in self.parts.scales if s is not None]
+        scales = [s for s in self._parts.scales if s is not None]
         own = [variable for scale in scales for variable in scale.variables]
         return [*self.source.variables, *own]
 
@@ -21,7 +21,10 @@ class SourceWeights:
     def variables(self):
         own = super().variables
         known = {id(v) for v in own}
-        return [*own, *(v for v in self.source_variables if id(v) not in known)]
+        return [
+            *own,
+            *(v for v in self._source_variables if id(v) not in known),
+        ]
 
     @property
     def trainable_variables(self):
@@ -34,12 +37,12 @@ class SourceWeights:
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
-        for index, variable in enumerate(self.source_variables):
+        for index, variable in enumerate(self._source_variables):
             store[f"source_{index}"] = variable
 
     def load_own_variables(self, store):
         names = set(store.keys())
         kept = {name for name in names if name.startswith("source_")}
         super().load_own_variables({k: store[k] for k in names - kept})
-        for index, variable in enumerate(self.source_variables):
+        for index, variable in enumerate(self._source_variables):
             variable.assign(store[f"source_{index}"])

@@ -79,7 +79,7 @@ def fit_cached(
         with _private.not_finalizing(inner):
             calls.run(training, watch, epoch, epochs, options)
     finally:
-        model.use_suffix(None)
+        model._use_suffix(None)
     if epochs > epoch:
         model.optimizer.finalize_variable_values(model.trainable_weights)
     training.end()
@@ -119,11 +119,11 @@ class _FitCalls:
 
     def _data(self, depth, epoch, epochs):
         if depth == len(self.model.blocks):
-            self.model.use_suffix(None)
+            self.model._use_suffix(None)
             self.frozen.watch(None)
             return self._in_order(self.data.data, epoch), self.validation_data
         boundary, train, validation = self.boundaries.at(depth, epoch, epochs)
-        self.model.use_suffix(boundary.suffix)
+        self.model._use_suffix(boundary.suffix)
         self.frozen.watch(boundary.prefix)
         like = self.data.data if self.data.is_seeded else None
         batches = self._in_order(train.batches(like), epoch)

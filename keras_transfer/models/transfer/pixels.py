@@ -14,7 +14,7 @@ class KnowsPixels:
     _saw_pixels = None
 
     @property
-    def is_application(self):
+    def _is_application(self):
         """Whether the backbone is of `keras.applications`."""
         return self._source["min_size"] is not None
 
@@ -24,7 +24,7 @@ class KnowsPixels:
         return True in self._pixels_by_graph()
 
     @property
-    def pixel_inputs(self):
+    def _pixel_inputs(self):
         """For each input whether it is raw pixels in 0..255.
 
         Known by what scales it, else by the data that the model was given;
@@ -39,7 +39,7 @@ class KnowsPixels:
             )
         ]
 
-    def note_pixels(self, are_pixels):
+    def _note_pixels(self, are_pixels):
         """Keeps what the first images looked at were."""
         if self._saw_pixels is None:
             self._saw_pixels = are_pixels
@@ -55,7 +55,7 @@ def _scales_pixels(model):
     found = graph.scales_pixels(model)
     # A model of keras.applications that is given no preprocessing gets what
     # somebody has scaled already.
-    is_bare = model.is_application and isinstance(
+    is_bare = model._is_application and isinstance(
         model.preprocessing, keras.layers.Identity
     )
     return [False if x is None and is_bare else x for x in found]

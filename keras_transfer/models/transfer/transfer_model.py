@@ -133,7 +133,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         """Whether the backbone came with weights that are not random."""
         return self._source["pretrained"]
 
-    def mark_pretrained(self, pretrained=True):
+    def _mark_pretrained(self, pretrained=True):
         """Says whether the backbone has learnt something by now."""
         self._source = {**self._source, "pretrained": bool(pretrained)}
 
@@ -151,7 +151,18 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         return keras.Model(self.input, outputs, name=f"{self.name}_logits")
 
     def get_layer(self, name=None, index=None):
-        """Like `keras.Model.get_layer`; says where layers and blocks are."""
+        """Like `keras.Model.get_layer`; says where layers and blocks are.
+
+        Args:
+            name: name of the layer.
+            index: number of the layer, in place of a name.
+
+        Returns:
+            A `keras.layers.Layer`.
+
+        Raises:
+            ValueError: there is no such layer.
+        """
         try:
             return super().get_layer(name=name, index=index)
         except ValueError as error:
@@ -162,7 +173,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
     # What runs on activations instead of the whole model, while `fit` caches.
     _suffix = None
 
-    def use_suffix(self, suffix):
+    def _use_suffix(self, suffix):
         """Lets `{"cached_features": x}` go through `suffix`; `None` ends it."""
         # Past __setattr__: it is no layer of the model, only a part of it.
         vars(self)["_suffix"] = suffix
@@ -184,7 +195,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
     def input_spec(self):
         return None if self._suffix is not None else super().input_spec
 
-    fit_on_cache = fit_cached
+    _fit_on_cache = fit_cached
 
     def clone(self):
         """Returns an equal model that shares nothing with this one.
@@ -233,7 +244,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         )
         model.class_names = config["class_names"]
         # Older files do not say.
-        model.note_pixels(config.get("saw_pixels"))
+        model._note_pixels(config.get("saw_pixels"))
         freezing.set_trainable_depth(model, config["trainable_depth"])
         freezing.restore_flags(model, config["trainable_flags"])
         return model

@@ -60,8 +60,12 @@ class TransferAssessment:
         """One paragraph: source, number of samples, similarity, data."""
         return reading.summary(self)
 
-    def found(self, kind: str) -> list:
-        """Returns the `Finding`s of a kind."""
+    def found(self, kind) -> list:
+        """Returns the `Finding`s of a kind.
+
+        Args:
+            kind: `"label"`, `"dark"` and so on, as in `Finding`.
+        """
         return [each for each in self.findings if each.kind == kind]
 
     def to_json(self) -> dict:

@@ -37,12 +37,7 @@ _MOST = 5000
 
 
 def expected_accuracy(
-    model: TransferModel,
-    unlabelled: Data,
-    validation: Data,
-    *,
-    seed: int = 0,
-    verbose: Verbose = "auto",
+    model, *, unlabelled, validation, seed=0, verbose="auto"
 ) -> ExpectedAccuracy:
     """Estimates the accuracy on data without labels, and tests for a shift.
 
@@ -57,7 +52,8 @@ def expected_accuracy(
 
     Args:
         model: a trained `TransferModel` with a softmax head.
-        unlabelled: inputs `x`, or a data set; labels in it are not looked at.
+        unlabelled: inputs `x`, or a data set without labels
+            (`data.without_labels` takes them off).
         validation: labelled samples `(x, y)`, or a data set, that the model
             was not trained on. Of both sets up to 5,000 samples count.
         seed: seed of what is drawn.
@@ -73,7 +69,9 @@ def expected_accuracy(
     Example:
 
     ```python
-    found = expected_accuracy(model, new_images, data.validation)
+    found = expected_accuracy(
+        model, unlabelled=new_images, validation=data.validation
+    )
     print(found)
     ```
 
@@ -95,14 +93,14 @@ def expected_accuracy(
         logits_of("softmax", head.predict(x, verbose=0)) for x in (known, new)
     )
     temperature = best_temperature("softmax", known_logits, labels)
-    parts = [
-        _probabilities(known_logits / temperature),
-        labels,
-        _probabilities(new_logits / temperature),
-    ]
+    parts = {
+        "validation": _probabilities(known_logits / temperature),
+        "labels": labels,
+        "target": _probabilities(new_logits / temperature),
+    }
     return ExpectedAccuracy(
-        thresholded_confidence(*parts),
-        *thresholded_confidence_interval(*parts, seed=seed),
+        thresholded_confidence(**parts),
+        *thresholded_confidence_interval(**parts, seed=seed),
         similarity(known, new, seed=seed).p_value,
         float(np.mean(known_logits.argmax(axis=1) == labels)),
         len(known),

@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 
 
 def rank_backbones(
-    candidates: Candidates,
-    data: Data,
-    validation: Data = None,
+    candidates,
+    data,
     *,
-    weights: PathLike | Mapping[str, PathLike | None] | None = "imagenet",
-    prior: Mapping[str, float] | None = None,
-    task: str = "auto",
-    fine_tune: bool = False,
-    cache: FeatureCache | PathLike = "memory",
-    seed: int = 0,
-    folds: int = 5,
-    verbose: Verbose = 1,
+    validation=None,
+    weights="imagenet",
+    prior=None,
+    task="auto",
+    fine_tune=False,
+    cache="memory",
+    seed=0,
+    folds=5,
+    verbose=1,
 ) -> BackboneRanking:
     """Ranks source models for labelled data, in about a pass of each over it.
 

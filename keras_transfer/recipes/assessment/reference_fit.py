@@ -62,7 +62,7 @@ def fit_reference(
     )
     features = _as_kept(features)
     if held_out:
-        scores = unknown_score(features, held_out[0])
+        scores = unknown_score(train=features, features=held_out[0])
     else:
         scores = unknown_score_of_training(features)
     return ReferenceSamples(

@@ -25,13 +25,13 @@ _MOST = 2000
 
 
 def source_retention(
-    before: keras.Model,
-    after: keras.Model,
-    source_data: Data,
-    source_head: keras.layers.Layer | None = None,
     *,
-    seed: int = 0,
-    verbose: Verbose = "auto",
+    before,
+    after,
+    source_data,
+    source_head=None,
+    seed=0,
+    verbose="auto",
 ) -> SourceRetention:
     """Measures what fine-tuning has changed on samples of the source.
 
@@ -73,7 +73,10 @@ def source_retention(
     ```python
     before = model.clone()
     fine_tune(model, data)
-    print(source_retention(before, model, (source_images, source_labels)))
+    kept = source_retention(
+        before=before, after=model, source_data=(source_images, source_labels)
+    )
+    print(kept)
     ```
 
     Reference:

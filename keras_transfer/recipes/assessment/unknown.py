@@ -58,7 +58,9 @@ class UnknownDetector:
     Example:
 
     ```python
-    detector = UnknownDetector.fit(model, data.train, data.validation)
+    detector = UnknownDetector.fit(
+        model, data.train, validation=data.validation
+    )
     detector.is_unknown(new_images)
     ```
 
@@ -72,26 +74,28 @@ class UnknownDetector:
         self.model, self.reference = model, reference
 
     @property
-    def threshold(self) -> float:
+    def threshold(self):
+        """The score above which a sample is unknown."""
         return self.reference.threshold
 
     @property
-    def false_alarm_rate(self) -> float:
+    def false_alarm_rate(self):
+        """Share of new known samples above the threshold, in the mean."""
         return self.reference.false_alarm_rate
 
     @classmethod
     def fit(
         cls,
-        model: TransferModel,
-        train: Data,
-        validation: Data = None,
+        model,
+        train,
         *,
-        false_alarm_rate: float = 0.05,
-        max_samples: int = MOST_SAMPLES,
-        validation_name: str = "validation",
-        seed: int = 0,
-        verbose: Verbose = "auto",
-    ) -> Self:
+        validation=None,
+        false_alarm_rate=0.05,
+        max_samples=MOST_SAMPLES,
+        validation_name="validation",
+        seed=0,
+        verbose="auto",
+    ):
         """Keeps features of training samples, and finds the threshold.
 
         Args:
@@ -108,6 +112,9 @@ class UnknownDetector:
             validation_name: what the validation data are called in words.
             seed: seed of which are drawn.
             verbose: 0 shows no progress.
+
+        Returns:
+            An `UnknownDetector`.
 
         Raises:
             ValueError: a rate out of (0, 1), fewer than 3 training samples,
@@ -132,10 +139,15 @@ class UnknownDetector:
         """
         batches = drawn(x, "x", math.inf, 0)
         found, _ = pooled_features(self.model, batches, "given", verbose)
-        return unknown_score(self.reference.features, found)
+        return unknown_score(train=self.reference.features, features=found)
 
-    def is_unknown(self, x: Data, *, verbose: Verbose = 0) -> np.ndarray:
-        """Returns for each sample whether its score is above the threshold."""
+    def is_unknown(self, x, *, verbose=0):
+        """Returns for each sample whether its score is above the threshold.
+
+        Args:
+            x: as in `score`.
+            verbose: 0 shows no progress.
+        """
         return self.score(x, verbose=verbose) > self.threshold
 
     def shift_warning(self, scores: ArrayLike) -> str | None:
@@ -157,8 +169,12 @@ class UnknownDetector:
         """Returns the threshold and its false alarms, for `json.dumps`."""
         return self.reference.to_json()
 
-    def save(self, path: PathLike) -> None:
-        """Writes the detector to a file, without the model, whole or not."""
+    def save(self, path):
+        """Writes the detector to a file, without the model, whole or not.
+
+        Args:
+            path: the file to write.
+        """
         self.reference.save(path)
 
     @classmethod
@@ -168,6 +184,9 @@ class UnknownDetector:
         Args:
             path: a file that `save` has written.
             model: the model it was made with.
+
+        Returns:
+            The `UnknownDetector`.
 
         Raises:
             FileNotFoundError: there is no such file.

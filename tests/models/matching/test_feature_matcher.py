@@ -11,12 +11,12 @@ from keras_transfer.losses import DISTANCES
 
 def test_loss_is_the_sum_of_its_parts(source, data):
     matcher = kt.FeatureMatcher(
-        target(), source, soft_targets=True, task_weight=0.5,
+        source=source, target=target(), soft_targets=True, task_weight=0.5,
         matching_weight=2.0,
     )  # fmt: skip
     matcher.compile("auto")
     logs = matcher.evaluate(*data, batch_size=NUM, verbose=0, return_dict=True)
-    parts = matcher.parts
+    parts = matcher._parts
     output, theirs, mine = parts.run(data[0], None, training=False)
     total = 0.0
     for pair, a, b in zip(
@@ -34,7 +34,7 @@ def test_loss_is_the_sum_of_its_parts(source, data):
 
 def test_the_first_step_follows_the_gradient_of_that_loss(source, data):
     x, y = data
-    matcher = kt.FeatureMatcher(target(), source, task_weight=1.0)
+    matcher = kt.FeatureMatcher(source=source, target=target(), task_weight=1.0)
     rate = 1e-3
     matcher.compile(
         keras.optimizers.SGD(rate), "sparse_categorical_crossentropy"
@@ -45,9 +45,9 @@ def test_the_first_step_follows_the_gradient_of_that_loss(source, data):
     def loss_at(shift):
         adapter.bias.assign(before + shift)
         # Batch norm is in training in a step, so not by `evaluate`.
-        output, theirs, mine = matcher.parts.run(x, None, training=True)
+        output, theirs, mine = matcher._parts.run(x, None, training=True)
         task = keras.losses.sparse_categorical_crossentropy(y, output)
-        mine = matcher.parts.adapted(mine, theirs)
+        mine = matcher._parts.adapted(mine, theirs)
         match = sum(
             pair.weight * pair.loss(a, b)
             for pair, a, b in zip(matcher.pairs, theirs, mine, strict=True)
@@ -66,11 +66,13 @@ def test_the_first_step_follows_the_gradient_of_that_loss(source, data):
 def test_the_source_is_brought_to_one_scale_by_channel(source, data):
     x, y = data
     model = target()
-    matcher = kt.FeatureMatcher(model, source, pairs=[(0, 0), (2, 2)])
-    raw = [numpy(f) for f in matcher.parts.run(x, None, training=False)[1]]
+    matcher = kt.FeatureMatcher(
+        source=source, target=model, pairs=[(0, 0), (2, 2)]
+    )
+    raw = [numpy(f) for f in matcher._parts.run(x, None, training=False)[1]]
     matcher.compile("auto")
     matcher.fit(x, y, epochs=1, verbose=0)
-    _, found, _ = matcher.parts.run(x, None, training=False)
+    _, found, _ = matcher._parts.run(x, None, training=False)
     for before, after in zip(raw, found, strict=True):
         flat = before.reshape(-1, before.shape[-1]).astype("float64")
         least = 0.01 * flat.var(axis=0).mean()
@@ -80,7 +82,7 @@ def test_the_source_is_brought_to_one_scale_by_channel(source, data):
         np.testing.assert_allclose(numpy(after), expected, atol=1e-3)
     # Once: later data are compared at the same scale.
     matcher.fit(x[:20] / 2, y[:20], epochs=1, verbose=0)
-    _, again, _ = matcher.parts.run(x, None, training=False)
+    _, again, _ = matcher._parts.run(x, None, training=False)
     for a, b in zip(found, again, strict=True):
         np.testing.assert_array_equal(numpy(a), numpy(b))
 
@@ -88,7 +90,9 @@ def test_the_source_is_brought_to_one_scale_by_channel(source, data):
 def test_a_copy_of_the_source_is_at_distance_zero(source, data):
     copy = source.clone()
     copy.set_weights(source.get_weights())
-    matcher = kt.FeatureMatcher(copy, source, data=data[0], task_weight=0)
+    matcher = kt.FeatureMatcher(
+        source=source, target=copy, data=data[0], task_weight=0
+    )
     matcher.compile("auto")
     logs = matcher.evaluate(*data, verbose=0, return_dict=True)
     assert logs["matching_loss"] == pytest.approx(0, abs=1e-6)
@@ -97,21 +101,21 @@ def test_a_copy_of_the_source_is_at_distance_zero(source, data):
 def test_equal_shapes_are_mapped_unless_taken_as_they_come(source, data):
     """Two models have scales of their own, which a map learns apart."""
     copy = source.clone()
-    matcher = kt.FeatureMatcher(copy, source, data=data[0])
+    matcher = kt.FeatureMatcher(source=source, target=copy, data=data[0])
     assert all(p.adapter.projection is not None for p in matcher.pairs)
     raw = kt.FeatureMatchingLoss("mse", normalize=False)
-    matcher = kt.FeatureMatcher(copy, source, loss=raw)
+    matcher = kt.FeatureMatcher(source=source, target=copy, loss=raw)
     assert all(pair.adapter is None for pair in matcher.pairs)
 
 
 @pytest.mark.parametrize("distance", ["attention", "cka"])
 def test_other_distances_have_the_scale_of_the_source(distance, source):
-    matcher = kt.FeatureMatcher(target(), source, loss=distance)
+    matcher = kt.FeatureMatcher(source=source, target=target(), loss=distance)
     assert all(pair.scale is None for pair in matcher.pairs)
 
 
 def test_data_that_can_be_walked_over_once(source, data):
-    matcher = kt.FeatureMatcher(target(), source)
+    matcher = kt.FeatureMatcher(source=source, target=target())
     matcher.compile("auto")
     with pytest.warns(UserWarning, match="were not measured"):
         matcher.fit((data for _ in range(2)), steps_per_epoch=2, verbose=0)
@@ -131,7 +135,7 @@ def test_each_model_runs_once_a_step(source, data):
     )
     other = kt.TransferModel(keras.Model(inputs, features), 3,
                              preprocessing=None, share_source=True)  # fmt: skip
-    matcher = kt.FeatureMatcher(model, other)
+    matcher = kt.FeatureMatcher(source=other, target=model)
     matcher.compile("auto", run_eagerly=True)
     x, y = data
     matcher.train_on_batch(x, y)
@@ -145,7 +149,7 @@ def test_the_source_is_left_as_it_was(source, data):
     source.backbone.layers[1].trainable = False
     weights = source.get_weights()
     flags = [layer.trainable for layer in source._flatten_layers()]
-    matcher = kt.FeatureMatcher(target(), source)
+    matcher = kt.FeatureMatcher(source=source, target=target())
     matcher.compile("auto")
     matcher.fit(*data, epochs=2, verbose=0)
     for before, now in zip(weights, source.get_weights(), strict=True):
@@ -155,7 +159,7 @@ def test_the_source_is_left_as_it_was(source, data):
 
 @pytest.mark.slow
 def test_evaluate_changes_nothing(source, data):
-    matcher = kt.FeatureMatcher(target(), source)
+    matcher = kt.FeatureMatcher(source=source, target=target())
     matcher.compile("auto")
     matcher.fit(*data, epochs=1, verbose=0)
     before = [numpy(v).copy() for v in matcher.variables]
@@ -171,7 +175,7 @@ def test_evaluate_changes_nothing(source, data):
 def test_the_target_is_clean(source, data, tmp_path):
     model = target()
     names = [v.path for v in model.variables]
-    matcher = kt.FeatureMatcher(model, source)
+    matcher = kt.FeatureMatcher(source=source, target=model)
     matcher.compile("auto")
     matcher.fit(*data, epochs=1, verbose=0)
     assert matcher.target is model
@@ -189,10 +193,10 @@ def test_the_source_sees_what_the_target_sees(source, data):
             return inputs + 30.0
 
     model = target(augmentation=Brighter())
-    matcher = kt.FeatureMatcher(model, source)
+    matcher = kt.FeatureMatcher(source=source, target=model)
     x, _ = data
-    _, found, _ = matcher.parts.run(x, None, training=True)
-    expected = keras.tree.flatten(matcher.parts.source(x + 30.0))
+    _, found, _ = matcher._parts.run(x, None, training=True)
+    expected = keras.tree.flatten(matcher._parts.source(x + 30.0))
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(numpy(a), numpy(b), rtol=1e-4, atol=1e-5)
 
@@ -205,10 +209,10 @@ def test_the_source_sees_what_the_target_sees(source, data):
     ],
 )
 def test_every_distance_trains(name, source, data):
-    on_logits = not DISTANCES[name].takes_any_scale
+    on_logits = not DISTANCES[name]._takes_any_scale
     pairs = ["logits"] if on_logits else [(1, 1), (2, 2)]
     matcher = kt.FeatureMatcher(
-        target(), source, pairs=pairs, loss=name, task_weight=0
+        source=source, target=target(), pairs=pairs, loss=name, task_weight=0
     )
     matcher.compile(keras.optimizers.Adam(3e-3))
     history = matcher.fit(data[0], epochs=4, verbose=0).history

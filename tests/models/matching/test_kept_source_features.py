@@ -15,7 +15,9 @@ def test_kept_features_give_the_same_numbers(place, source, data, tmp_path):
     cache = "memory" if place == "memory" else tmp_path / "cache"
     histories = []
     for feature_cache in (None, cache):
-        matcher = kt.FeatureMatcher(target(), source, soft_targets=True)
+        matcher = kt.FeatureMatcher(
+            source=source, target=target(), soft_targets=True
+        )
         matcher.compile("auto")
         histories.append(
             matcher.fit(
@@ -36,7 +38,7 @@ def test_kept_features_run_the_source_once(data):
     )
     other = kt.TransferModel(keras.Model(inputs, features), 3,
                              preprocessing=None)  # fmt: skip
-    matcher = kt.FeatureMatcher(target(), other, pairs=[(0, 1)])
+    matcher = kt.FeatureMatcher(source=other, target=target(), pairs=[(0, 1)])
     matcher.compile("auto", run_eagerly=True)
     cache = kt.FeatureCache("memory")
     matcher.fit(*data, epochs=1, feature_cache=cache, verbose=0)
@@ -51,7 +53,7 @@ def test_kept_features_run_the_source_once(data):
 @pytest.mark.slow
 def test_kept_features_with_augmentation_are_refused(source, data):
     model = target(augmentation=keras.layers.RandomFlip("horizontal"))
-    matcher = kt.FeatureMatcher(model, source)
+    matcher = kt.FeatureMatcher(source=source, target=model)
     matcher.compile("auto")
     with pytest.raises(ValueError, match="augments"):
         matcher.fit(*data, feature_cache="memory", verbose=0)

@@ -11,7 +11,7 @@ import keras_transfer as kt
 
 def test_a_saved_matcher_goes_on(source, data, tmp_path):
     matcher = kt.FeatureMatcher(
-        target(), source, loss="cosine", soft_targets=True
+        source=source, target=target(), loss="cosine", soft_targets=True
     )
     matcher.compile("auto")
     matcher.fit(*data, epochs=1, verbose=0)
@@ -32,7 +32,7 @@ def test_a_saved_matcher_goes_on(source, data, tmp_path):
 
 def test_unlabelled_data(source, data):
     x, _ = data
-    matcher = kt.FeatureMatcher(target(), source, task_weight=0)
+    matcher = kt.FeatureMatcher(source=source, target=target(), task_weight=0)
     matcher.compile("auto")
     head = numpy(matcher.head.variables[0]).copy()
     history = matcher.fit(x, epochs=3, verbose=0).history
@@ -47,7 +47,7 @@ def test_unlabelled_data(source, data):
 
 @pytest.mark.slow
 def test_unlabelled_data_with_a_task_weight(source, data):
-    matcher = kt.FeatureMatcher(target(), source)
+    matcher = kt.FeatureMatcher(source=source, target=target())
     matcher.compile("auto")
     with pytest.raises(ValueError, match="task_weight=1"):
         matcher.fit(data[0], verbose=0)
@@ -62,7 +62,7 @@ def test_sample_weights_reach_every_part(source, data):
     x, y = data
     weights = np.zeros(NUM, "float32")
     weights[:8] = 2.0
-    matcher = kt.FeatureMatcher(target(), source)
+    matcher = kt.FeatureMatcher(source=source, target=target())
     matcher.compile("auto")
     weighted = matcher.evaluate(
         x, y, sample_weight=weights, batch_size=NUM, verbose=0,
@@ -79,7 +79,7 @@ def test_sample_weights_reach_every_part(source, data):
 
 @pytest.mark.slow
 def test_losses_of_batches_refuse_sample_weights(source, data):
-    matcher = kt.FeatureMatcher(target(), source, loss="cka")
+    matcher = kt.FeatureMatcher(source=source, target=target(), loss="cka")
     matcher.compile("auto")
     matcher.fit(*data, epochs=1, verbose=0)
     with pytest.raises(ValueError, match="cannot have weights"):
@@ -99,7 +99,7 @@ def test_what_regularises_the_target_counts_and_the_source_does_not(data):
         )
 
     mine, theirs = regularised(0.1), regularised(100.0)
-    matcher = kt.FeatureMatcher(mine, theirs)
+    matcher = kt.FeatureMatcher(source=theirs, target=mine)
     matcher.compile("auto")
     logs = matcher.evaluate(*data, verbose=0, return_dict=True)
     kernel = numpy(mine.backbone.layers[1].kernel)
@@ -111,7 +111,7 @@ def test_what_regularises_the_target_counts_and_the_source_does_not(data):
 
 @pytest.mark.slow
 def test_the_parts_of_a_training_work_on_it(source, data, tmp_path):
-    matcher = kt.FeatureMatcher(target(), source)
+    matcher = kt.FeatureMatcher(source=source, target=target())
     matcher.compile(
         kt.LayerwiseOptimizer(keras.optimizers.Adam(1e-2), decay=0.5),
         "sparse_categorical_crossentropy",
@@ -139,7 +139,7 @@ def test_the_parts_of_a_training_work_on_it(source, data, tmp_path):
 @pytest.mark.slow
 def test_a_killed_matching_goes_on(source, data, tmp_path):
     def matcher():
-        made = kt.FeatureMatcher(target(), source)
+        made = kt.FeatureMatcher(source=source, target=target())
         made.compile("auto")
         return made
 
@@ -158,7 +158,7 @@ def test_a_killed_matching_goes_on(source, data, tmp_path):
 @pytest.mark.slow
 def test_other_sizes_preprocessing_and_classes(data, rng):
     other = as_trained(net(4, 4, size=(24, 24, 3), head=7), rng)
-    matcher = kt.FeatureMatcher(target(), other)
+    matcher = kt.FeatureMatcher(source=other, target=target())
     matcher.compile("auto")
     history = matcher.fit(*data, epochs=1, verbose=0).history
     assert matcher.output_shape == (None, 3)
@@ -172,9 +172,10 @@ def test_the_same_classes_are_matched_on_logits_too(source, data):
     names = ["a", "b", "c"]
     source.class_names, model = names, target()
     assert all(
-        p.name != "logits" for p in kt.FeatureMatcher(model, source).pairs
+        p.name != "logits"
+        for p in kt.FeatureMatcher(source=source, target=model).pairs
     )
     model = target()
     model.class_names = list(names)
-    pairs = kt.FeatureMatcher(model, source).pairs
+    pairs = kt.FeatureMatcher(source=source, target=model).pairs
     assert pairs[-1].name == "logits" and pairs[-1].weight == 1.0

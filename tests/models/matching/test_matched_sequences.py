@@ -35,7 +35,7 @@ def test_sequences_of_other_kinds(rng):
     for other in nets[:2]:
         as_trained(other, rng)
     for other, model in ((nets[0], nets[1]), (nets[1], nets[2])):
-        matcher = kt.FeatureMatcher(model, other, data=x)
+        matcher = kt.FeatureMatcher(source=other, target=model, data=x)
         assert matcher.pairs and matcher.pairs[0].similarity is not None
         matcher.compile("auto")
         matcher.optimizer.learning_rate = 0.01
@@ -55,12 +55,14 @@ def test_padding_does_not_count(rng):
             2, preprocessing=None, weights=None,
         )  # fmt: skip
 
-    matcher = kt.FeatureMatcher(encoder(4), encoder(5), pairs=[(-1, -1)])
+    matcher = kt.FeatureMatcher(
+        source=encoder(5), target=encoder(4), pairs=[(-1, -1)]
+    )
     x = rng.integers(1, 20, (3, 6))
     x[:, 4:] = 0
-    matcher.parts.scale_by([x])
-    _, theirs, mine = matcher.parts.run(x, None, training=False)
-    mine += matcher.parts.adapted(mine, theirs)
+    matcher._parts.scale_by([x])
+    _, theirs, mine = matcher._parts.run(x, None, training=False)
+    mine += matcher._parts.adapted(mine, theirs)
     for features in (*theirs, *mine):
         assert not numpy(features)[:, 4:].any()
         assert numpy(features)[:, :4].any()

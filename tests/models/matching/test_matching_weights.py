@@ -10,7 +10,7 @@ import keras_transfer as kt
 @pytest.mark.slow
 def test_weights_follow_a_schedule_without_a_retrace(source, data):
     x, y = data
-    matcher = kt.FeatureMatcher(target(), source, loss="mse")
+    matcher = kt.FeatureMatcher(source=source, target=target(), loss="mse")
     matcher.compile("auto")
     traced = []
     call = matcher.call
@@ -49,7 +49,7 @@ def test_weights_follow_a_schedule_without_a_retrace(source, data):
     "wrong", [lambda epoch: "much", lambda epoch: {"weight": 1}]
 )
 def test_a_schedule_that_returns_something_else(wrong, source, data):
-    matcher = kt.FeatureMatcher(target(), source)
+    matcher = kt.FeatureMatcher(source=source, target=target())
     matcher.compile("auto")
     callback = kt.MatchingWeightScheduler(wrong)
     with pytest.raises(ValueError, match=r"Received: '?(much|\{)"):

@@ -189,11 +189,11 @@ ARCHITECTURES = [
 @pytest.mark.parametrize(("source", "target"), ARCHITECTURES)
 @pytest.mark.filterwarnings("ignore:.*looks untrained")
 def test_published_architectures_pair_by_themselves(source, target):
-    models = [
-        kt.TransferModel(name, 5, input_shape=(64, 64, 3), weights=None)
-        for name in (target, source)
-    ]
-    pairs = kt.FeatureMatcher(*models).pairs
+    models = {
+        role: kt.TransferModel(name, 5, input_shape=(64, 64, 3), weights=None)
+        for role, name in (("source", source), ("target", target))
+    }
+    pairs = kt.FeatureMatcher(**models).pairs
     sizes = [pair.source.positions for pair in pairs]
     assert sizes == [(16, 16), (8, 8), (4, 4), (2, 2)]
     assert sizes == [pair.target.positions for pair in pairs]

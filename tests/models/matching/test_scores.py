@@ -103,9 +103,12 @@ REFERENCES = {
 def test_each_reference_finds_the_scores(kind, reference, images):
     source = classifier(*ENDS[kind]())
     matcher = kt.FeatureMatcher(
-        target(), source, task_weight=0, **REFERENCES[reference](source)
+        source=source,
+        target=target(),
+        task_weight=0,
+        **REFERENCES[reference](source),
     )
-    _, given, _ = matcher.parts.run_once(images)
+    _, given, _ = matcher._parts.run_once(images)
     np.testing.assert_allclose(
         softmax(numpy(given[-1])), source.predict(images, verbose=0), rtol=1e-4
     )
@@ -116,7 +119,8 @@ def test_a_target_learns_the_scores_of_a_classifier_in_a_file(images, tmp_path):
     source.save(tmp_path / "source.keras")
     model = target()
     matcher = kt.FeatureMatcher(
-        model, tmp_path / "source.keras", pairs=["logits"], loss="kl",
+        source=tmp_path / "source.keras", target=model, pairs=["logits"],
+        loss="kl",
         task_weight=0,
     )  # fmt: skip
     matcher.compile(keras.optimizers.Adam(0.01))
@@ -157,7 +161,7 @@ def test_two_names_are_matched_whether_softmax_or_sigmoid(images):
     ]
     for model in models:
         model.class_names = ["cat", "dog"]
-    matcher = kt.FeatureMatcher(models[1], models[0])
+    matcher = kt.FeatureMatcher(source=models[0], target=models[1])
     assert matcher.pairs[-1].name == "logits"
     matcher.compile("auto")
     labels = np.arange(12) % 2
@@ -176,7 +180,8 @@ def test_names_of_numbers_are_not_classes():
     ]
     for model in models:
         model.class_names = ["width", "height"]
-    names = [pair.name for pair in kt.FeatureMatcher(*models).pairs]
+    matcher = kt.FeatureMatcher(source=models[0], target=models[1])
+    names = [pair.name for pair in matcher.pairs]
     assert "logits" not in names
 
 
@@ -196,7 +201,7 @@ def test_what_has_no_scores_says_what_it_ends_in(kind):
     options = {"head": kt.RegressionHead(1)} if kind == "one number" else {}
     with pytest.raises(ValueError, match=message):
         kt.FeatureMatcher(
-            target(**options), make(), pairs=["logits"], loss="kl"
+            source=make(), target=target(**options), pairs=["logits"], loss="kl"
         )
 
 
@@ -209,12 +214,14 @@ def test_a_matcher_is_read_with_the_source_as_it_was(images, tmp_path):
     x = np.resize(images, (2, 32, 32, 3)).astype("float32")
     np.testing.assert_array_equal(numpy(as_source(once)(x)), numpy(once(x)))
     matcher = kt.FeatureMatcher(
-        target(), classifier(dense(3, "softmax")), soft_targets=True
+        source=classifier(dense(3, "softmax")),
+        target=target(),
+        soft_targets=True,
     )
     matcher.save(tmp_path / "matcher.keras")
     again = kt.load_model(tmp_path / "matcher.keras")
     for a, b in zip(
-        matcher.parts.run_once(images)[1],
+        matcher._parts.run_once(images)[1],
         again.parts.run_once(images)[1],
         strict=True,
     ):

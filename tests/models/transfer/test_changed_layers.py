@@ -59,7 +59,7 @@ def test_a_quantized_model_is_saved_and_cloned(kind, tmp_path):
 def test_logits_of_a_quantized_head_are_not_scaled():
     model = quantized(kt.TransferModel(conv_net(4), head=3))
     with pytest.raises(ValueError, match=r"quantized \(int8\).*first"):
-        model.head.scale_logits(0.5)
+        model.head._scale_logits(0.5)
 
 
 @pytest.mark.parametrize("mode", ["int4", "float8"])
@@ -92,7 +92,9 @@ def test_an_adapter_of_ones_own_model_is_kept(tmp_path):
 
 def test_a_matcher_quantizes_its_target_alone(tmp_path):
     target = kt.TransferModel(conv_net(4), head=3)
-    matcher = kt.FeatureMatcher(target, conv_net(6), soft_targets=False)
+    matcher = kt.FeatureMatcher(
+        source=conv_net(6), target=target, soft_targets=False
+    )
     quantized(matcher)
     assert "int8" in kept(target)[1]
     matcher.save(tmp_path / "matcher.keras")

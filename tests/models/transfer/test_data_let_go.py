@@ -130,13 +130,13 @@ def matched(data):
         for _ in range(2)
     )
     kt.unfreeze(target)
-    matcher = kt.FeatureMatcher(target, source)
+    matcher = kt.FeatureMatcher(source=source, target=target)
     matcher.compile("auto")
     matcher.fit(*data, epochs=2, verbose=0, feature_cache="memory")
 
 
 def fine_tuned(data):
-    kt.fine_tune(model(), data, data, epochs=1, verbose=0)
+    kt.fine_tune(model(), data, validation=data, epochs=1, verbose=0)
 
 
 @pytest.mark.filterwarnings("ignore:The source")

@@ -56,11 +56,11 @@ def test_a_source_in_float16_says_so(saved):
     with pytest.warns(UserWarning, match=SAID):
         model.compile("auto")
     source = kt.TransferModel(conv_net(4), head=3, output_layer="relu0")
-    matcher = kt.FeatureMatcher(model, source)
+    matcher = kt.FeatureMatcher(source=source, target=model)
     with pytest.warns(UserWarning, match=SAID):
         matcher.compile("auto")
     with silence():
-        kt.FeatureMatcher(source, model).compile("auto")
+        kt.FeatureMatcher(source=model, target=source).compile("auto")
 
 
 def test_what_scales_the_loss_says_nothing(saved):

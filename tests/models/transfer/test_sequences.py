@@ -144,7 +144,7 @@ def test_masked_steps_do_not_count(rng):
 def test_weights_move_to_a_net_with_another_head():
     source = lstm()
     target = kt.TransferModel(lstm(), head=3).backbone
-    report = kt.transfer_weights(source, target)
+    report = kt.transfer_weights(source=source, target=target)
     assert report.num_copied == 2
     for name in ("first", "second"):
         for a, b in zip(

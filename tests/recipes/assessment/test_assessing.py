@@ -47,7 +47,7 @@ def found(data, model):
     source = (coloured(rng, 40)[0] * 0.3).astype("float32")
     more = coloured(rng, 60)[0]
     return kt.assess_transfer(
-        model, train, source, test=test, unlabelled=more, verbose=0
+        model, train, source=source, test=test, unlabelled=more, verbose=0
     )
 
 
@@ -205,7 +205,7 @@ def test_heads_for_other_than_classes_are_refused(data):
 def test_other_samples_that_do_not_fit_are_told(data, model):
     x, y = data[0]
     with pytest.raises(ValueError, match="4 samples"):
-        kt.assess_transfer(model, (x, y), x[:2], verbose=0)
+        kt.assess_transfer(model, (x, y), source=x[:2], verbose=0)
     for name in ("source", "test", "unlabelled"):
         with pytest.raises(ValueError, match=f"samples of `{name}`.*image_si"):
             kt.assess_transfer(model, (x, y), verbose=0, **{name: x[:, :5, :5]})

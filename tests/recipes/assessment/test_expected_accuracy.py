@@ -11,6 +11,7 @@ from doubles import Batches
 from small_recipes import make, pictures
 
 import keras_transfer as kt
+from keras_transfer.data import without_labels
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,10 @@ def trained():
     return model, (x[120:240], y[120:240]), (x[240:], y[240:])
 
 
-def expected(model, *data, **options):
-    return kt.expected_accuracy(model, *data, verbose=0, **options)
+def expected(model, new, known, **options):
+    return kt.expected_accuracy(
+        model, unlabelled=new, validation=known, verbose=0, **options
+    )
 
 
 def test_more_of_the_same_kind_is_expected_to_go_as_well(trained):
@@ -51,11 +54,14 @@ def test_another_kind_of_pictures_is_called_shifted(trained):
     assert written["is_shifted"] is True and written["value"] == found.value
 
 
-def test_labels_beside_the_samples_are_not_looked_at(trained):
+def test_samples_to_judge_have_no_labels(trained):
     model, validation, (x, y) = trained
     bare = expected(model, x, validation)
-    assert expected(model, (x, 2 - y), validation) == bare
-    assert expected(model, Batches(x, y), Batches(*validation)) == bare
+    new = without_labels((x, 2 - y))
+    assert expected(model, new, Batches(*validation)) == bare
+    for labelled in ((x, y), Batches(x, y)):
+        with pytest.raises(ValueError, match="`unlabelled` takes samples wi"):
+            expected(model, labelled, validation)
     one_hot = validation[0], np.eye(3)[validation[1]]
     assert expected(model, x, one_hot) == bare
     assert expected(model, x, validation, seed=1) != bare

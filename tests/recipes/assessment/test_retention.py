@@ -35,8 +35,10 @@ def after(before):
     return model
 
 
-def retention(*arguments, **options):
-    return kt.source_retention(*arguments, verbose=0, **options)
+def retention(before, after, data, **options):
+    return kt.source_retention(
+        before=before, after=after, source_data=data, verbose=0, **options
+    )
 
 
 def test_a_model_has_forgotten_nothing_beside_itself(before, source):

@@ -28,7 +28,9 @@ def parts():
 @pytest.fixture(scope="module")
 def detector(parts):
     model, train, validation, *_ = parts
-    return kt.UnknownDetector.fit(model, train, validation, verbose=0)
+    return kt.UnknownDetector.fit(
+        model, train, validation=validation, verbose=0
+    )
 
 
 def features(model, x):
@@ -38,7 +40,9 @@ def features(model, x):
 
 def test_scores_are_distances_between_features(detector, parts):
     model, train, _, new, _ = parts
-    expected = unknown_score(features(model, train), features(model, new))
+    expected = unknown_score(
+        train=features(model, train), features=features(model, new)
+    )
     # What is kept of the training samples has 16 bits.
     np.testing.assert_allclose(detector.score(new), expected, atol=2e-3)
 
@@ -54,7 +58,9 @@ def test_the_threshold_is_the_rank_that_the_rate_asks_for(detector, parts):
 
 def test_few_samples_allow_no_low_rate_and_say_so(parts):
     model, train, validation, *_ = parts
-    few = kt.UnknownDetector.fit(model, train, validation[:4], verbose=0)
+    few = kt.UnknownDetector.fit(
+        model, train, validation=validation[:4], verbose=0
+    )
     assert few.false_alarm_rate == pytest.approx(1 / 5)
     assert few.threshold == pytest.approx(few.score(validation[:4]).max())
 
