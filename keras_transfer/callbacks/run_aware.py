@@ -37,17 +37,17 @@ class RunAwareCallback(keras.callbacks.Callback):
 
     _acts_first = False
     _asks_for_samples = False
-    _told_run = None
+    _told_run: FitRun | None = None
 
     @property
-    def _run(self):
+    def _run(self) -> FitRun | None:
         known = (
             self._told_run is not None and self._told_run.model is self.model
         )
         return self._told_run if known else None
 
     @_run.setter
-    def _run(self, run):
+    def _run(self, run: FitRun | None) -> None:
         self._told_run = run
 
 
@@ -94,5 +94,5 @@ def with_callback(
     return [*callbacks, extra]
 
 
-def _acts_later(callback):
+def _acts_later(callback: keras.callbacks.Callback) -> bool:
     return not getattr(callback, "_acts_first", False)

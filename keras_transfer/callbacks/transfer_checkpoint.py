@@ -194,7 +194,7 @@ class TransferCheckpoint(RunAwareCallback):
             self._others(), _below("callbacks", arrays), info["callbacks"]
         )
 
-    def _others(self):
+    def _others(self) -> tuple[keras.callbacks.Callback, ...]:
         return self._run.callbacks if self._run else self.callbacks
 
 

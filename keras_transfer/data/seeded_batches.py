@@ -105,7 +105,7 @@ class SeededBatches(keras.utils.PyDataset):
         self._pass: _Pass | None = None
         self._starting = False
 
-    def read(self, sample_ids: np.ndarray):
+    def read(self, sample_ids: np.ndarray) -> tuple:
         """Returns the batch of these samples, `(x,)`, `(x, y)` or with weights.
 
         Args:
@@ -117,7 +117,7 @@ class SeededBatches(keras.utils.PyDataset):
         """Returns a digest of all samples, whatever the order."""
         return fingerprints.of_each(self._all())
 
-    def known_labels(self):
+    def known_labels(self) -> Nested:
         """Returns the labels of all samples, `None` if not at hand."""
         return None
 
@@ -159,7 +159,9 @@ class SeededBatches(keras.utils.PyDataset):
         self._epoch = int(value)
         self._pass = None
 
-    def starting_at(self, epoch=0, steps_per_epoch=None) -> "SeededBatches":
+    def starting_at(
+        self, epoch: int = 0, steps_per_epoch: int | None = None
+    ) -> "SeededBatches":
         """Returns the same data with its own clock, for one run of `fit`.
 
         Args:
@@ -173,7 +175,7 @@ class SeededBatches(keras.utils.PyDataset):
             run.steps_per_epoch = int(steps_per_epoch)
         return run
 
-    def for_devices(self, count) -> "SeededBatches":
+    def for_devices(self, count: int) -> "SeededBatches":
         """Returns the same data in batches that devices share equally.
 
         Args:
@@ -181,7 +183,7 @@ class SeededBatches(keras.utils.PyDataset):
         """
         return self._with_order(devices=count)
 
-    def in_batches_of(self, size) -> "SeededBatches":
+    def in_batches_of(self, size: int) -> "SeededBatches":
         """Returns the same data in batches of another size.
 
         Args:

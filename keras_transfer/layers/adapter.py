@@ -54,11 +54,11 @@ class FeatureAdapter(KeepsChangedParts, keras.layers.Layer):
         self.supports_masking = True
         self.projection: keras.layers.Dense | None = None
 
-    def _changeable_parts(self):
+    def _changeable_parts(self) -> dict[str, keras.layers.Dense]:
         found = self.projection
         return {} if found is None else {found.name: found}
 
-    def _put_part(self, name, part):
+    def _put_part(self, name: str, part: keras.layers.Dense) -> None:
         self.projection = part
 
     def build(self, input_shape: Shape) -> None:

@@ -64,7 +64,7 @@ class Head(KeepsChangedParts, keras.layers.Layer):
         """Number of values that the head gives for one sample."""
         return self._output.units
 
-    def _changeable_parts(self):
+    def _changeable_parts(self) -> dict[str, keras.layers.Dense]:
         parts = [*self._hidden, self._output]
         return {part.name: part for part in parts}
 

@@ -16,11 +16,11 @@ class KeepsChangedParts:
     with the shape that this layer is built for.
     """
 
-    def _changeable_parts(self):
+    def _changeable_parts(self) -> dict[str, keras.layers.Dense]:
         """Returns the dense layers by name."""
         raise NotImplementedError
 
-    def _put_part(self, name, part):
+    def _put_part(self, name: str, part: keras.layers.Dense) -> None:
         """Makes the dense layer of that name, not built yet, like `part`."""
         own = self._changeable_parts()[name]
         own.dtype_policy = part.dtype_policy
@@ -41,4 +41,4 @@ class KeepsChangedParts:
     def build_from_config(self, config: dict[str, Any]) -> None:
         for name, part in config.get("parts", {}).items():
             self._put_part(name, keras.layers.Dense.from_config(part))
-        super().build_from_config(config)
+        super().build_from_config(config)  # type: ignore[misc]

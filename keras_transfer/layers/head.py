@@ -80,7 +80,7 @@ class ClassificationHead(Head):
         """Number of classes (or labels) that the head tells apart."""
         return self.num_outputs
 
-    def _scale_logits(self, factor):
+    def _scale_logits(self, factor: float) -> None:
         """Multiplies the logits by a number, for good.
 
         Args:

@@ -57,7 +57,7 @@ class FeatureLoss(keras.losses.Loss):
         check_shapes(self, y_true.shape, y_pred.shape)
         return self.distance(ops.stop_gradient(y_true), y_pred)
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         """Returns the distance of each sample, `(batch,)`.
 
         Args:

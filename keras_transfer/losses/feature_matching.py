@@ -104,11 +104,16 @@ class FeatureMatchingLoss(keras.losses.Loss):
         return not self.distance._takes_any_scale
 
     @property
-    def _couples_samples(self):
+    def _couples_samples(self) -> bool:
         """Whether it is one number for a whole batch."""
         return isinstance(self.distance, BatchCoupledLoss)
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None = None,
+    ) -> Tensor:
         if not self._couples_samples:
             return super().__call__(y_true, y_pred, sample_weight)
         weight = one_weight(self.distance, sample_weight)

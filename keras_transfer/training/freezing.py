@@ -87,7 +87,7 @@ def set_trainable_depth(
     return trainable_blocks(model)
 
 
-def freeze(model):
+def freeze(model: keras.Model) -> list[str]:
     """Freezes every block; the head goes on training. Depth 0.
 
     Args:
@@ -105,7 +105,7 @@ def freeze(model):
     return set_trainable_depth(model, 0)
 
 
-def unfreeze(model):
+def unfreeze(model: keras.Model) -> list[str]:
     """Makes every block train (batch norm only where the model says so).
 
     Args:
@@ -123,7 +123,7 @@ def unfreeze(model):
     return set_trainable_depth(model, len(freeze_state(model).blocks))
 
 
-def trainable_blocks(model):
+def trainable_blocks(model: keras.Model) -> list[str]:
     """Returns the names of the blocks in which any variable trains.
 
     Args:

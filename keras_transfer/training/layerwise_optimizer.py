@@ -104,11 +104,16 @@ class LayerwiseOptimizer(
         self._factor_of: dict[int, float] | None = None
 
     @property
-    def _knows_blocks(self):
+    def _knows_blocks(self) -> bool:
         """Whether a model has said which variable is in which block."""
         return self._factor_of is not None
 
-    def _know_blocks(self, blocks, head, variables):
+    def _know_blocks(
+        self,
+        blocks: list[Block],
+        head: list[keras.layers.Layer],
+        variables: list[keras.Variable],
+    ) -> None:
         """Learns from a model which variable has which factor.
 
         `freezing` calls it before the optimizer is built.
@@ -189,7 +194,7 @@ class LayerwiseOptimizer(
                 groups.setdefault(factor, []).append(variable)
         return groups.items()
 
-    def _follow(self, variables):
+    def _follow(self, variables: list[keras.Variable]) -> None:
         """Notes which variables train from now on, for their step counters.
 
         `freezing` calls it whenever that changes.
@@ -216,7 +221,11 @@ class LayerwiseOptimizer(
     def variables(self) -> list[keras.Variable]:
         return super().variables + self.inner_optimizer.variables
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(
+        self,
+        grads: list[Tensor],
+        trainable_variables: list[keras.Variable] | None = None,
+    ) -> None:
         if not self._knows_blocks:
             raise ValueError(
                 "LayerwiseOptimizer does not know the blocks of the model that "

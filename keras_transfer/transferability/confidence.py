@@ -9,7 +9,9 @@ from keras_transfer.transferability.checking import (
 )
 
 
-def thresholded_confidence(*, validation, labels, target):
+def thresholded_confidence(
+    *, validation: ArrayLike, labels: ArrayLike, target: ArrayLike
+) -> float:
     """Returns the accuracy to expect on data without labels.
 
     The threshold is the confidence (negative entropy) above which there are
@@ -33,8 +35,14 @@ def thresholded_confidence(*, validation, labels, target):
 
 
 def thresholded_confidence_interval(
-    *, validation, labels, target, draws=1000, level=0.95, seed=0
-):
+    *,
+    validation: ArrayLike,
+    labels: ArrayLike,
+    target: ArrayLike,
+    draws: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
     """Returns `(low, high)` of `thresholded_confidence`, by bootstrap.
 
     Validation and target samples are drawn anew, with replacement, and the

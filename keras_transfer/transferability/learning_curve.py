@@ -54,7 +54,13 @@ class LearningCurve:
         """The most samples at which the curve may be read."""
         return int(self.reach * self.num_samples)
 
-    def predict(self, num_samples):
+    @overload
+    def predict(self, num_samples: float) -> float: ...
+
+    @overload
+    def predict(self, num_samples: np.ndarray) -> np.ndarray: ...
+
+    def predict(self, num_samples: float | np.ndarray) -> float | np.ndarray:
         """Returns the error with that many samples.
 
         Args:

@@ -36,7 +36,7 @@ def leep(probabilities: ArrayLike, labels: ArrayLike) -> float:
     return float(np.log(np.maximum(expected, 1e-300)).mean())
 
 
-def nce(*, source_labels, labels):
+def nce(*, source_labels: ArrayLike, labels: ArrayLike) -> float:
     """Returns the negative conditional entropy -H(Y | Z), at most 0.
 
         NCE = sum over y, z of P(y, z) log P(y | z)

@@ -12,7 +12,9 @@ from keras_transfer.transferability.checking import (
 _TABLE = 4_000_000
 
 
-def unknown_score(*, train, features, neighbours=2):
+def unknown_score(
+    *, train: ArrayLike, features: ArrayLike, neighbours: int = 2
+) -> np.ndarray:
     """Returns how far each sample lies from the training samples.
 
         mean over the k nearest of |x / |x| - t / |t||

@@ -47,17 +47,17 @@ _MOST_RANDOM, _MOST_COMPARED = 2000, 1000
 
 
 def assess_transfer(
-    model,
-    target,
+    model: keras.Model | PathLike,
+    target: Data,
     *,
-    source=None,
-    validation=None,
-    test=None,
-    unlabelled=None,
-    cache="memory",
-    seed=0,
-    verbose=1,
-):
+    source: Data = None,
+    validation: Data = None,
+    test: Data = None,
+    unlabelled: Data = None,
+    cache: FeatureCache | PathLike = "memory",
+    seed: int = 0,
+    verbose: Verbose = 1,
+) -> TransferAssessment:
     """Says in about one pass over the data whether a transfer will work.
 
     The frozen net runs over the target once. From these features come: the

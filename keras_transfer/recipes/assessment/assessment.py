@@ -60,7 +60,7 @@ class TransferAssessment:
         """One paragraph: source, number of samples, similarity, data."""
         return reading.summary(self)
 
-    def found(self, kind) -> list:
+    def found(self, kind: str) -> list:
         """Returns the `Finding`s of a kind.
 
         Args:

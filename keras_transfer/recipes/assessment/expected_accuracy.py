@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,7 +37,12 @@ _MOST = 5000
 
 
 def expected_accuracy(
-    model, *, unlabelled, validation, seed=0, verbose="auto"
+    model: TransferModel,
+    *,
+    unlabelled: Data,
+    validation: Data,
+    seed: int = 0,
+    verbose: Verbose = "auto",
 ) -> ExpectedAccuracy:
     """Estimates the accuracy on data without labels, and tests for a shift.
 
@@ -93,14 +98,14 @@ def expected_accuracy(
         logits_of("softmax", head.predict(x, verbose=0)) for x in (known, new)
     )
     temperature = best_temperature("softmax", known_logits, labels)
-    parts = {
+    found: dict[str, Any] = {
         "validation": _probabilities(known_logits / temperature),
         "labels": labels,
         "target": _probabilities(new_logits / temperature),
     }
     return ExpectedAccuracy(
-        thresholded_confidence(**parts),
-        *thresholded_confidence_interval(**parts, seed=seed),
+        thresholded_confidence(**found),
+        *thresholded_confidence_interval(**found, seed=seed),
         similarity(known, new, seed=seed).p_value,
         float(np.mean(known_logits.argmax(axis=1) == labels)),
         len(known),

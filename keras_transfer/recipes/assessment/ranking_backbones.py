@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 
 
 def rank_backbones(
-    candidates,
-    data,
+    candidates: Candidates,
+    data: Data,
     *,
-    validation=None,
-    weights="imagenet",
-    prior=None,
-    task="auto",
-    fine_tune=False,
-    cache="memory",
-    seed=0,
-    folds=5,
-    verbose=1,
+    validation: Data = None,
+    weights: PathLike | Mapping[str, PathLike | None] | None = "imagenet",
+    prior: Mapping[str, float] | None = None,
+    task: str = "auto",
+    fine_tune: bool = False,
+    cache: FeatureCache | PathLike = "memory",
+    seed: int = 0,
+    folds: int = 5,
+    verbose: Verbose = 1,
 ) -> BackboneRanking:
     """Ranks source models for labelled data, in about a pass of each over it.
 
@@ -143,9 +143,12 @@ def _fine_tune(
         race.targets.compile(model)
         with look.done():
             run_fine_tune(
-                model, race.data, validation,
-                seed=race.seed, verbose=race.verbose,
-            )  # fmt: skip
+                model,
+                race.data,
+                validation=validation,
+                seed=race.seed,
+                verbose=race.verbose,
+            )
             row = ranking[name]
             row.fine_tuned = _held_out_score(model, validation, race.targets)
         if ranking.best() == name:

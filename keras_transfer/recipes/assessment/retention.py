@@ -26,12 +26,12 @@ _MOST = 2000
 
 def source_retention(
     *,
-    before,
-    after,
-    source_data,
-    source_head=None,
-    seed=0,
-    verbose="auto",
+    before: keras.Model,
+    after: keras.Model,
+    source_data: Data,
+    source_head: keras.layers.Layer | None = None,
+    seed: int = 0,
+    verbose: Verbose = "auto",
 ) -> SourceRetention:
     """Measures what fine-tuning has changed on samples of the source.
 

@@ -74,28 +74,28 @@ class UnknownDetector:
         self.model, self.reference = model, reference
 
     @property
-    def threshold(self):
+    def threshold(self) -> float:
         """The score above which a sample is unknown."""
         return self.reference.threshold
 
     @property
-    def false_alarm_rate(self):
+    def false_alarm_rate(self) -> float:
         """Share of new known samples above the threshold, in the mean."""
         return self.reference.false_alarm_rate
 
     @classmethod
     def fit(
         cls,
-        model,
-        train,
+        model: TransferModel,
+        train: Data,
         *,
-        validation=None,
-        false_alarm_rate=0.05,
-        max_samples=MOST_SAMPLES,
-        validation_name="validation",
-        seed=0,
-        verbose="auto",
-    ):
+        validation: Data = None,
+        false_alarm_rate: float = 0.05,
+        max_samples: int = MOST_SAMPLES,
+        validation_name: str = "validation",
+        seed: int = 0,
+        verbose: Verbose = "auto",
+    ) -> Self:
         """Keeps features of training samples, and finds the threshold.
 
         Args:
@@ -141,7 +141,7 @@ class UnknownDetector:
         found, _ = pooled_features(self.model, batches, "given", verbose)
         return unknown_score(train=self.reference.features, features=found)
 
-    def is_unknown(self, x, *, verbose=0):
+    def is_unknown(self, x: Data, *, verbose: Verbose = 0) -> np.ndarray:
         """Returns for each sample whether its score is above the threshold.
 
         Args:
@@ -169,7 +169,7 @@ class UnknownDetector:
         """Returns the threshold and its false alarms, for `json.dumps`."""
         return self.reference.to_json()
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Writes the detector to a file, without the model, whole or not.
 
         Args:
