@@ -1,10 +1,18 @@
 """The losses of a sweep of learning rates, and what is read off them."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import plots
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # How much of the average is what was before, for a curve that can be read.
 _MEMORY = 0.9
@@ -30,7 +38,7 @@ class LearningRateSweep:
     suggestion: float
     steepest: float
 
-    def plot(self, path=None):
+    def plot(self, path: PathLike | None = None) -> Figure:
         """Draws the loss over the rate.
 
         Args:
@@ -56,7 +64,7 @@ class LearningRateSweep:
         return plots.save_figure(figure, path)
 
 
-def smoothed(losses):
+def smoothed(losses: Sequence[float] | np.ndarray) -> np.ndarray:
     """Returns the running average of losses, corrected for its start.
 
     Args:
@@ -73,7 +81,7 @@ def smoothed(losses):
     return np.array(averages)
 
 
-def read_off(rates, losses):
+def read_off(rates: np.ndarray, losses: np.ndarray) -> LearningRateSweep:
     """Returns the `LearningRateSweep` of the losses at rising rates.
 
     Raises:
