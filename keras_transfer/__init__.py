@@ -37,9 +37,11 @@ if TYPE_CHECKING:
     from keras_transfer.recipes.assessment import (
         UnknownDetector,
         assess_transfer,
-        expected_accuracy,
         rank_backbones,
         source_retention,
+    )
+    from keras_transfer.recipes.assessment.expected_accuracy import (
+        expected_accuracy,
     )
     from keras_transfer.serving import export_saved_model
     from keras_transfer.storage.files import load_model
@@ -167,22 +169,22 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     place = _LAZY.get(name) or _AT_ONCE.get(name)
     if place is None:
         raise AttributeError(
             f"module 'keras_transfer' has no attribute {name!r}"
         )
-    module, _, attribute = place.partition(":")
-    module = importlib.import_module(module)
+    path, _, attribute = place.partition(":")
+    module = importlib.import_module(path)
     return getattr(module, attribute) if attribute else module
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return __all__
 
 
-def _is_command_line():
+def _is_command_line() -> bool:
     """Whether this process is `keras-transfer` itself, not a user's script.
 
     While Python looks for the module of `-m`, the first argument is "-m".
@@ -193,7 +195,7 @@ def _is_command_line():
     return name in ("keras-transfer", "keras-transfer.exe")
 
 
-def load_classes():
+def load_classes() -> None:
     """Loads what others than the command line have from the start."""
     for name in _AT_ONCE:
         globals()[name] = __getattr__(name)

@@ -3,6 +3,7 @@
 Each is one small function; when its library changes, the probe test with its
 name fails (`tests/private/`), and this folder is the only place to mend.
 `_private.keras_tuner` is imported by those who need KerasTuner anyway.
+`_private.types` is of another kind: names for types that have none.
 """
 
 from keras_transfer._private.callbacks import (

@@ -1,5 +1,6 @@
 """Private names of the callbacks."""
 
+import keras
 from keras.src.callbacks.monitor_callback import MonitorCallback
 
 # Whether a `SwapEMAWeights` has put the averages into the model.
@@ -8,7 +9,7 @@ SWAPPED = "_ema_weights_in_model"
 BATCHES_SINCE_SAVED = "_batches_seen_since_last_saving"
 
 
-def is_higher_better(model, monitor):
+def is_higher_better(model: keras.Model, monitor: str) -> bool:
     """Tells whether a logged quantity should rise, as Keras itself decides.
 
     Args:
@@ -26,7 +27,7 @@ def is_higher_better(model, monitor):
     return bool(callback._is_improvement(1.0, 0.0))
 
 
-def start_at_epoch(model, epoch):
+def start_at_epoch(model: keras.Model, epoch: int | None) -> None:
     """Makes a `fit` that has just begun start at `epoch`; `None` undoes it.
 
     To be called in `on_train_begin`. Uses `Trainer._initial_epoch`.
@@ -34,7 +35,7 @@ def start_at_epoch(model, epoch):
     model._initial_epoch = epoch
 
 
-def epoch_to_start_at(model):
+def epoch_to_start_at(model: keras.Model) -> int | None:
     """Returns what `start_at_epoch` has set, or `None`.
 
     Uses `Trainer._initial_epoch`.

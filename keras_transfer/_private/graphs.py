@@ -1,11 +1,15 @@
 """Private names of functional graphs."""
 
+from typing import Any
+
 import keras
 from keras.src.models.functional import Functional
 from keras.src.ops.node import Node
 
+from keras_transfer._private.types import GraphNode, Tensor
 
-def functional_graph(model):
+
+def functional_graph(model: keras.Operation) -> keras.Model | None:
     """Returns the functional model that holds a model's graph, or `None`.
 
     That is the model itself, or what a built `Sequential` keeps inside.
@@ -16,7 +20,7 @@ def functional_graph(model):
     return model if isinstance(model, Functional) else None
 
 
-def runs_its_graph(model):
+def runs_its_graph(model: keras.Operation) -> bool:
     """Tells whether calling a functional model runs its graph and no more.
 
     A `call` of this package that does so says it: `call.runs_graph = True`.
@@ -27,7 +31,7 @@ def runs_its_graph(model):
     return call in known or getattr(call, "runs_graph", False)
 
 
-def graph_nodes(functional):
+def graph_nodes(functional: keras.Model) -> list[GraphNode]:
     """Returns the calls of a functional model's graph, inputs first.
 
     Uses `Function._nodes_by_depth` and `Node.is_input`.
@@ -41,7 +45,9 @@ def graph_nodes(functional):
     ]
 
 
-def node_call(node):
+def node_call(
+    node: GraphNode,
+) -> tuple[keras.Operation, tuple, dict[str, Any], list[keras.KerasTensor]]:
     """Returns `(operation, args, kwargs, outputs)` of one call in a graph.
 
     Uses `Node.operation`, `Node.arguments` and `Node.outputs`.
@@ -50,7 +56,12 @@ def node_call(node):
     return node.operation, arguments.args, arguments.kwargs, node.outputs
 
 
-def record_call(operation, args, kwargs, outputs):
+def record_call(
+    operation: keras.Operation,
+    args: tuple,
+    kwargs: dict[str, Any],
+    outputs: list[keras.KerasTensor],
+) -> None:
     """Records in the graph that `operation` made `outputs` of its arguments.
 
     Does no shape inference. Uses the class `Node`.
@@ -58,7 +69,7 @@ def record_call(operation, args, kwargs, outputs):
     Node(operation, call_args=args, call_kwargs=kwargs, outputs=outputs)
 
 
-def tensor_source(tensor):
+def tensor_source(tensor: keras.KerasTensor) -> keras.Operation:
     """Returns the operation that made a symbolic tensor.
 
     Uses `KerasTensor._keras_history`.
@@ -66,7 +77,7 @@ def tensor_source(tensor):
     return tensor._keras_history.operation
 
 
-def takes_training(operation):
+def takes_training(operation: keras.Operation) -> bool:
     """Tells whether `operation` takes `training=` from the call around it.
 
     Uses `Layer._call_has_training_arg`.
@@ -74,7 +85,7 @@ def takes_training(operation):
     return getattr(operation, "_call_has_training_arg", False)
 
 
-def get_mask(tensor):
+def get_mask(tensor: Tensor) -> Tensor | None:
     """Returns the mask that travels with a tensor, or `None`.
 
     Uses the attribute `_keras_mask`.
@@ -82,7 +93,7 @@ def get_mask(tensor):
     return getattr(tensor, "_keras_mask", None)
 
 
-def set_mask(tensor, mask):
+def set_mask(tensor: Tensor, mask: Tensor | None) -> None:
     """Makes `mask` travel with a symbolic tensor.
 
     Uses the attribute `_keras_mask`.

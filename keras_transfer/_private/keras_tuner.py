@@ -1,8 +1,16 @@
 """Private names of KerasTuner. Imports it, so only those who need it may."""
 
+from __future__ import annotations
+
 import contextlib
 import functools
+from collections.abc import Container, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras_tuner
+    from keras_tuner.engine.trial import Trial
 
 
 class SavesTrials:
@@ -11,24 +19,25 @@ class SavesTrials:
     Uses `Oracle._save_trial` and `Oracle._get_trial_dir`.
     """
 
-    def save_trial(self, trial):
+    def save_trial(self, trial: Trial) -> None:
         """Writes `trial_file(oracle, trial)`."""
         raise NotImplementedError
 
-    def trial_folder(self, trial_id):
+    def trial_folder(self, trial_id: str) -> str:
         """Returns the name of the folder of a trial."""
         return f"trial_{trial_id}"
 
-    def _save_trial(self, trial):
+    def _save_trial(self, trial: Trial) -> None:
         self.save_trial(trial)
 
-    def _get_trial_dir(self, trial_id):
-        folder = Path(self._project_dir) / self.trial_folder(trial_id)
+    def _get_trial_dir(self, trial_id: str) -> str:
+        project = self._project_dir  # type: ignore[attr-defined]
+        folder = Path(project) / self.trial_folder(trial_id)
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
 
 
-def oracle_file(oracle):
+def oracle_file(oracle: keras_tuner.Oracle) -> Path:
     """Returns the file that an oracle's state is read from again.
 
     Uses `Oracle._get_oracle_fname`.
@@ -36,7 +45,7 @@ def oracle_file(oracle):
     return Path(oracle._get_oracle_fname())
 
 
-def trial_file(oracle, trial):
+def trial_file(oracle: keras_tuner.Oracle, trial: Trial) -> Path:
     """Returns the file that a trial is read from again, its folder made.
 
     Uses `Oracle._get_trial_dir`.
@@ -44,7 +53,7 @@ def trial_file(oracle, trial):
     return Path(oracle._get_trial_dir(trial.trial_id)) / "trial.json"
 
 
-def tuner_file(tuner):
+def tuner_file(tuner: keras_tuner.Tuner) -> Path:
     """Returns the file whose presence means that a search goes on.
 
     Uses `BaseTuner._get_tuner_fname`.
@@ -52,7 +61,7 @@ def tuner_file(tuner):
     return Path(tuner._get_tuner_fname())
 
 
-def drop_retries(oracle, trial_ids):
+def drop_retries(oracle: keras_tuner.Oracle, trial_ids: Container[str]) -> None:
     """Takes trials out of those that an oracle runs again next.
 
     Uses `Oracle._retry_queue`.
@@ -64,7 +73,9 @@ def drop_retries(oracle, trial_ids):
     ]
 
 
-def restore_grid(oracle, outside=()):
+def restore_grid(
+    oracle: keras_tuner.oracles.GridSearch, outside: Container[str] = ()
+) -> None:
     """Tells a grid's oracle which of its combinations have been tried.
 
     Uses `GridSearchOracle._compare`, `_ordered_ids` and `_populate_next`.
@@ -74,7 +85,7 @@ def restore_grid(oracle, outside=()):
         outside: ids of trials that are none of the combinations.
     """
 
-    def order(one, other):
+    def order(one: Trial, other: Trial) -> int:
         return oracle._compare(
             one.hyperparameters.values, other.hyperparameters.values
         )
@@ -88,7 +99,9 @@ def restore_grid(oracle, outside=()):
 
 
 @contextlib.contextmanager
-def without_first_trial(oracle):
+def without_first_trial(
+    oracle: keras_tuner.oracles.GridSearch,
+) -> Iterator[None]:
     """Lets a grid begin with its first combination after another trial.
 
     Uses `GridSearchOracle._populate_next`.

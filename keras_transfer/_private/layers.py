@@ -3,11 +3,14 @@
 import contextlib
 import functools
 import inspect
+from typing import Any
 
 import keras
 
+from keras_transfer._private.types import Nested
 
-def leaf_layers(layer):
+
+def leaf_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     """Returns every layer at or below `layer` but the models that only group.
 
     A composite layer (`MultiHeadAttention`) comes before its parts.
@@ -20,7 +23,7 @@ def leaf_layers(layer):
     ]
 
 
-def nested_models(layer):
+def nested_models(layer: keras.layers.Layer) -> list[keras.Model]:
     """Returns `layer` and everything below it that is a `keras.Model`.
 
     Uses `Layer._flatten_layers`.
@@ -32,7 +35,7 @@ def nested_models(layer):
     ]
 
 
-def own_trainable_variables(layer):
+def own_trainable_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
     """Returns the variables that `layer.trainable = True` makes trainable.
 
     Uses `Layer._trainable_variables`, which holds them whatever the flag says.
@@ -45,7 +48,7 @@ def own_trainable_variables(layer):
 _STRENGTHS = ("rate", "stddev", "dropout", "recurrent_dropout")
 
 
-def draws_random_numbers(layer):
+def draws_random_numbers(layer: keras.layers.Layer) -> bool:
     """Tells whether a layer itself may draw in training (not its parts).
 
     It has a seed generator, and not only strengths of 0: every recurrent layer
@@ -58,7 +61,7 @@ def draws_random_numbers(layer):
     return bool(layer._seed_generators) and not is_still
 
 
-def infer_while_frozen(layer):
+def infer_while_frozen(layer: keras.layers.Layer) -> None:
     """Lets a layer run in inference mode as long as its flag is off.
 
     Keras does so for batch normalisation alone: dropout in a frozen layer
@@ -74,7 +77,9 @@ def infer_while_frozen(layer):
         return
 
     @functools.wraps(call)
-    def call_as_flagged(*args, training=None, **kwargs):
+    def call_as_flagged(
+        *args: Any, training: bool | None = None, **kwargs: Any
+    ) -> Nested:
         training = training and layer.trainable
         with contextlib.ExitStack() as rates:
             if not layer.trainable:
@@ -84,7 +89,9 @@ def infer_while_frozen(layer):
     layer.call = call_as_flagged
 
 
-def _drop_nothing(layer, ends):
+def _drop_nothing(
+    layer: keras.layers.Layer, ends: contextlib.ExitStack
+) -> None:
     """Sets the rates of recurrent cells to 0 until `ends` is left."""
     for each in layer._flatten_layers(include_self=False):
         if not hasattr(each, "recurrent_dropout"):
@@ -95,12 +102,12 @@ def _drop_nothing(layer, ends):
                 setattr(each, name, 0.0)
 
 
-def runs_in_inference(layer):
+def runs_in_inference(layer: keras.layers.Layer) -> bool:
     """Whether `infer_while_frozen` keeps a layer in inference mode now."""
     return "call" in vars(layer) and not layer.trainable
 
 
-def seed_states(layer):
+def seed_states(layer: keras.layers.Layer) -> list[keras.Variable]:
     """Returns the states of all seed generators at or below `layer`.
 
     Each is a variable `[seed, counter]`.

@@ -6,13 +6,18 @@ Each function here changes the methods of one optimizer, never of its class.
 import contextlib
 import types
 import weakref
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import keras
 
 from keras_transfer._private.optimizers import built_on, wrapped_optimizers
+from keras_transfer._private.types import Tensor
 
 
-def apply_to_active_variables(optimizer, model):
+def apply_to_active_variables(
+    optimizer: keras.optimizers.Optimizer, model: keras.Model
+) -> None:
     """Lets `optimizer` train a changing part of what it was built on.
 
     On TensorFlow and torch `Optimizer.apply` takes any known subset. JAX goes
@@ -24,7 +29,12 @@ def apply_to_active_variables(optimizer, model):
         return
     model_reference = weakref.ref(model)
 
-    def stateless_apply(self, optimizer_variables, grads, trainable_variables):
+    def stateless_apply(
+        self: keras.optimizers.Optimizer,
+        optimizer_variables: list[Tensor],
+        grads: list[Tensor],
+        trainable_variables: list[Tensor],
+    ) -> tuple[list[Tensor], list[Tensor]]:
         active = model_reference().trainable_variables
         mapping = [
             *zip(active, trainable_variables, strict=True),
@@ -44,7 +54,9 @@ def apply_to_active_variables(optimizer, model):
             return
 
 
-def average_active_variables(optimizer, active):
+def average_active_variables(
+    optimizer: keras.optimizers.Optimizer, active: Iterable[keras.Variable]
+) -> None:
     """Keeps the moving averages (`use_ema`) right while a part trains.
 
     Keras pairs averages and variables by position, over all that the optimizer
@@ -74,15 +86,15 @@ def average_active_variables(optimizer, active):
             _narrow(optimizer, name)
 
 
-def _zero(variable):
+def _zero(variable: keras.Variable | None) -> None:
     if variable is not None:
         variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
 
 
-def _narrow(optimizer, name):
+def _narrow(optimizer: keras.optimizers.Optimizer, name: str) -> None:
     """Lets a method see only the variables (its last argument) it is about."""
 
-    def narrowed(self, *args):
+    def narrowed(self: keras.optimizers.Optimizer, *args: Any) -> None:
         if name == "finalize_variable_values" and vars(self).get("_goes_on"):
             return None
         kept = _enter(self)
@@ -104,7 +116,7 @@ def _narrow(optimizer, name):
     setattr(optimizer, name, types.MethodType(narrowed, optimizer))
 
 
-def _enter(optimizer):
+def _enter(optimizer: keras.optimizers.Optimizer) -> dict[str, list]:
     """Returns the whole lists that the steps under way see parts of.
 
     Under `tf.distribute` the replicas are in one step together: the first to
@@ -118,7 +130,9 @@ def _enter(optimizer):
     return state["_whole_lists"]
 
 
-def _leave(optimizer, whole):
+def _leave(
+    optimizer: keras.optimizers.Optimizer, whole: dict[str, list]
+) -> None:
     state = vars(optimizer)
     state["_steps_under_way"] -= 1
     if not state["_steps_under_way"]:
@@ -126,7 +140,11 @@ def _leave(optimizer, whole):
         del state["_whole_lists"]
 
 
-def scale_updates(optimizer, rates, groups):
+def scale_updates(
+    optimizer: keras.optimizers.Optimizer,
+    rates: Callable[[Tensor], list[Tensor]],
+    groups: Callable[[list[int], Tensor], Iterable[tuple[list[int], Tensor]]],
+) -> None:
     """Makes an optimizer update each variable at a rate of its own.
 
     Clipping, accumulation, averaging and the step counter stay what they are:
@@ -145,16 +163,31 @@ def scale_updates(optimizer, rates, groups):
     `TorchParallelOptimizer._parallel_update_step` and `Nadam._u_product`.
     """
 
-    def _backend_update_step(self, grads, variables, learning_rate):
+    def _backend_update_step(
+        self: keras.optimizers.Optimizer,
+        grads: list[Tensor],
+        variables: list[keras.Variable],
+        learning_rate: Tensor,
+    ) -> None:
         vars(self)["_rate_of_each"] = rates(learning_rate)
         type(self)._backend_update_step(self, grads, variables, learning_rate)
         vars(self)["_rate_of_each"] = None
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self: keras.optimizers.Optimizer,
+        gradient: Tensor,
+        variable: keras.Variable,
+        learning_rate: Tensor,
+    ) -> None:
         rate = self._rate_of_each[self._get_variable_index(variable)]
         type(self).update_step(self, gradient, variable, rate)
 
-    def _parallel_update_step(self, grads, variables, learning_rate):
+    def _parallel_update_step(
+        self: keras.optimizers.Optimizer,
+        grads: list[Tensor],
+        variables: list[keras.Variable],
+        learning_rate: Tensor,
+    ) -> None:
         place = {
             self._get_variable_index(v): i for i, v in enumerate(variables)
         }
@@ -179,7 +212,12 @@ def scale_updates(optimizer, rates, groups):
         setattr(optimizer, method.__name__, types.MethodType(method, optimizer))
 
 
-def scale_weight_decay(optimizer, groups):
+def scale_weight_decay(
+    optimizer: keras.optimizers.Optimizer,
+    groups: Callable[
+        [list[keras.Variable]], Iterable[tuple[Tensor, list[keras.Variable]]]
+    ],
+) -> None:
     """Makes decoupled weight decay follow the rate of each variable.
 
     Args:
@@ -191,11 +229,13 @@ def scale_weight_decay(optimizer, groups):
     `Optimizer._get_current_learning_rate`.
     """
 
-    def _apply_weight_decay(self, variables):
+    def _apply_weight_decay(
+        self: keras.optimizers.Optimizer, variables: list[keras.Variable]
+    ) -> None:
         decaying = [v for v in variables if self._use_weight_decay(v)]
         for factor, group in groups(decaying):
 
-            def current_rate(factor=factor):
+            def current_rate(factor: Tensor = factor) -> Tensor:
                 return type(self)._get_current_learning_rate(self) * factor
 
             vars(self)["_get_current_learning_rate"] = current_rate
@@ -211,7 +251,7 @@ def scale_weight_decay(optimizer, groups):
 
 
 @contextlib.contextmanager
-def not_finalizing(optimizer):
+def not_finalizing(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     """Lets a `fit` end without the averages being put into the weights.
 
     For a training that goes on in another `fit`, of an optimizer that

@@ -1,9 +1,13 @@
 """Private names of the optimizers: what they are built on, and their state."""
 
+from collections.abc import Callable, Iterable
+
 import keras
 
+from keras_transfer._private.types import NativeStrategy
 
-def built_on(optimizer):
+
+def built_on(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
     """Returns the variables that an optimizer is built on, in its order.
 
     Uses `Optimizer._trainable_variables`.
@@ -11,13 +15,19 @@ def built_on(optimizer):
     return optimizer._trainable_variables
 
 
-def knows_variables(optimizer, variables):
+def knows_variables(
+    optimizer: keras.optimizers.Optimizer, variables: Iterable[keras.Variable]
+) -> bool:
     """Tells whether a built optimizer has slots for all of `variables`."""
     known = {id(variable) for variable in built_on(optimizer)}
     return all(id(variable) in known for variable in variables)
 
 
-def optimizer_over(old, variables, prepare=None):
+def optimizer_over(
+    old: keras.optimizers.Optimizer,
+    variables: list[keras.Variable],
+    prepare: Callable[[keras.optimizers.Optimizer], None] | None = None,
+) -> keras.optimizers.Optimizer:
     """Returns an optimizer like `old`, built over `variables`, state kept.
 
     Args:
@@ -36,7 +46,9 @@ def optimizer_over(old, variables, prepare=None):
     return fresh
 
 
-def was_made_in(strategy, optimizer):
+def was_made_in(
+    strategy: NativeStrategy, optimizer: keras.optimizers.Optimizer
+) -> bool:
     """Whether an optimizer was made in the scope of a `tf.distribute` strategy.
 
     Uses `Optimizer._distribution_strategy`.
@@ -44,7 +56,9 @@ def was_made_in(strategy, optimizer):
     return getattr(optimizer, "_distribution_strategy", None) is strategy
 
 
-def made_again(optimizer):
+def made_again(
+    optimizer: keras.optimizers.Optimizer,
+) -> keras.optimizers.Optimizer:
     """Returns an optimizer that has not trained yet as a new one.
 
     Uses `Optimizer._exclude_from_weight_decay...`.
@@ -58,7 +72,9 @@ def made_again(optimizer):
     return fresh
 
 
-def _copy_optimizer_state(old, fresh):
+def _copy_optimizer_state(
+    old: keras.optimizers.Optimizer, fresh: keras.optimizers.Optimizer
+) -> None:
     known = built_on(old)
     for name, value in vars(old).items():
         if isinstance(value, keras.Variable):
@@ -77,7 +93,9 @@ def _copy_optimizer_state(old, fresh):
                     slots[fresh._get_variable_index(variable)].assign(slot)
 
 
-def _is_slot_list(name, value, known):
+def _is_slot_list(
+    name: str, value: object, known: list[keras.Variable]
+) -> bool:
     return (
         isinstance(value, list)
         and name not in ("_variables", "_trainable_variables")
@@ -86,7 +104,9 @@ def _is_slot_list(name, value, known):
     )
 
 
-def wrapped_optimizers(optimizer):
+def wrapped_optimizers(
+    optimizer: keras.optimizers.Optimizer,
+) -> list[keras.optimizers.Optimizer]:
     """Returns an optimizer and what it wraps, outermost first.
 
     Uses `LossScaleOptimizer.inner_optimizer`.
@@ -97,7 +117,9 @@ def wrapped_optimizers(optimizer):
     return found
 
 
-def variable_index(optimizer, variable):
+def variable_index(
+    optimizer: keras.optimizers.Optimizer, variable: keras.Variable
+) -> int:
     """Returns the number of a variable among those an optimizer is built on.
 
     Uses `Optimizer._get_variable_index`.
@@ -105,7 +127,9 @@ def variable_index(optimizer, variable):
     return optimizer._get_variable_index(variable)
 
 
-def is_muon_matrix(optimizer, variable):
+def is_muon_matrix(
+    optimizer: keras.optimizers.Optimizer, variable: keras.Variable
+) -> bool:
     """Tells whether Muon orthogonalises the update of a variable.
 
     The others get Adam's. Uses `Muon._should_use_adamw`.
@@ -123,5 +147,6 @@ class ShowsInnerAverages:
     """
 
     @property
-    def _model_variables_moving_average(self):
-        return self.inner_optimizer._model_variables_moving_average
+    def _model_variables_moving_average(self) -> list[keras.Variable]:
+        inner = self.inner_optimizer  # type: ignore[attr-defined]
+        return inner._model_variables_moving_average

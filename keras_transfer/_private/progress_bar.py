@@ -9,12 +9,12 @@ class WholeNumber(int):
     `int`. Uses what `Progbar.update` does to values.
     """
 
-    def mean(self, **options):
+    def mean(self, **options: object) -> "WholeNumber":
         """Returns the number itself."""
         return self
 
-    def __truediv__(self, other):
+    def __truediv__(self, other: float) -> float:
         return self if other == 1 else int(self) / other
 
-    def __format__(self, spec):
+    def __format__(self, spec: str) -> str:
         return format(int(self), "" if spec.endswith(("f", "e")) else spec)

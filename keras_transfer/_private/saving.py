@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 
-def copy_state(source, target):
+def copy_state(source: keras.Model, target: keras.Model) -> None:
     """Gives a model of the same structure the state of another.
 
     Layer by layer, with their own stores and assets, as a `.keras` file
@@ -45,11 +45,11 @@ def copy_state(source, target):
                 copy.load_assets(folder)
 
 
-def _own_array(value):
+def _own_array(value: keras.Variable) -> np.ndarray:
     return np.array(keras.ops.convert_to_numpy(value))
 
 
-def layer_classes(model):
+def layer_classes(model: keras.Model) -> set[type]:
     """Returns the classes of all layers of a model, and its own.
 
     Uses `Layer._flatten_layers`.

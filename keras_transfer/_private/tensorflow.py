@@ -3,6 +3,10 @@
 import inspect
 import itertools
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from keras_transfer._private.types import Data, FuncGraph, NativeStrategy
 
 # How the names of the functions begin that Keras' trainers trace.
 _STEPS = ("one_step_on_data", "multi_step_on_")
@@ -11,7 +15,7 @@ _STEPS = ("one_step_on_data", "multi_step_on_")
 _GROUPS = itertools.count(10**6, 10**3)
 
 
-def mirrored_strategy(devices):
+def mirrored_strategy(devices: Sequence[str] | None) -> NativeStrategy:
     """Returns a `MirroredStrategy` whose devices are a group of their own.
 
     Each one numbers its groups of devices from 1, and two of one process take
@@ -28,7 +32,7 @@ def mirrored_strategy(devices):
         strategy._collective_key_base = before
 
 
-def groups_of_devices(strategy):
+def groups_of_devices(strategy: NativeStrategy) -> dict[str, int]:
     """Returns the groups of a `tf.distribute` strategy: numbers by devices.
 
     Uses `StrategyExtended._collective_keys` and `CollectiveKeys._known_groups`.
@@ -37,7 +41,7 @@ def groups_of_devices(strategy):
     return dict(getattr(keys, "_known_groups", {}))
 
 
-def pipeline_inputs(dataset):
+def pipeline_inputs(dataset: Data) -> Sequence[Data]:
     """Returns the data sets that one step of a `tf.data` pipeline reads.
 
     None of anything else. Uses `tf.data.Dataset._inputs`.
@@ -46,7 +50,7 @@ def pipeline_inputs(dataset):
     return inputs() if callable(inputs) else ()
 
 
-def step_gradients():
+def step_gradients() -> list[str]:
     """Returns the names of the gradients that steps of `fit` have registered.
 
     For each `tf.custom_gradient` in a function that it traces, TensorFlow
@@ -67,7 +71,7 @@ def step_gradients():
     ]
 
 
-def forget_step_gradients():
+def forget_step_gradients() -> None:
     """Lets go of the graphs and variables of models that `fit` has trained.
 
     Nothing is lost: a gradient is looked up when another one is built on it,
@@ -79,14 +83,14 @@ def forget_step_gradients():
         registry.pop(name, None)
 
 
-def _gradients():
+def _gradients() -> dict[str, Any]:
     """TensorFlow's registry of gradients; empty where there is none."""
     ops = sys.modules.get("tensorflow.python.framework.ops")
     registry = getattr(ops, "gradient_registry", None)
     return getattr(registry, "_registry", {})
 
 
-def _graphs_of(gradient):
+def _graphs_of(gradient: Callable) -> Iterator[FuncGraph]:
     """Yields the graphs of the tensors that a custom gradient belongs to."""
     inner = _closure(gradient).get("tape_grad_fn")
     nest = sys.modules["tensorflow"].nest
@@ -94,13 +98,13 @@ def _graphs_of(gradient):
         yield getattr(tensor, "graph", None)
 
 
-def _closure(function):
+def _closure(function: Callable | None) -> Mapping[str, Any]:
     if not inspect.isfunction(function):
         return {}
     return inspect.getclosurevars(function).nonlocals
 
 
-def _is_step_of_fit(graph):
+def _is_step_of_fit(graph: FuncGraph) -> bool:
     # What lies in a branch or a loop belongs to the function around it.
     while getattr(graph, "outer_graph", None) is not None and (
         type(graph).__name__ != "FuncGraph"

@@ -1,12 +1,16 @@
 """Private names of the trainers."""
 
+from collections.abc import Container, Iterable
+
 import keras
 from keras.src.backend.common import global_state
 from keras.src.losses.loss import unscale_loss_for_distribution
 from keras.src.random.seed_generator import global_seed_generator
 
+from keras_transfer._private.types import Nested, Tensor
 
-def rebuild_train_function(model):
+
+def rebuild_train_function(model: keras.Model) -> None:
     """Makes the next training step see the present `trainable` flags.
 
     Works inside `fit` and between two `fit` calls; a model that has not been
@@ -17,7 +21,7 @@ def rebuild_train_function(model):
         model.make_train_function(force=True)
 
 
-def sync_state(model):
+def sync_state(model: keras.Model) -> None:
     """Writes what a running JAX epoch holds back into the variables.
 
     A no-op on the other backends. Uses `Model.jax_state_sync`.
@@ -28,7 +32,7 @@ def sync_state(model):
         model._jax_state_synced = True
 
 
-def global_seed_state(create=False):
+def global_seed_state(create: bool = False) -> keras.Variable | None:
     """Returns the state of the seed generator that all unseeded layers share.
 
     As long as nothing has asked for it, `None`, or a new one with `create`.
@@ -40,7 +44,7 @@ def global_seed_state(create=False):
     return None if generator is None else generator.state
 
 
-def additional_loss(model, value):
+def additional_loss(model: keras.Model, value: Tensor) -> Tensor:
     """Returns a further loss in the form in which it is added to the others.
 
     Under `tf.distribute` each replica adds its share. Uses
@@ -49,7 +53,7 @@ def additional_loss(model, value):
     return model._aggregate_additional_loss(value)
 
 
-def compiled_loss(model):
+def compiled_loss(model: keras.Model) -> keras.losses.Loss | None:
     """Returns what `compile(loss=...)` was made of, `None` without one.
 
     Uses `Trainer._compile_loss`.
@@ -57,7 +61,7 @@ def compiled_loss(model):
     return model._compile_loss
 
 
-def compiled_metrics(model):
+def compiled_metrics(model: keras.Model) -> keras.metrics.Metric | None:
     """Returns the metric that holds those of `compile(metrics=...)`.
 
     Uses `Trainer._compile_metrics`.
@@ -65,7 +69,7 @@ def compiled_metrics(model):
     return model._compile_metrics
 
 
-def losses_of_call(model):
+def losses_of_call(model: keras.Model) -> list[Tensor]:
     """Returns the losses that JAX has carried out of a stateless call.
 
     Empty on the other backends. Uses `Layer._losses_override`.
@@ -73,7 +77,7 @@ def losses_of_call(model):
     return model._losses_override
 
 
-def unscaled_loss(value):
+def unscaled_loss(value: Tensor) -> Tensor:
     """Returns a replica's loss as its mean, not as its share of all replicas.
 
     The opposite of what a Keras loss does to its mean under `tf.distribute`.
@@ -82,7 +86,7 @@ def unscaled_loss(value):
     return unscale_loss_for_distribution(value)
 
 
-def forget_functions(model):
+def forget_functions(model: keras.Model) -> None:
     """Makes the next `fit` and `evaluate` build their functions anew.
 
     Not inside of them. Uses `Model.train_function` and `Model.test_function`.
@@ -91,7 +95,7 @@ def forget_functions(model):
     model.test_function = None
 
 
-def forget_validation(model):
+def forget_validation(model: keras.Model) -> None:
     """Lets go of the validation data of a `fit` that has raised.
 
     Uses `Trainer._eval_epoch_iterator`.
@@ -100,7 +104,7 @@ def forget_validation(model):
         del model._eval_epoch_iterator
 
 
-def validates_fit(options):
+def validates_fit(options: Container[str]) -> bool:
     """Whether a call of `evaluate` is that of `fit`, on data it has taken.
 
     Args:
@@ -111,7 +115,7 @@ def validates_fit(options):
     return "_use_cached_eval_dataset" in options
 
 
-def has_strategy(model):
+def has_strategy(model: keras.Model) -> bool:
     """Whether a model was built under a `tf.distribute` strategy.
 
     The public `distribute_strategy` is TensorFlow's default one otherwise.
@@ -129,7 +133,9 @@ class BuildsByOneReplica:
     `tf.distribute.DistributedValues.values`.
     """
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+    def _maybe_symbolic_build(
+        self, iterator: Iterable | None = None, data_batch: Nested = None
+    ) -> None:
         if not has_strategy(self):
             return
         if iterator is not None:
@@ -138,4 +144,6 @@ class BuildsByOneReplica:
                     lambda x: getattr(x, "values", [x])[0], next(replicas)
                 )
                 break
-        super()._maybe_symbolic_build(data_batch=data_batch)
+        super()._maybe_symbolic_build(  # type: ignore[misc]
+            data_batch=data_batch
+        )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import keras
 
+from keras_transfer._private.types import Shape
 from keras_transfer.layers import ImageNetPreprocessing
 
 
@@ -48,7 +49,7 @@ class Application:
         """The function of `keras.applications`."""
         return getattr(keras.applications, self.name)
 
-    def full_input_shape(self, input_shape=None) -> tuple:
+    def full_input_shape(self, input_shape: Shape | None = None) -> tuple:
         """Shape of one image: the one given, or the default."""
         if input_shape is not None:
             return tuple(input_shape)
@@ -57,7 +58,7 @@ class Application:
             return (3, size, size)
         return (size, size, 3)
 
-    def check_input_shape(self, input_shape) -> None:
+    def check_input_shape(self, input_shape: Shape) -> None:
         """Raises a ValueError if an image of this shape is not usable."""
         shape = tuple(input_shape)
         order = keras.config.image_data_format()
@@ -78,14 +79,23 @@ class Application:
             )
 
 
-def _is_count(value):
+def _is_count(value: object) -> bool:
     return isinstance(value, int) and value > 0
 
 
-def _family(preprocessing, *rows, bare=None, min_size=32):
+def _family(
+    preprocessing: str,
+    *rows: tuple[str, int, str, int, int, int],
+    bare: str | tuple[float, float] | None = None,
+    min_size: int = 32,
+) -> dict[str, Application]:
     return {
         name: Application(
-            name, preprocessing, bare or preprocessing, min_size, *row
+            name,
+            preprocessing,
+            bare or preprocessing,
+            min_size,
+            *row,  # type: ignore[arg-type]
         )
         for name, *row in rows
     }
@@ -186,7 +196,7 @@ def find_application(name: str) -> Application:
     )
 
 
-def recognize_application(model) -> Application | None:
+def recognize_application(model: keras.Model) -> Application | None:
     """The architecture of a model without top, if it is one of these.
 
     It has to have both the name that Keras gives and the weights. A model of
@@ -202,7 +212,7 @@ def recognize_application(model) -> Application | None:
     return row if row is not None and _has_weights_of(row, model) else None
 
 
-def _has_weights_of(row, model):
+def _has_weights_of(row: Application, model: keras.Model) -> bool:
     missing = row.num_weights - len(model.weights)
     if row.name.startswith("MobileNet"):
         return missing == 0
@@ -213,7 +223,9 @@ def _has_weights_of(row, model):
     return missing in (0, 2) and missing_params == last
 
 
-def preprocessing_of(row: Application, model) -> str | keras.layers.Layer:
+def preprocessing_of(
+    row: Application, model: keras.Model
+) -> str | keras.layers.Layer:
     """What turns 0..255 into the input of a recognised model.
 
     Args:

@@ -1,9 +1,16 @@
 """Writes arrays into weights so that the next call computes with them."""
 
+from collections.abc import Iterable
+
 import keras
+import numpy as np
 
 
-def assign_weights(weights, arrays, layers=()) -> None:
+def assign_weights(
+    weights: Iterable[keras.Variable],
+    arrays: Iterable[np.ndarray],
+    layers: Iterable[keras.layers.Layer] = (),
+) -> None:
     """Assigns arrays to weights, and renews what was computed from them.
 
     `Normalization` computes with constants that it makes from its weights

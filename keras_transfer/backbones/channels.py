@@ -6,20 +6,22 @@ import dataclasses
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from keras_transfer import _private
+from keras_transfer._private.types import Json, Shape
 from keras_transfer.backbones.assignment import assign_weights
 from keras_transfer.backbones.copying import made_of
 
 # Layers whose arguments may hold one number a channel, and those arguments.
-_CHANNEL_ARGUMENTS = {
+_CHANNEL_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "Normalization": ("mean", "variance"),
     "Rescaling": ("scale", "offset"),
 }
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 
 
-def adapt_input(model: keras.Model, input_shape) -> keras.Model:
+def adapt_input(model: keras.Model, input_shape: Shape) -> keras.Model:
     """Returns a copy of a model that takes another input shape.
 
     Use it to feed a backbone images of another resolution, or grey or
@@ -68,13 +70,13 @@ def adapt_input(model: keras.Model, input_shape) -> keras.Model:
     return target
 
 
-def channel_axis(sample_shape) -> int:
+def channel_axis(sample_shape: Shape) -> int:
     """Axis of the channels in the shape of one sample, without batch axis."""
     first = keras.config.image_data_format() == "channels_first"
     return 0 if first and len(sample_shape) > 2 else len(sample_shape) - 1
 
 
-def adapt_statistics(values, num_channels):
+def adapt_statistics(values: ArrayLike, num_channels: int) -> np.ndarray:
     """One number a channel, for another number of channels.
 
     Averaged for one channel, otherwise repeated cyclically.
@@ -92,7 +94,7 @@ def adapt_statistics(values, num_channels):
     return values[np.arange(num_channels) % len(values)]
 
 
-def adapt_kernel(kernel, num_channels):
+def adapt_kernel(kernel: np.ndarray, num_channels: int) -> np.ndarray:
     """The kernel of a convolution, for another number of input channels.
 
     Summed for one channel, otherwise repeated cyclically and scaled by
@@ -112,7 +114,7 @@ def adapt_kernel(kernel, num_channels):
     return repeated * (old / num_channels)
 
 
-def _as_functional(model):
+def _as_functional(model: keras.Model) -> keras.Model:
     functional = _private.functional_graph(model)
     num_inputs = len(functional.inputs) if functional is not None else 0
     if num_inputs != 1:
@@ -127,10 +129,10 @@ def _as_functional(model):
     return keras.Model(functional.input, functional.output, name=model.name)
 
 
-def _rebuild(source, input_shape):
+def _rebuild(source: keras.Model, input_shape: Shape) -> keras.Model:
     old = tuple(source.inputs[0].shape[1:])
     config = copy.deepcopy(keras.saving.serialize_keras_object(source))
-    _Change(old, input_shape, channel_axis(old)).apply(config)
+    _Change(old, tuple(input_shape), channel_axis(old)).apply(config)
     try:
         return made_of(config, source)
     except (ValueError, TypeError) as error:
@@ -149,7 +151,7 @@ class _Change:
     new: tuple
     axis: int
 
-    def apply(self, node):
+    def apply(self, node: Json) -> None:
         """Changes `node` and all that it holds, in place."""
         if isinstance(node, dict):
             # Else layers would be built for the old shape before the call.
@@ -159,7 +161,7 @@ class _Change:
             for value in node.values() if isinstance(node, dict) else node:
                 self.apply(value)
 
-    def _apply_to_layer(self, class_name, config):
+    def _apply_to_layer(self, class_name: str | None, config: Json) -> None:
         if class_name == "InputLayer":
             shape = config.pop("shape", None) or config["batch_shape"][1:]
             config["batch_shape"] = (None, *self._changed(tuple(shape)))
@@ -171,13 +173,13 @@ class _Change:
                 for layer in config["layers"]
                 if layer["class_name"] != "InputLayer"
             ]
-        for name in _CHANNEL_ARGUMENTS.get(class_name, ()):
+        for name in _CHANNEL_ARGUMENTS.get(class_name or "", ()):
             values = _plain(config.get(name))
             if np.shape(values) == (self.old[self.axis],):
                 values = adapt_statistics(values, self.new[self.axis])
                 config[name] = values.tolist()
 
-    def _changed(self, shape):
+    def _changed(self, shape: Shape) -> tuple[int | None, ...]:
         if shape == self.old:
             return self.new
         # The input of a nested model further up, whose size follows from ours.
@@ -185,14 +187,14 @@ class _Change:
         return tuple(n if i == axis else None for i, n in enumerate(shape))
 
 
-def _plain(value):
+def _plain(value: Json) -> Json:
     """The numbers in an argument that may be a serialised array."""
     if isinstance(value, dict):
         return value.get("config", {}).get("value")
     return value
 
 
-def _copy_weights(source, target):
+def _copy_weights(source: keras.Model, target: keras.Model) -> None:
     pairs = zip(
         _private.leaf_layers(source),
         _private.leaf_layers(target),
@@ -206,7 +208,9 @@ def _copy_weights(source, target):
         assign_weights(new.weights, values, [new])
 
 
-def _adapted(layer, variable, value):
+def _adapted(
+    layer: keras.layers.Layer, variable: keras.Variable, value: np.ndarray
+) -> np.ndarray:
     shape = tuple(variable.shape)
     if shape == value.shape:
         return value

@@ -1,6 +1,7 @@
 """A copy of a model that shares nothing with it."""
 
 import weakref
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ _equal_when_copied = weakref.WeakSet()
 _IMAGE_SIDE, _STEPS = 64, 16
 
 
-def copy_of(model):
+def copy_of(model: keras.Model) -> keras.Model:
     """Returns a model like another one, with variables of its own.
 
     As from a `.keras` file: made of its config, each layer with what it
@@ -39,7 +40,7 @@ def copy_of(model):
     return copy
 
 
-def made_again(model):
+def made_again(model: keras.Model) -> keras.Model:
     """Returns a model of the same config, with new weights, not compiled.
 
     Args:
@@ -51,7 +52,7 @@ def made_again(model):
     return made_of(config, model)
 
 
-def made_of(config, model):
+def made_of(config: dict[str, Any], model: keras.Model) -> keras.Model:
     """Returns what a serialised model makes.
 
     Args:
@@ -70,7 +71,7 @@ def made_of(config, model):
         return keras.saving.deserialize_keras_object(config, safe_mode=False)
 
 
-def _check_equal(model, copy):
+def _check_equal(model: keras.Model, copy: keras.Model) -> None:
     inputs = keras.tree.map_structure(_some_input, model.input)
     try:
         expected = _outputs(model, inputs)
@@ -85,12 +86,12 @@ def _check_equal(model, copy):
             raise _cannot_copy(model, f"its outputs differ by {difference:.3g}")
 
 
-def _outputs(model, inputs):
+def _outputs(model: keras.Model, inputs: np.ndarray) -> list[np.ndarray]:
     outputs = model(inputs, training=False)
     return [keras.ops.convert_to_numpy(x) for x in keras.tree.flatten(outputs)]
 
 
-def _some_input(tensor):
+def _some_input(tensor: keras.KerasTensor) -> np.ndarray:
     side = _IMAGE_SIDE if len(tensor.shape) == 4 else _STEPS
     shape = (2, *(size or side for size in tensor.shape[1:]))
     if tensor.dtype == "string":
@@ -101,7 +102,7 @@ def _some_input(tensor):
     return np.ones(shape, tensor.dtype)
 
 
-def _cannot_copy(model, reason):
+def _cannot_copy(model: keras.Model, reason: str | Exception) -> ValueError:
     return ValueError(
         f"The source '{model.name}' cannot be copied: {reason}. A source of "
         "your own is copied, so that it stays as it is. Give its layers a "

@@ -1,12 +1,25 @@
 """The part of a model below its top, as a functional model."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import keras
 
 from keras_transfer import _private, graph
+from keras_transfer._private.types import Shape
 from keras_transfer.storage.printing import note
 
+if TYPE_CHECKING:
+    from keras_transfer.graph.cuts import Cut
 
-def feature_extractor(model, input_shape, output_layer, is_top):
+
+def feature_extractor(
+    model: keras.Model,
+    input_shape: Shape | None,
+    output_layer: str | None,
+    is_top: bool,
+) -> keras.Model:
     """The part of a model that gives its features, as a functional model.
 
     Args:
@@ -29,7 +42,9 @@ def feature_extractor(model, input_shape, output_layer, is_top):
     return model
 
 
-def _one_block(model, input_shape, output_layer):
+def _one_block(
+    model: keras.Model, input_shape: Shape | None, output_layer: str | None
+) -> keras.Model:
     """A functional model around a model that has no graph."""
     described = f"{model.name!r}, a subclassed {type(model).__name__}"
     if output_layer is not None:
@@ -50,7 +65,9 @@ def _one_block(model, input_shape, output_layer):
     return keras.Model(inputs, model(inputs), name=model.name)
 
 
-def below_top(model, output_layer=None):
+def below_top(
+    model: keras.Model, output_layer: str | None = None
+) -> keras.Model:
     """The part of a model up to `output_layer`, or below its top.
 
     One printed line says what is left out.
@@ -64,7 +81,9 @@ def below_top(model, output_layer=None):
     return prefix
 
 
-def without_top(model, output_layer=None):
+def without_top(
+    model: keras.Model, output_layer: str | None = None
+) -> tuple[keras.Model, Cut | None, list[str]]:
     """Returns `(model, cut, names)`: `below_top`, where, and what it lacks."""
     functional = _private.functional_graph(model)
     cut = None
@@ -89,7 +108,7 @@ def without_top(model, output_layer=None):
     return prefix, cut, dropped
 
 
-def _ends_in_map(functional):
+def _ends_in_map(functional: keras.Model) -> bool:
     """Whether the only output is a feature map or a sequence.
 
     A small image may leave one position of it: that is no top either.
@@ -98,7 +117,7 @@ def _ends_in_map(functional):
     return len(outputs) == 1 and len(outputs[0].shape) > 2
 
 
-def _shortened(names, limit=8):
+def _shortened(names: list[str], limit: int = 8) -> str:
     rest = len(names) - limit
     more = [f"... ({rest} more)"] if rest > 0 else []
     return ", ".join(names[:limit] + more)

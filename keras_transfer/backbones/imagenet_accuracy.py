@@ -11,6 +11,10 @@ were trained at. Where the figures are from:
 ConvNeXt is left out: no copy of the table with its rows could be checked.
 """
 
+import keras
+
+from keras_transfer._private.types import PathLike
+
 # What Keras' names stand for with `weights="imagenet"`, and nothing else.
 IMAGENET_ACCURACY = {
     "DenseNet121": 0.750,
@@ -51,7 +55,9 @@ IMAGENET_ACCURACY = {
 }
 
 
-def imagenet_accuracy(backbone, weights="imagenet") -> float | None:
+def imagenet_accuracy(
+    backbone: PathLike | keras.Model, weights: PathLike | None = "imagenet"
+) -> float | None:
     """Returns the published top-1 accuracy of a backbone, from 0 to 1.
 
     Args:

@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import itertools
 import re
+from collections.abc import Sequence
 
 import keras
 
@@ -18,19 +19,19 @@ class WeightedLayer:
     weights: tuple
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self.layer.name
 
     @property
-    def shapes(self):
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
         return tuple(tuple(weight.shape) for weight in self.weights)
 
     @property
-    def signature(self):
+    def signature(self) -> tuple[type, tuple[tuple[int, ...], ...]]:
         return type(self.layer), self.shapes
 
 
-def own_weights(layer) -> tuple:
+def own_weights(layer: keras.layers.Layer) -> tuple:
     """The weights of a layer that are not those of a layer inside it."""
     inside = {
         id(weight)
@@ -41,7 +42,9 @@ def own_weights(layer) -> tuple:
     return tuple(w for w in layer.weights if id(w) not in inside)
 
 
-def pair_layers(old, new) -> list[tuple[int, int]]:
+def pair_layers(
+    old: Sequence[WeightedLayer], new: Sequence[WeightedLayer]
+) -> list[tuple[int, int]]:
     """Pairs layers by the names people gave, then by order in between.
 
     Args:
@@ -72,7 +75,9 @@ def pair_layers(old, new) -> list[tuple[int, int]]:
     return sorted(pairs)
 
 
-def _named_pairs(old, new):
+def _named_pairs(
+    old: Sequence[WeightedLayer], new: Sequence[WeightedLayer]
+) -> list[tuple[int, int]]:
     old_index, new_index = _index_by_name(old), _index_by_name(new)
     return [
         (i, new_index[name])
@@ -82,7 +87,7 @@ def _named_pairs(old, new):
     ]
 
 
-def _index_by_name(leaves):
+def _index_by_name(leaves: Sequence[WeightedLayer]) -> dict[str, int]:
     """Index of every leaf with a name of its own, in order."""
     counts = collections.Counter(leaf.name for leaf in leaves)
     return {
@@ -92,13 +97,15 @@ def _index_by_name(leaves):
     }
 
 
-def _is_automatic(leaf):
+def _is_automatic(leaf: WeightedLayer) -> bool:
     """Whether Keras numbered the name: such names say nothing."""
     name = re.sub(r"_\d+$", "", leaf.name)
     return name.replace("_", "") == type(leaf.layer).__name__.lower()
 
 
-def longest_common_subsequence(first, second) -> list[tuple[int, int]]:
+def longest_common_subsequence(
+    first: Sequence, second: Sequence
+) -> list[tuple[int, int]]:
     """Pairs of indices of the longest sequence that both have in common.
 
     Where the next items are equal they pair up at once.

@@ -5,11 +5,13 @@ import math
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_transfer._private.types import Nested, PathLike, Shape
 from keras_transfer.backbones.applications import Application
 from keras_transfer.backbones.assignment import assign_weights
 from keras_transfer.backbones.channels import adapt_input, channel_axis
@@ -41,7 +43,9 @@ _SIZES = {
 
 
 def build_application(
-    application: Application, input_shape=None, weights="imagenet"
+    application: Application,
+    input_shape: Shape | None = None,
+    weights: PathLike | None = "imagenet",
 ) -> keras.Model:
     """Builds a model without top that takes 0..255 where it normalises inside.
 
@@ -80,7 +84,7 @@ def weight_folder() -> Path:
     return Path(home, "models")
 
 
-def weights_are_there(application, size=224) -> bool:
+def weights_are_there(application: Application, size: int = 224) -> bool:
     """Whether the ImageNet weights without top lie in the Keras cache.
 
     Args:
@@ -92,13 +96,15 @@ def weights_are_there(application, size=224) -> bool:
     return any(weight_folder().glob(f"{key}no*top*.h5"))
 
 
-def sizes_there(application) -> list[int]:
+def sizes_there(application: Application) -> list[int]:
     """The sides in pixels whose own weight files lie in the Keras cache."""
     sizes = _SIZES.get(application.name, ())
     return [size for size in sizes if weights_are_there(application, size)]
 
 
-def _construct(application, input_shape, weights):
+def _construct(
+    application: Application, input_shape: Shape, weights: str | None
+) -> keras.Model:
     constructor = application.constructor
     options = {"include_top": False, "input_shape": input_shape}
     if "include_preprocessing" in inspect.signature(constructor).parameters:
@@ -120,11 +126,11 @@ def _construct(application, input_shape, weights):
         ) from error
 
 
-def _is_file_trouble(error):
+def _is_file_trouble(error: Exception) -> bool:
     return isinstance(error, OSError) or "URL fetch failure" in str(error)
 
 
-def _needs_rescaling(model):
+def _needs_rescaling(model: keras.Model) -> bool:
     """Whether a model holds the ImageNet weights of EfficientNet B0..B7.
 
     Told by what was loaded: the mean that its Normalization got, which is
@@ -139,11 +145,11 @@ def _needs_rescaling(model):
     )
 
 
-def _with_rescaling(model):
+def _with_rescaling(model: keras.Model) -> keras.Model:
     """A copy with the division that `weights="imagenet"` puts in."""
     scale = [1.0 / math.sqrt(value) for value in _IMAGENET_DEVIATION]
 
-    def call(layer, *args, **kwargs):
+    def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Nested:
         outputs = layer(*args, **kwargs)
         if isinstance(layer, keras.layers.Normalization):
             return keras.layers.Rescaling(scale)(outputs)

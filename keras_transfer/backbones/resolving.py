@@ -1,11 +1,14 @@
 """From a name, a path or a model to a feature extractor for raw images."""
 
+from __future__ import annotations
+
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import keras
 
+from keras_transfer._private.types import Nested, PathLike, Shape
 from keras_transfer.backbones.applications import (
     APPLICATIONS,
     find_application,
@@ -26,6 +29,9 @@ from keras_transfer.backbones.pretrained import (
 from keras_transfer.backbones.source_files import load_weights
 from keras_transfer.storage.files import load_model
 from keras_transfer.storage.printing import note
+
+if TYPE_CHECKING:
+    from keras_transfer.backbones.applications import Application
 
 _MODEL_FILES = (".keras", ".h5", ".hdf5")
 
@@ -54,7 +60,11 @@ class ResolvedBackbone:
 
 
 def resolve_backbone(
-    backbone, *, input_shape=None, weights="imagenet", output_layer=None
+    backbone: PathLike | keras.Model | ResolvedBackbone,
+    *,
+    input_shape: Shape | None = None,
+    weights: PathLike | None = "imagenet",
+    output_layer: str | None = None,
 ) -> ResolvedBackbone:
     """Turns whatever names a source model into a feature extractor.
 
@@ -155,7 +165,7 @@ def list_backbones() -> list[dict]:
     ]
 
 
-def is_name(source):
+def is_name(source: object) -> TypeGuard[str]:
     """Whether a source is given by a name, not by a path or as a model."""
     if not isinstance(source, str):
         return False
@@ -165,14 +175,16 @@ def is_name(source):
     return not is_path and not Path(source).exists()
 
 
-def read_if_path(source):
+def read_if_path(source: PathLike | keras.Model) -> keras.Model:
     """Returns the model in a file; what is no path is returned as it is."""
     if isinstance(source, (str, Path)):
         return load_model(source, compile=False)
     return source
 
 
-def recognized_preprocessing(model):
+def recognized_preprocessing(
+    model: keras.Model,
+) -> tuple[Application | None, str | keras.layers.Layer | None]:
     """Returns what a model of `keras.applications` was trained with.
 
     One printed line says so.
@@ -197,7 +209,9 @@ def recognized_preprocessing(model):
     return application, preprocessing
 
 
-def _from_name(name, input_shape, weights):
+def _from_name(
+    name: str, input_shape: Shape | None, weights: PathLike | None
+) -> ResolvedBackbone:
     application = find_application(name)
     model = build_application(application, input_shape, weights)
     shape, mode = tuple(model.inputs[0].shape[1:]), application.preprocessing
@@ -206,7 +220,12 @@ def _from_name(name, input_shape, weights):
     )
 
 
-def _from_hub(source, input_shape, weights, output_layer):
+def _from_hub(
+    source: str | keras.Model,
+    input_shape: Shape | None,
+    weights: PathLike | None,
+    output_layer: str | None,
+) -> ResolvedBackbone:
     backbone, converter = sources.backbone_and_converter(
         source, with_weights=weights == "imagenet"
     )
@@ -226,7 +245,12 @@ def _from_hub(source, input_shape, weights, output_layer):
     )
 
 
-def _from_model(model, input_shape, weights, output_layer):
+def _from_model(
+    model: keras.Model,
+    input_shape: Shape | None,
+    weights: PathLike | None,
+    output_layer: str | None,
+) -> ResolvedBackbone:
     if weights not in ("imagenet", None):
         load_weights(model, weights)
     inner, preprocessing = _inner_backbone(model)
@@ -248,7 +272,9 @@ def _from_model(model, input_shape, weights, output_layer):
     )
 
 
-def _inner_backbone(model):
+def _inner_backbone(
+    model: keras.Model,
+) -> tuple[keras.Model, keras.layers.Layer | None]:
     """The feature extractor inside a transfer model, and its preprocessing."""
     inner = getattr(model, "backbone", None)
     preprocessing = getattr(model, "preprocessing", None)
@@ -259,7 +285,9 @@ def _inner_backbone(model):
     return model, None
 
 
-def _at_shape(model, input_shape):
+def _at_shape(
+    model: keras.Model, input_shape: Shape | None
+) -> tuple[keras.Model, Nested]:
     """The model at `input_shape`, and the shape of a sample."""
     own = keras.tree.map_structure(
         lambda tensor: tuple(tensor.shape[1:]), model.input

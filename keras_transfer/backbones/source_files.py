@@ -6,11 +6,15 @@ import zipfile
 from pathlib import Path
 
 import h5py
+import keras
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.backbones.applications import APPLICATIONS
 
 
-def load_weights(model, path, architecture=None) -> None:
+def load_weights(
+    model: keras.Model, path: PathLike, architecture: str | None = None
+) -> None:
     """Loads a weight file, with errors that name the file and the model.
 
     Args:
@@ -40,7 +44,7 @@ def load_weights(model, path, architecture=None) -> None:
         warnings.warn(each.message, each.category, stacklevel=2)
 
 
-def check_weight_file(path) -> None:
+def check_weight_file(path: PathLike) -> None:
     """Raises a FileNotFoundError if there is no weight file at `path`."""
     if not Path(path).is_file():
         raise FileNotFoundError(
@@ -50,7 +54,7 @@ def check_weight_file(path) -> None:
         )
 
 
-def _described_file(path, num_wanted):
+def _described_file(path: PathLike, num_wanted: int) -> str:
     """What can be told about a file that did not fit."""
     name = _saved_model_name(path)
     if name is not None:
@@ -69,7 +73,7 @@ def _described_file(path, num_wanted):
     return f"The file holds {count} arrays{alike}."
 
 
-def _saved_model_name(path):
+def _saved_model_name(path: PathLike) -> str | None:
     if not zipfile.is_zipfile(path):
         return None
     with zipfile.ZipFile(path) as archive:
@@ -79,10 +83,10 @@ def _saved_model_name(path):
     return config.get("config", {}).get("name")
 
 
-def _count_arrays(path):
+def _count_arrays(path: PathLike) -> int | None:
     found = []
 
-    def visit(name, node):
+    def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
         # The optimizer's state lies beside the weights in a checkpoint.
         if isinstance(node, h5py.Dataset) and "optimizer" not in name:
             found.append(name)

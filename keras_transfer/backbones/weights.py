@@ -1,6 +1,7 @@
 """Copies the weights of one model into another, as far as they agree."""
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 
 import keras
 from keras import ops
@@ -48,11 +49,11 @@ class TransferReport:
         """How many layers were copied."""
         return sum(row.status == "copied" for row in self.rows)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         skipped = len(self.rows) - self.num_copied
         return brief(self, f"{self.num_copied} copied", f"{skipped} skipped")
 
-    def __str__(self):
+    def __str__(self) -> str:
         num_targets = sum(row.target_layer is not None for row in self.rows)
         return format_table(
             [field.name for field in dataclasses.fields(TransferRow)],
@@ -118,7 +119,7 @@ def transfer_weights(
     return TransferReport(tuple(rows))
 
 
-def _leaves(model, role):
+def _leaves(model: keras.Model, role: str) -> list[WeightedLayer]:
     if not isinstance(model, keras.Model) or not model.weights:
         raise ValueError(
             f"The {role} of transfer_weights has to be a built keras.Model "
@@ -130,7 +131,7 @@ def _leaves(model, role):
     return [leaf for leaf in leaves if leaf.weights]
 
 
-def _mismatch(old, new):
+def _mismatch(old: WeightedLayer, new: WeightedLayer) -> str | None:
     """Why a paired layer is not copied, `None` if it is."""
     if old.layer is new.layer:
         return "the same layer is in both models"
@@ -139,7 +140,11 @@ def _mismatch(old, new):
     return None
 
 
-def _rows(old, new, pairs):
+def _rows(
+    old: Sequence[WeightedLayer],
+    new: Sequence[WeightedLayer],
+    pairs: Iterable[tuple[int, int]],
+) -> list[TransferRow]:
     partner = dict(pairs)
     rows = []
     for i, leaf in enumerate(old):
@@ -158,9 +163,9 @@ def _rows(old, new, pairs):
     return rows
 
 
-def _described(leaf):
+def _described(leaf: WeightedLayer) -> str:
     return f"{type(leaf.layer).__name__} with {_listed(leaf.shapes)}"
 
 
-def _listed(shapes):
+def _listed(shapes: tuple[tuple[int, ...], ...]) -> str:
     return " ".join("x".join(map(str, shape)) or "scalar" for shape in shapes)

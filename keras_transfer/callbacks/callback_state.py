@@ -1,9 +1,13 @@
 """What callbacks have counted so far, as arrays and JSON."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_transfer import _private
+from keras_transfer._private.types import Json, Nested
 from keras_transfer.callbacks.unfreeze_on_plateau import UnfreezeOnPlateau
 
 # What other callbacks know that `on_train_begin` would make them forget.
@@ -22,7 +26,9 @@ _REMEMBERED = {
 }
 
 
-def collect(callbacks):
+def collect(
+    callbacks: Iterable[keras.callbacks.Callback],
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Returns `(arrays, info)` of the callbacks that have something to keep.
 
     Of the kinds above that is what they count, of any other kind what its
@@ -32,7 +38,7 @@ def collect(callbacks):
     for key, callback in _by_key(callbacks).items():
         values, lengths = {}, {}
         for name in _names_remembered(callback):
-            value = getattr(callback, name, None)
+            value: Nested = getattr(callback, name, None)
             if _are_arrays(value):
                 lengths[name] = len(value)
                 for index, array in enumerate(value):
@@ -44,7 +50,11 @@ def collect(callbacks):
     return arrays, info
 
 
-def restore(callbacks, arrays, info):
+def restore(
+    callbacks: Iterable[keras.callbacks.Callback],
+    arrays: dict[str, np.ndarray],
+    info: dict[str, Any],
+) -> None:
     """Brings callbacks to the state that `collect` saw."""
     for key, callback in _by_key(callbacks).items():
         if key not in info:
@@ -56,7 +66,7 @@ def restore(callbacks, arrays, info):
             setattr(callback, name, kept)
 
 
-def plain(value):
+def plain(value: Json) -> Json:
     """Numbers of NumPy and of any backend as Python's own."""
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -67,7 +77,9 @@ def plain(value):
     return float(keras.ops.convert_to_numpy(value))
 
 
-def _by_key(callbacks):
+def _by_key(
+    callbacks: Iterable[keras.callbacks.Callback],
+) -> dict[str, keras.callbacks.Callback]:
     """The callbacks to remember: the second of a kind is `Kind/1`."""
     found = {}
     for callback in callbacks:
@@ -78,7 +90,7 @@ def _by_key(callbacks):
     return found
 
 
-def _names_remembered(callback):
+def _names_remembered(callback: keras.callbacks.Callback) -> tuple[str, ...]:
     known = [
         name
         for kind, names in _REMEMBERED.items()
@@ -88,10 +100,10 @@ def _names_remembered(callback):
     return (*known, *getattr(callback, "remembered", ()))
 
 
-def _known_to_numpy(array):
+def _known_to_numpy(array: np.ndarray) -> np.ndarray:
     # NumPy's files know no bfloat16, and float32 holds all of its values.
     return array.astype("float32") if array.dtype.name == "bfloat16" else array
 
 
-def _are_arrays(value):
+def _are_arrays(value: object) -> bool:
     return isinstance(value, list) and all(hasattr(x, "shape") for x in value)

@@ -33,18 +33,22 @@ class FreezeAudit(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self._before = None
-        self._updates_before = None
+        self._before: list | None = None
+        self._updates_before: int | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "<FreezeAudit>"
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         self._before = None
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
         # Not in on_epoch_begin: other callbacks may set flags there.
         if self._before is None:
             self._updates_before = self._updates()
@@ -54,7 +58,9 @@ class FreezeAudit(keras.callbacks.Callback):
                 if _own_weights(layer) and not _only_counts(layer)
             ]
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         moved, stood = [], []
         for layer, trains, before in self._before or []:
             same = _digest(layer) == before
@@ -80,15 +86,15 @@ class FreezeAudit(keras.callbacks.Callback):
                 "training had begun: use kt.set_trainable_depth."
             )
 
-    def _updates(self):
+    def _updates(self) -> int:
         return int(ops.convert_to_numpy(self.model.optimizer.iterations))
 
-    def _rate_is_zero(self):
+    def _rate_is_zero(self) -> bool:
         rate = self.model.optimizer.learning_rate
         return float(ops.convert_to_numpy(rate)) == 0.0
 
 
-def _own_weights(layer):
+def _own_weights(layer: keras.layers.Layer) -> list[keras.Variable]:
     """The weights that the layer itself holds, not those of its parts."""
     parts = {
         id(weight)
@@ -99,20 +105,20 @@ def _own_weights(layer):
     return [weight for weight in layer.weights if id(weight) not in parts]
 
 
-def _only_counts(layer):
+def _only_counts(layer: keras.layers.Layer) -> bool:
     """Whether a layer is allowed to train and has nothing that could."""
     learns = _private.own_trainable_variables(layer)
     return layer.trainable and not layer.trainable_variables and not learns
 
 
-def _digest(layer):
+def _digest(layer: keras.layers.Layer) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     for weight in _own_weights(layer):
         digest.update(ops.convert_to_numpy(weight).tobytes())
     return digest.digest()
 
 
-def _names(layers):
+def _names(layers: list[keras.layers.Layer]) -> str:
     shown = ", ".join(f"'{layer.name}'" for layer in layers[:5])
     more = len(layers) - 5
     return f"{shown} and {more} more" if more > 0 else shown

@@ -3,9 +3,10 @@
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import Verbose
 from keras_transfer.storage.printing import brief, show
 from keras_transfer.training.freezing import freeze_state, set_trainable_depth
-from keras_transfer.training.schedules import depth_at
+from keras_transfer.training.schedules import Schedule, depth_at
 
 
 class FreezingScheduler(keras.callbacks.Callback):
@@ -37,7 +38,12 @@ class FreezingScheduler(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, schedule, train_batch_norm=None, verbose=0):
+    def __init__(
+        self,
+        schedule: Schedule,
+        train_batch_norm: bool | None = None,
+        verbose: Verbose = 0,
+    ):
         super().__init__()
         if not callable(schedule):
             raise ValueError(
@@ -49,19 +55,21 @@ class FreezingScheduler(keras.callbacks.Callback):
         self.schedule = schedule
         self.train_batch_norm = train_batch_norm
         self.verbose = verbose
-        self._depth = None
+        self._depth: int | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         named = getattr(self.schedule, "__name__", None)
         return brief(self, repr(self.schedule) if named is None else named)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         num_blocks = len(freeze_state(self.model).blocks)
         for epoch in range(self.params.get("epochs") or 0):
             depth_at(self.schedule, epoch, num_blocks)
         self._depth = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         num_blocks = len(freeze_state(self.model).blocks)
         depth = depth_at(self.schedule, epoch, num_blocks)
         names = set_trainable_depth(
@@ -75,6 +83,8 @@ class FreezingScheduler(keras.callbacks.Callback):
             )
         self._depth = depth
 
-    def on_epoch_end(self, epoch, logs=None):
-        if logs is not None:
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        if logs is not None and self._depth is not None:
             logs["trainable_blocks"] = _private.WholeNumber(self._depth)

@@ -1,7 +1,10 @@
 """`MatchingWeightScheduler`: how much matching counts, epoch by epoch."""
 
+from collections.abc import Callable
+
 import keras
 
+from keras_transfer._private.types import Verbose
 from keras_transfer.storage.printing import brief, show
 
 _WEIGHTS = ("matching_weight", "task_weight", "pair_weights")
@@ -31,15 +34,19 @@ class MatchingWeightScheduler(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, schedule, verbose=0):
+    def __init__(
+        self,
+        schedule: Callable[[int], float | dict[str, float]],
+        verbose: Verbose = 0,
+    ):
         super().__init__()
         self.schedule = schedule
         self.verbose = verbose
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return brief(self, getattr(self.schedule, "__name__", self.schedule))
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         if not hasattr(self.model, "matching_weight"):
             raise ValueError(
                 "MatchingWeightScheduler sets the weights of a FeatureMatcher. "
@@ -47,7 +54,9 @@ class MatchingWeightScheduler(keras.callbacks.Callback):
                 f"{type(self.model).__name__}. Call fit of the matcher."
             )
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         found = self.schedule(epoch)
         weights = found if isinstance(found, dict) else {_WEIGHTS[0]: found}
         unknown = set(weights) - set(_WEIGHTS)
@@ -62,6 +71,8 @@ class MatchingWeightScheduler(keras.callbacks.Callback):
         if self.verbose:
             show(f"epoch {epoch + 1}: {weights}")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         if logs is not None:
             logs["matching_weight"] = self.model.matching_weight

@@ -1,10 +1,12 @@
 """`PreciseBatchNorm`: batch-norm statistics that are there when judged."""
 
 import warnings
+from collections.abc import Iterator
 
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import Data
 from keras_transfer.callbacks.run_aware import RunAwareCallback
 from keras_transfer.data.adapters import adapt
 from keras_transfer.storage.printing import brief
@@ -59,7 +61,13 @@ class PreciseBatchNorm(RunAwareCallback):
 
     _acts_first = True
 
-    def __init__(self, data, num_batches=NUM_BATCHES, *, part=None):
+    def __init__(
+        self,
+        data: Data,
+        num_batches: int = NUM_BATCHES,
+        *,
+        part: keras.Model | None = None,
+    ):
         super().__init__()
         if not num_batches >= 1:
             raise ValueError(
@@ -67,27 +75,32 @@ class PreciseBatchNorm(RunAwareCallback):
                 f"num_batches={num_batches!r}."
             )
         self.data, self.num_batches, self.part = data, num_batches, part
-        self._pass, self._is_fresh = None, False
-
-    def __repr__(self):
-        return brief(self, f"{self.num_batches} batches")
-
-    def on_train_begin(self, logs=None):
-        self._pass, self._is_fresh = None, False
-
-    def on_train_batch_end(self, batch, logs=None):
+        self._pass: StatisticsPass | None = None
         self._is_fresh = False
 
-    def on_test_begin(self, logs=None):
+    def __repr__(self) -> str:
+        return brief(self, f"{self.num_batches} batches")
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._pass, self._is_fresh = None, False
+
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        self._is_fresh = False
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         self._renew()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         self._renew()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self._renew()
 
-    def _renew(self):
+    def _renew(self) -> None:
         if self._is_fresh:
             return
         self._is_fresh = True
@@ -98,14 +111,17 @@ class PreciseBatchNorm(RunAwareCallback):
         _private.sync_state(self.model)
         self._pass.run(self._batches())
 
-    def _batches(self):
+    def _batches(self) -> Iterator:
         data = getattr(self.data, "train", self.data)
         if isinstance(data, tuple):
             data = data[0]
         return adapt(data).walk()
 
 
-def warn_of_young_statistics(model, callbacks):
+def warn_of_young_statistics(
+    model: keras.Model,
+    callbacks: list[keras.callbacks.Callback] | keras.callbacks.CallbackList,
+) -> None:
     """Warns where moving statistics still hold much of what they began with.
 
     After n updates with momentum m, a share of m^n of a moving statistic is

@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from keras_transfer._private.types import Callbacks, Data
 from keras_transfer.training import run_description
 
 
@@ -36,21 +37,23 @@ class RunAwareCallback(keras.callbacks.Callback):
 
     _acts_first = False
     _asks_for_samples = False
-    _told_run = None
+    _told_run: FitRun | None = None
 
     @property
-    def _run(self):
+    def _run(self) -> FitRun | None:
         known = (
             self._told_run is not None and self._told_run.model is self.model
         )
         return self._told_run if known else None
 
     @_run.setter
-    def _run(self, run):
+    def _run(self, run: FitRun | None) -> None:
         self._told_run = run
 
 
-def with_run(callbacks, model, data, *, validates):
+def with_run(
+    callbacks: Callbacks, model: keras.Model, data: Data, *, validates: bool
+) -> list[keras.callbacks.Callback] | keras.callbacks.CallbackList:
     """Returns the callbacks in the order in which they act, told of the run.
 
     Args:
@@ -77,7 +80,9 @@ def with_run(callbacks, model, data, *, validates):
     return callbacks
 
 
-def with_callback(callbacks, extra):
+def with_callback(
+    callbacks: Callbacks, extra: keras.callbacks.Callback
+) -> list[keras.callbacks.Callback] | keras.callbacks.CallbackList:
     """Returns `callbacks` (one, several, a list object or none) and `extra`."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks.append(extra)
@@ -89,5 +94,5 @@ def with_callback(callbacks, extra):
     return [*callbacks, extra]
 
 
-def _acts_later(callback):
+def _acts_later(callback: keras.callbacks.Callback) -> bool:
     return not getattr(callback, "_acts_first", False)

@@ -2,10 +2,14 @@
 
 import time
 import warnings
+from collections.abc import Iterable
+from typing import Any
 
 import keras
+import numpy as np
 
 from keras_transfer import _private
+from keras_transfer._private.types import PathLike, Verbose
 from keras_transfer.callbacks import callback_state
 from keras_transfer.callbacks.run_aware import RunAwareCallback
 from keras_transfer.storage import checkpoint_folder
@@ -72,11 +76,11 @@ class TransferCheckpoint(RunAwareCallback):
 
     def __init__(
         self,
-        directory,
-        delete_checkpoint=True,
-        callbacks=(),
-        verbose=1,
-        min_seconds=0,
+        directory: PathLike,
+        delete_checkpoint: bool = True,
+        callbacks: Iterable[keras.callbacks.Callback] = (),
+        verbose: Verbose = 1,
+        min_seconds: float = 0,
     ):
         super().__init__()
         self.directory = directory
@@ -84,12 +88,12 @@ class TransferCheckpoint(RunAwareCallback):
         self.callbacks = tuple(callbacks)
         self.verbose = verbose
         self.min_seconds = min_seconds
-        self._restored = None
+        self._restored: tuple[dict, dict] | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return brief(self, f"in '{self.directory}'")
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._saved_at = time.monotonic()
         self._described = run_description.of_training(self.model) | (
             self._run.samples if self._run else {}
@@ -111,7 +115,9 @@ class TransferCheckpoint(RunAwareCallback):
                 f"{epochs}, from '{self.directory}'"
             )
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         # At the beginning of an epoch every callback is done with the one
         # before, and the first of them has not yet begun with this one.
         if self._restored is not None:
@@ -119,7 +125,7 @@ class TransferCheckpoint(RunAwareCallback):
         elif self._is_due():
             self._save(epoch)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self._restored is not None:
             # There was no epoch left to train.
             self._restore_the_rest()
@@ -132,10 +138,10 @@ class TransferCheckpoint(RunAwareCallback):
         if self.delete_checkpoint:
             checkpoint_folder.remove(self.directory)
 
-    def _is_due(self):
+    def _is_due(self) -> bool:
         return time.monotonic() - self._saved_at >= self.min_seconds
 
-    def _save(self, epoch, ended_run_of=None):
+    def _save(self, epoch: int, ended_run_of: int | None = None) -> None:
         training_state.prepare(self.model)
         arrays, info = training_state.collect(self.model)
         generators, generator_info = random_state.collect()
@@ -166,7 +172,7 @@ class TransferCheckpoint(RunAwareCallback):
         )
         self._saved_at = time.monotonic()
 
-    def _warn_of_differences(self, info):
+    def _warn_of_differences(self, info: dict[str, Any]) -> None:
         before = info.get("run", {})
         found = run_description.differences(self._described, before)
         if before and found:
@@ -179,8 +185,8 @@ class TransferCheckpoint(RunAwareCallback):
                 stacklevel=2,
             )
 
-    def _restore_the_rest(self):
-        arrays, info = self._restored
+    def _restore_the_rest(self) -> None:
+        arrays, info = self._restored  # type: ignore[misc]
         self._restored = None
         # Keras has read it; another run starts where it is told to.
         _private.start_at_epoch(self.model, None)
@@ -191,15 +197,15 @@ class TransferCheckpoint(RunAwareCallback):
             self._others(), _below("callbacks", arrays), info["callbacks"]
         )
 
-    def _others(self):
+    def _others(self) -> tuple[keras.callbacks.Callback, ...]:
         return self._run.callbacks if self._run else self.callbacks
 
 
-def _above(name, arrays):
+def _above(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {f"{name}/{key}": value for key, value in arrays.items()}
 
 
-def _below(name, arrays):
+def _below(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     prefix = f"{name}/"
     return {
         key.removeprefix(prefix): value

@@ -5,6 +5,7 @@ import math
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import Verbose
 from keras_transfer.callbacks.run_aware import RunAwareCallback
 from keras_transfer.storage.printing import brief, show
 from keras_transfer.training.freezing import freeze_state, set_trainable_depth
@@ -49,14 +50,14 @@ class UnfreezeOnPlateau(RunAwareCallback):
 
     def __init__(
         self,
-        monitor="val_loss",
-        blocks=1,
-        patience=10,
-        verbose=0,
-        mode="auto",
-        min_delta=1e-4,
-        cooldown=0,
-        max_blocks=None,
+        monitor: str = "val_loss",
+        blocks: int = 1,
+        patience: int = 10,
+        verbose: Verbose = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        max_blocks: int | None = None,
     ):
         super().__init__()
         at_least(1, blocks, "blocks", of=" of UnfreezeOnPlateau")
@@ -77,14 +78,14 @@ class UnfreezeOnPlateau(RunAwareCallback):
         self.max_blocks = max_blocks
         self._reset()
 
-    def _reset(self):
-        self.best = None
+    def _reset(self) -> None:
+        self.best: float | None = None
         self.wait = 0
         self.cooldown_counter = 0
         self._sign = {"auto": None, "min": -1, "max": 1}[self.mode]
         self._has_looked = False
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return brief(
             self,
             self.monitor,
@@ -92,7 +93,7 @@ class UnfreezeOnPlateau(RunAwareCallback):
             f"blocks {self.blocks}",
         )
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._reset()
         state = freeze_state(self.model)
         if self.max_blocks is not None:
@@ -108,24 +109,26 @@ class UnfreezeOnPlateau(RunAwareCallback):
             )
 
     @property
-    def _is_validation(self):
+    def _is_validation(self) -> bool:
         return self.monitor.startswith("val_")
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
         # The first call comes with a higher number than 0 where several steps
         # are run at once.
         if self._sign is None or not self._has_looked:
             self._has_looked = True
             self._learn_direction(logs or {})
 
-    def _learn_direction(self, logs):
+    def _learn_direction(self, logs: dict[str, float]) -> None:
         known = self.monitor.removeprefix("val_") in logs
         if not known and self._run and not self._others_may_log():
             raise self._missing(logs)
         if self._sign is None and known:
             self._sign = self._own_direction()
 
-    def _own_direction(self):
+    def _own_direction(self) -> int:
         try:
             higher = _private.is_higher_better(self.model, self.monitor)
         except ValueError as error:
@@ -136,7 +139,7 @@ class UnfreezeOnPlateau(RunAwareCallback):
             ) from error
         return 1 if higher else -1
 
-    def _others_may_log(self):
+    def _others_may_log(self) -> bool:
         """Whether there are callbacks that may log quantities of their own."""
         return any(
             isinstance(callback, keras.callbacks.LambdaCallback)
@@ -145,7 +148,7 @@ class UnfreezeOnPlateau(RunAwareCallback):
             for callback in self._run.callbacks
         )
 
-    def _missing(self, logs):
+    def _missing(self, logs: dict[str, float]) -> ValueError:
         return ValueError(
             f"UnfreezeOnPlateau watches '{self.monitor}', which is not "
             f"logged. Logged are: {', '.join(logs) or 'nothing'}. Expected one "
@@ -153,7 +156,9 @@ class UnfreezeOnPlateau(RunAwareCallback):
             "before it for the value on validation data."
         )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         logs = {} if logs is None else logs
         value = logs.get(self.monitor)
         if value is None and not self._comes_later(logs):
@@ -174,7 +179,7 @@ class UnfreezeOnPlateau(RunAwareCallback):
         if self._has_waited_enough(float(value)):
             self._unfreeze(epoch)
 
-    def _comes_later(self, logs):
+    def _comes_later(self, logs: dict[str, float]) -> bool:
         """Whether this is an epoch without validation (`validation_freq`)."""
         return (
             self._is_validation
@@ -183,12 +188,12 @@ class UnfreezeOnPlateau(RunAwareCallback):
             and self.monitor.removeprefix("val_") in logs
         )
 
-    def _has_waited_enough(self, value):
+    def _has_waited_enough(self, value: float) -> bool:
         if self.cooldown_counter > 0:
             self.cooldown_counter -= 1
             self.wait = 0
         gain = math.inf if self.best is None else value - self.best
-        if self.best is None or self._sign * gain > self.min_delta:
+        if self.best is None or self._sign * gain > self.min_delta:  # type: ignore[operator]
             self.best = value
             self.wait = 0
             return False
@@ -197,7 +202,7 @@ class UnfreezeOnPlateau(RunAwareCallback):
         self.wait += 1
         return self.wait >= self.patience
 
-    def _unfreeze(self, epoch):
+    def _unfreeze(self, epoch: int) -> None:
         state = freeze_state(self.model)
         most = len(state.blocks) if self.max_blocks is None else self.max_blocks
         depth = min(state.depth + self.blocks, most)

@@ -1,8 +1,14 @@
 """One adapter for every kind of data: nothing else asks what `x` is."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Self
+
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Data, Nested
 from keras_transfer.data import look
 from keras_transfer.data.batches import ArrayBatches, ReorderedBatches
 from keras_transfer.data.data_adapter import (
@@ -23,6 +29,9 @@ from keras_transfer.data.nested import are_arrays, as_tensors, cut_off
 from keras_transfer.data.samples import NumberedSamples
 from keras_transfer.data.seeded_batches import SeededBatches
 
+if TYPE_CHECKING:
+    from keras_transfer.data.samples import Samples
+
 # Values of arrays that are looked at, in samples spread over them.
 _VALUES_SEEN = 2**22
 _BATCH = 32
@@ -34,18 +43,18 @@ class NumberedAdapter(DataAdapter):
     is_seeded = True
 
     @property
-    def num_samples(self):
+    def num_samples(self) -> int:  # type: ignore[override]
         return self.data.num_samples
 
     @property
-    def labels(self):
+    def labels(self) -> Nested:
         """The labels of all samples, `None` if reading them costs time."""
         return self.data.known_labels()
 
-    def first(self):
+    def first(self) -> tuple:
         return self.data[0]
 
-    def looked_at(self, model, labels=True):
+    def looked_at(self, model: keras.Model, labels: bool = True) -> Self:
         """Looks at inputs of a part of the samples, at labels of all."""
         if look.is_due():
             if isinstance(self.data, ArrayBatches):
@@ -58,7 +67,7 @@ class NumberedAdapter(DataAdapter):
             look.examine(batch, model, labels)
         return self
 
-    def _spread(self):
+    def _spread(self) -> np.ndarray:
         size = sum(
             np.size(leaf[0]) for leaf in keras.tree.flatten(self.data.data[0])
         )
@@ -66,18 +75,23 @@ class NumberedAdapter(DataAdapter):
         return spread_numbers(self.num_samples, count)
 
     def in_training(
-        self, *, devices=1, epoch=0, steps_per_epoch=None, **options
-    ):
+        self,
+        *,
+        devices: int = 1,
+        epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        **options: Any,
+    ) -> Self:
         data = self.data if devices == 1 else self.data.for_devices(devices)
         return type(self)(data.starting_at(epoch, steps_per_epoch))
 
-    def walk(self):
+    def walk(self) -> Iterator[tuple]:
         return _by_number(self.data)
 
-    def in_batches_of(self, size):
+    def in_batches_of(self, size: int) -> SeededBatches:
         return self.data.in_batches_of(size)
 
-    def samples(self, seed=0):
+    def samples(self, seed: int = 0) -> Samples:
         data = self.data
         if not isinstance(data, ArrayBatches):
             check_same_twice(
@@ -85,22 +99,22 @@ class NumberedAdapter(DataAdapter):
             )
         return NumberedSamples(data)
 
-    def numbered(self, name="data", **order):
+    def numbered(self, name: str = "data", **order: Any) -> SeededBatches:
         return self.data
 
-    def for_keras(self):
+    def for_keras(self) -> dict[str, Nested]:
         """Arrays go to Keras as such, which has a faster way for them."""
         if not self.holds_arrays:
             return super().for_keras()
         names = ("x", "y", "sample_weight")
         return dict(zip(names, as_tensors(self.data.data), strict=False))
 
-    def for_validation(self):
+    def for_validation(self) -> SeededBatches | tuple:
         if not self.holds_arrays:
             return self.data
         return tuple(self.for_keras().values())
 
-    def cut_off(self, fraction):
+    def cut_off(self, fraction: float) -> tuple[DataAdapter, DataAdapter]:
         """Returns `(first, last)`: the last part of arrays split off.
 
         Raises:
@@ -114,7 +128,7 @@ class NumberedAdapter(DataAdapter):
         first, last = (adapt(*part, **order) for part in parts)
         return first, last
 
-    def inputs(self, count):
+    def inputs(self, count: int) -> list:
         """As in `DataAdapter`, spread over all samples.
 
         They often lie class by class.
@@ -127,32 +141,39 @@ class NumberedAdapter(DataAdapter):
 class IndexedAdapter(DataAdapter):
     """A `PyDataset` of somebody else: batches that are read by number."""
 
-    def first(self):
+    def first(self) -> tuple:
         return self.data[0]
 
     @property
-    def keras_shuffles(self):
+    def keras_shuffles(self) -> bool:  # type: ignore[override]
         return not self._is_plain()
 
-    def in_training(self, *, shuffle=True, seed=0, devices=1, **options):
+    def in_training(
+        self,
+        *,
+        shuffle: bool = True,
+        seed: int = 0,
+        devices: int = 1,
+        **options: Any,
+    ) -> DataAdapter:
         if not self._is_plain() or not (shuffle or devices > 1):
             return self
         data = ReorderedBatches(self.data, shuffle=shuffle, seed=seed)
         return ReorderedAdapter(data).in_training(devices=devices, **options)
 
-    def _is_plain(self):
+    def _is_plain(self) -> bool:
         """Whether Keras would read it in this thread, batch after batch."""
         x = self.data
         is_single = x.workers <= 1 and not x.use_multiprocessing
         return is_single and x.num_batches is not None
 
-    def walk(self):
+    def walk(self) -> Iterator[tuple]:
         return _by_number(self.data)
 
-    def samples(self, seed=0):
+    def samples(self, seed: int = 0) -> Samples:
         return adapt(ReorderedBatches(self.data, shuffle=False)).samples()
 
-    def numbered(self, name="data", **order):
+    def numbered(self, name: str = "data", **order: Any) -> SeededBatches:
         if not hasattr(self.data, "__len__"):
             raise ValueError(
                 f"`{name}` has no end. Received: a {self.kind} without "
@@ -161,7 +182,7 @@ class IndexedAdapter(DataAdapter):
             )
         return super().numbered(name, **order)
 
-    def inputs(self, count):
+    def inputs(self, count: int) -> list:
         return first_inputs(self.walk(), count)
 
 
@@ -171,19 +192,25 @@ class ReorderedAdapter(NumberedAdapter):
     num_samples = None
     labels = None
 
-    def in_batches_of(self, size):
+    def in_batches_of(self, size: int) -> SeededBatches:
         return self.data
 
-    def numbered(self, name="data", **order):
+    def numbered(self, name: str = "data", **order: Any) -> SeededBatches:
         return DataAdapter.numbered(self, name, **order)
 
-    def inputs(self, count):
+    def inputs(self, count: int) -> list:
         return adapt(self.data.batches).inputs(count)
 
 
 def adapt(
-    x, y=None, sample_weight=None, *, batch_size=None, shuffle=True, seed=0
-):
+    x: Data,
+    y: Nested = None,
+    sample_weight: Nested = None,
+    *,
+    batch_size: int | None = None,
+    shuffle: bool = True,
+    seed: int = 0,
+) -> DataAdapter:
     """Returns the `DataAdapter` for what `fit` is given.
 
     Args:
@@ -216,7 +243,7 @@ def adapt(
     return found
 
 
-def _adapter_of(x):
+def _adapter_of(x: Data) -> type[DataAdapter]:
     if isinstance(x, ReorderedBatches):
         return ReorderedAdapter
     if isinstance(x, SeededBatches):
@@ -233,7 +260,7 @@ def _adapter_of(x):
     return WalkedAdapter if is_walked else UnknownAdapter
 
 
-def adapt_packed(data, **order):
+def adapt_packed(data: Data, **order: Any) -> DataAdapter:
     """Returns the `DataAdapter` for arrays `(x, y, weights)` or a data set.
 
     Args:
@@ -247,10 +274,10 @@ def adapt_packed(data, **order):
     return adapt(data, **order)
 
 
-def _by_number(batches):
+def _by_number(batches: keras.utils.PyDataset) -> Iterator[tuple]:
     return (batches[index] for index in range(len(batches)))
 
 
-def spread_numbers(total, count):
+def spread_numbers(total: int, count: int) -> np.ndarray:
     """Returns numbers of about `count` samples, spread over all."""
     return np.linspace(0, total - 1, min(count, total)).astype(int)

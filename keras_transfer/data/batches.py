@@ -1,9 +1,12 @@
 """Arrays, and data sets of others, in batches whose order the seed decides."""
 
 import copy
+from typing import Any, Self
 
 import keras
+import numpy as np
 
+from keras_transfer._private.types import Nested
 from keras_transfer.data.nested import num_rows, take_rows, to_numpy
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.storage import fingerprints
@@ -34,28 +37,34 @@ class ArrayBatches(SeededBatches):
     ```
     """
 
-    def __init__(self, x, y=None, sample_weight=None, **order):
+    def __init__(
+        self,
+        x: Nested,
+        y: Nested = None,
+        sample_weight: Nested = None,
+        **order: Any,
+    ):
         data = (x, y, sample_weight) if sample_weight is not None else (x, y)
         data = data if data[-1] is not None else (x,)
         self.data = tuple(map(to_numpy, data))
         self._leaves = keras.tree.flatten(self.data)
         super().__init__(_common_length(self.data), **order)
 
-    def read(self, sample_ids):
+    def read(self, sample_ids: np.ndarray) -> tuple:
         # Flat, as this is done for each step.
         rows = [
             None if leaf is None else leaf[sample_ids] for leaf in self._leaves
         ]
         return keras.tree.pack_sequence_as(self.data, rows)
 
-    def known_labels(self):
+    def known_labels(self) -> Nested:
         return self.data[1] if len(self.data) > 1 else None
 
     def fingerprint(self) -> str:
         return fingerprints.of_arrays(self.data)
 
 
-def _common_length(data) -> int:
+def _common_length(data: tuple) -> int:
     lengths = {
         leaf.shape[0] for leaf in keras.tree.flatten(data) if leaf is not None
     }
@@ -84,26 +93,32 @@ class ReorderedBatches(SeededBatches):
         seed: integer >= 0.
     """
 
-    def __init__(self, batches, *, shuffle=True, seed=0):
+    def __init__(
+        self,
+        batches: keras.utils.PyDataset,
+        *,
+        shuffle: bool = True,
+        seed: int = 0,
+    ):
         super().__init__(len(batches), batch_size=1, shuffle=shuffle, seed=seed)
         self.batches = batches
         self._divisor = 1
 
-    def for_devices(self, count):
+    def for_devices(self, count: int) -> Self:
         """The same batches, without what devices cannot share equally."""
         run = copy.copy(self)
         run._divisor = count
         return run
 
-    def read(self, sample_ids):
+    def read(self, sample_ids: np.ndarray) -> tuple:
         return divisible(self.batches[int(sample_ids[0])], self._divisor)
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         super().on_epoch_end()
         self.batches.on_epoch_end()
 
 
-def divisible(batch, count):
+def divisible(batch: Nested, count: int) -> Nested:
     """Returns a batch without its last samples that `count` cannot share.
 
     Raises:

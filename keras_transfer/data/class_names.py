@@ -2,13 +2,15 @@
 
 import contextlib
 import unicodedata
+from collections.abc import Iterable
+from typing import overload
 
 # Categories of Unicode: control characters, ends of lines and paragraphs, and
 # the surrogates that stand for bytes that are not UTF-8.
 _REFUSED = {"Cc", "Zl", "Zp", "Cs"}
 
 
-def one_spelling(name) -> str:
+def one_spelling(name: object) -> str:
     """Returns a name in the normal form NFC.
 
     macOS writes an accented letter as two characters (NFD), other systems as
@@ -21,7 +23,7 @@ def one_spelling(name) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def checked_name(name) -> str:
+def checked_name(name: object) -> str:
     """Returns a name in one spelling, if a label can have it.
 
     Raises:
@@ -43,7 +45,21 @@ def checked_name(name) -> str:
     )
 
 
-def checked_names(names):
+@overload
+def checked_names(names: None) -> None: ...
+
+
+@overload
+def checked_names(names: dict[str, Iterable]) -> dict[str, list[str]]: ...
+
+
+@overload
+def checked_names(names: Iterable) -> list[str]: ...
+
+
+def checked_names(
+    names: Iterable | dict[str, Iterable] | None,
+) -> list[str] | dict[str, list[str]] | None:
     """Returns the names in one spelling, `None` where there are none.
 
     Args:

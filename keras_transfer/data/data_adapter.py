@@ -1,10 +1,15 @@
 """What can be done with a data set, whatever its kind."""
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Data, Nested
 from keras_transfer.data import look
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.nested import as_tuple, concatenated, num_rows
@@ -12,6 +17,10 @@ from keras_transfer.data.seeded_batches import OrderOfEpoch
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.memory import available_bytes
 from keras_transfer.storage.printing import note
+
+if TYPE_CHECKING:
+    from keras_transfer.data.samples import Samples
+    from keras_transfer.data.seeded_batches import SeededBatches
 
 
 class DataAdapter:
@@ -32,35 +41,35 @@ class DataAdapter:
         rest: labels and weights that came beside a data set.
     """
 
-    num_samples = None
+    num_samples: int | None = None
     is_repeatable = True
     is_seeded = False
     holds_arrays = False
     keras_shuffles = False
 
-    def __init__(self, data):
+    def __init__(self, data: Data):
         self.data, self.rest = data, {}
 
-    def _with(self, data):
+    def _with(self, data: Data) -> Self:
         """Returns an adapter like this one for other data."""
         found = type(self)(data)
         found.rest = self.rest
         return found
 
     @property
-    def kind(self):
+    def kind(self) -> str:
         """The name of its type, for messages."""
         return type(self.data).__name__
 
     @property
-    def class_names(self):
+    def class_names(self) -> list[str] | None:
         return getattr(self.data, "class_names", None)
 
-    def first(self):
+    def first(self) -> Nested:
         """Returns the first batch, and leaves the order as it was."""
         raise NotImplementedError
 
-    def looked_at(self, model, labels=True):
+    def looked_at(self, model: keras.Model, labels: bool = True) -> DataAdapter:
         """Examines what can be seen before anything trains.
 
         Args:
@@ -78,8 +87,14 @@ class DataAdapter:
         return self
 
     def in_training(
-        self, *, shuffle=True, seed=0, devices=1, epoch=0, steps_per_epoch=None
-    ):
+        self,
+        *,
+        shuffle: bool = True,
+        seed: int = 0,
+        devices: int = 1,
+        epoch: int = 0,
+        steps_per_epoch: int | None = None,
+    ) -> DataAdapter:
         """Returns the adapter of what Keras is to train on.
 
         Args:
@@ -91,19 +106,19 @@ class DataAdapter:
         """
         return self
 
-    def order(self):
+    def order(self) -> OrderOfEpoch:
         """Returns the callback that tells the data which epoch it is."""
         return OrderOfEpoch(self.data if self.is_seeded else None)
 
-    def for_keras(self):
+    def for_keras(self) -> dict[str, Nested]:
         """Returns `x`, `y` and `sample_weight` of a call of Keras' own."""
         return {"x": self.data, **self.rest}
 
-    def for_validation(self):
+    def for_validation(self) -> Data:
         """Returns the `validation_data` of Keras' `fit`."""
         return self.data
 
-    def samples(self, seed=0):
+    def samples(self, seed: int = 0) -> Samples:
         """Returns the data set as `Samples`, numbered items for a cache.
 
         Args:
@@ -115,7 +130,7 @@ class DataAdapter:
         """
         raise NotImplementedError
 
-    def numbered(self, name="data", **order):
+    def numbered(self, name: str = "data", **order: Any) -> SeededBatches:
         """Returns the data set as `SeededBatches`, read into memory once.
 
         Args:
@@ -147,7 +162,7 @@ class DataAdapter:
             )
         return ArrayBatches(*concatenated(_padded(batches, name)), **order)
 
-    def inputs(self, count):
+    def inputs(self, count: int) -> list:
         """Returns batches of inputs, about `count` samples, for a look.
 
         Returns:
@@ -155,20 +170,20 @@ class DataAdapter:
         """
         return first_inputs(self.data, count)
 
-    def walk(self):
+    def walk(self) -> Iterator:
         """Returns the batches, read without the clock of `fit`."""
         return iter(self.data)
 
-    def in_batches_of(self, size):
+    def in_batches_of(self, size: int) -> Data:
         """Returns the data set in batches of a size, if it can have one."""
         return self.data
 
-    def is_unlabelled(self):
+    def is_unlabelled(self) -> bool:
         """Whether samples come without labels, as far as can be told."""
         _, y, _ = keras.utils.unpack_x_y_sample_weight(self.first())
         return y is None
 
-    def num_batches(self):
+    def num_batches(self) -> int | None:
         """Returns the number of batches; `None` if it is not known."""
         try:
             return len(self.data)
@@ -176,7 +191,7 @@ class DataAdapter:
             return None
 
 
-def _padded(batches, name):
+def _padded(batches: list[tuple], name: str) -> list[tuple]:
     """Returns batches whose token ids have one length, filled up with 0.
 
     As `padded_batch` of `tf.data` has done within each batch.
@@ -195,7 +210,7 @@ def _padded(batches, name):
         "sample: all are filled up to the longest with 0."
     )
 
-    def fill(leaf):
+    def fill(leaf: np.ndarray) -> np.ndarray:
         if not _holds_ids(leaf):
             return leaf
         return np.pad(leaf, [(0, 0), (0, longest - leaf.shape[1])])
@@ -203,11 +218,11 @@ def _padded(batches, name):
     return [(keras.tree.map_structure(fill, x), *rest) for x, *rest in batches]
 
 
-def _holds_ids(array):
+def _holds_ids(array: np.ndarray) -> bool:
     return array.ndim == 2 and array.dtype.kind in "iu"
 
 
-def first_inputs(batches, count):
+def first_inputs(batches: Iterable, count: int) -> list:
     """Returns the inputs of the first batches, of about `count` samples."""
     found = []
     for batch in batches:
@@ -218,14 +233,14 @@ def first_inputs(batches, count):
     return found
 
 
-def joined(batches):
+def joined(batches: list) -> Nested:
     """Returns several batches of inputs as one, as arrays."""
     return concatenated(
         keras.tree.map_structure(keras.ops.convert_to_numpy, batches)
     )
 
 
-def check_ends(kind, num_batches):
+def check_ends(kind: str, num_batches: int | None) -> None:
     """Raises if a data set has more batches than can be counted."""
     if num_batches is not None and num_batches >= sys.maxsize:
         raise ValueError(
@@ -235,7 +250,7 @@ def check_ends(kind, num_batches):
         )
 
 
-def check_same_twice(kind, batches):
+def check_same_twice(kind: str, batches: list) -> None:
     """Raises if a batch that was read twice is not the same."""
     first, second = (fingerprints.of_arrays(as_tuple(b)) for b in batches)
     if first != second:

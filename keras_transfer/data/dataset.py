@@ -1,6 +1,7 @@
 """What `data.load` returns, and how samples become it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Dataset:
         found = {name: getattr(self, name) for name in PARTS}
         return {k: part for k, part in found.items() if part is not None}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         counts = ", ".join(f"{n} {s}" for s, n in self.num_samples.items())
         names = self.class_names or self.target_names or []
         shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
@@ -69,10 +70,10 @@ class LabelledInputs:
     inputs: list | np.ndarray
     labels: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, indices) -> "LabelledInputs":
+    def take(self, indices: np.ndarray) -> "LabelledInputs":
         if isinstance(self.inputs, np.ndarray):
             return LabelledInputs(self.inputs[indices], self.labels[indices])
         photos = [self.inputs[index] for index in indices]
@@ -90,7 +91,13 @@ class Source:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def divide(source: Source, validation_split, test_split, shots, seed) -> dict:
+def divide(
+    source: Source,
+    validation_split: float,
+    test_split: float,
+    shots: int | None,
+    seed: int,
+) -> dict:
     """Samples by split, with what the source lacks held out by the seed."""
     splits = dict(source.splits)
     if set(splits) == {"all"}:
@@ -103,7 +110,12 @@ def divide(source: Source, validation_split, test_split, shots, seed) -> dict:
     return {name: splits[name] for name in PARTS if name in splits}
 
 
-def to_dataset(source, splits, reading, **options) -> Dataset:
+def to_dataset(
+    source: Source,
+    splits: dict[str, LabelledInputs],
+    reading: dict[str, Any],
+    **options: Any,
+) -> Dataset:
     """Batches of every split; only those of `train` are shuffled.
 
     Args:
@@ -122,20 +134,26 @@ def to_dataset(source, splits, reading, **options) -> Dataset:
     return Dataset(**batches, num_samples=counts, **about)
 
 
-def _batches(samples, reading, order):
+def _batches(
+    samples: LabelledInputs, reading: dict[str, Any], order: dict[str, Any]
+) -> SeededBatches:
     if isinstance(samples.inputs, np.ndarray):
         return ArrayBatches(samples.inputs, samples.labels, **order)
     return PhotoBatches(samples.inputs, samples.labels, **reading, **order)
 
 
-def _hold_out(samples, name, fraction, seed):
+def _hold_out(
+    samples: LabelledInputs, name: str, fraction: float, seed: int
+) -> dict[str, LabelledInputs]:
     stay, held = train_validation_split(samples.labels, fraction, seed)
     if len(held) == 0:
         return {"train": samples}
     return {"train": samples.take(stay), name: samples.take(held)}
 
 
-def _few_shot(samples, shots, seed, source):
+def _few_shot(
+    samples: LabelledInputs, shots: int, seed: int, source: Source
+) -> LabelledInputs:
     if source.task == "regression":
         raise ValueError(
             "`shots_per_class` needs classes, and these data are for "

@@ -1,13 +1,20 @@
 """The parts of a data set as one, for what looks at all of it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.nested import concatenated
 from keras_transfer.data.photos.photo_batches import PhotoBatches
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
 
-def together(parts):
+
+def together(parts: list) -> SeededBatches:
     """Returns the samples of several parts as one, in order, unshuffled.
 
     Args:

@@ -1,8 +1,12 @@
 """What is wrong with labels: their kind, shape and range, by the loss."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Nested
 from keras_transfer.data.nested import rows_not_finite
 from keras_transfer.losses import SmoothedCrossentropy
 
@@ -23,7 +27,7 @@ _MAP_HEAD = (
 )
 
 
-def check_labels(y, model):
+def check_labels(y: Nested, model: keras.Model) -> None:
     """Raises if labels do not fit the head or the loss of a model.
 
     Args:
@@ -44,14 +48,14 @@ def check_labels(y, model):
             _check(np.asarray(each), loss, shape)
 
 
-def _output_shapes(model):
+def _output_shapes(model: keras.Model) -> list[tuple[int | None, ...]]:
     shape = model.output_shape
     if isinstance(shape, dict):
         return list(shape.values())
     return shape if isinstance(shape, list) else [shape]
 
 
-def _losses(model):
+def _losses(model: keras.Model) -> list:
     """The losses of a model by output; several as a list or by name."""
     loss = model.loss
     if isinstance(loss, dict):
@@ -60,7 +64,7 @@ def _losses(model):
     return list(loss) if isinstance(loss, (list, tuple)) else [loss]
 
 
-def loss_name(loss):
+def loss_name(loss: str | keras.losses.Loss | Callable | None) -> str | None:
     """The snake-case name of a loss given as a string, object or function."""
     if isinstance(loss, SmoothedCrossentropy):
         return _SPARSE
@@ -71,7 +75,11 @@ def loss_name(loss):
     return None
 
 
-def _check(y, loss, output):
+def _check(
+    y: np.ndarray,
+    loss: str | keras.losses.Loss | Callable,
+    output: tuple[int | None, ...],
+) -> None:
     name = loss_name(loss)
     if name not in {_SPARSE, *_CLASSES, *_SHARES, *_NUMBERS}:
         # A loss of one's own may mean anything by its labels.
@@ -94,7 +102,9 @@ def _check(y, loss, output):
         _check_shares(y)
 
 
-def _refuse_words(y, name, output):
+def _refuse_words(
+    y: np.ndarray, name: str, output: tuple[int | None, ...]
+) -> None:
     first = y.flat[0] if y.size else None
     remedy = "Convert them to numbers, for example labels.astype('float32')."
     if isinstance(first, (str, bytes)):
@@ -110,8 +120,10 @@ def _refuse_words(y, name, output):
     )
 
 
-def _check_integers(y, output, ignored):
-    num_classes = output[-1]
+def _check_integers(
+    y: np.ndarray, output: tuple[int | None, ...], ignored: int | None
+) -> None:
+    num_classes: Any = output[-1]
     if y.ndim == 2 and y.shape[1] == num_classes and num_classes > 1:
         raise ValueError(
             f"{_SPARSE} takes integer labels. Received: one-hot labels of "
@@ -131,13 +143,13 @@ def _check_integers(y, output, ignored):
         )
 
 
-def _shown(bad, num_classes):
+def _shown(bad: np.ndarray, num_classes: int) -> float:
     # What lies out of range at the top tells most.
     above = bad[bad >= num_classes]
     return above.max() if above.size else bad.flat[0]
 
 
-def _remedy(y, num_classes):
+def _remedy(y: np.ndarray, num_classes: int) -> str:
     if np.isnan(y).any() or y.min() < 0:
         return "Leave samples without a label out."
     if y.min() == 1 and y.max() == num_classes:
@@ -145,7 +157,7 @@ def _remedy(y, num_classes):
     return "Number the classes from 0, or build the model with a larger head."
 
 
-def _check_shape(y, output):
+def _check_shape(y: np.ndarray, output: tuple[int | None, ...]) -> None:
     """Raises unless labels are one value (or row) an output."""
     wanted, shape = list(output[1:]), list(y.shape[1:])
     if wanted[-1:] == [1] and len(shape) == len(wanted) - 1:
@@ -165,7 +177,7 @@ def _check_shape(y, output):
     )
 
 
-def _check_numbers(y):
+def _check_numbers(y: np.ndarray) -> None:
     bad = rows_not_finite(y)
     if bad.size:
         raise ValueError(
@@ -175,7 +187,7 @@ def _check_numbers(y):
         )
 
 
-def _check_shares(y):
+def _check_shares(y: np.ndarray) -> None:
     """Raises unless labels are probabilities: 0, 1 or between."""
     _check_numbers(y)
     if not y.size or (y.min() >= 0 and y.max() <= 1):

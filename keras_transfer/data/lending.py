@@ -10,10 +10,12 @@ import contextlib
 import copy
 import itertools
 import types
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Data, Nested
 from keras_transfer.data.foreign_adapters import is_torch_loader
 
 # Batches of a generator that Keras looks at before it reads the others.
@@ -21,7 +23,7 @@ _PEEKED = 2
 
 
 @contextlib.contextmanager
-def lent(*data):
+def lent(*data: Data) -> Iterator[list]:
     """Yields what Keras may read in place of `data` while the context lasts.
 
     Args:
@@ -35,7 +37,7 @@ def lent(*data):
         yield [_lent(each, ends) for each in data]
 
 
-def _lent(data, ends):
+def _lent(data: Data, ends: contextlib.ExitStack) -> Data:
     if isinstance(data, keras.utils.PyDataset):
         found = LentDataset(data)
         ends.callback(found.give_back)
@@ -58,31 +60,31 @@ class LentDataset(keras.utils.PyDataset):
         dataset: the other one.
     """
 
-    def __init__(self, dataset):
+    def __init__(self, dataset: keras.utils.PyDataset):
         super().__init__()
         self.dataset, self.last = dataset, None
 
-    def give_back(self):
+    def give_back(self) -> None:
         """Lets go of the other data set."""
         self.dataset, self.last = None, _zeros_like(self.last)
 
     @property
-    def workers(self):
+    def workers(self) -> int:
         return self.dataset.workers
 
     @property
-    def use_multiprocessing(self):
+    def use_multiprocessing(self) -> bool:
         return self.dataset.use_multiprocessing
 
     @property
-    def max_queue_size(self):
+    def max_queue_size(self) -> int:
         return self.dataset.max_queue_size
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int | None:
         return self.dataset.num_batches
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Nested:
         dataset = self.dataset
         if dataset is None:
             # After a `fit` that was interrupted TensorFlow reads on in a
@@ -93,14 +95,14 @@ class LentDataset(keras.utils.PyDataset):
             self.last = batch
         return batch
 
-    def on_epoch_begin(self):
+    def on_epoch_begin(self) -> None:
         self.dataset.on_epoch_begin()
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         self.dataset.on_epoch_end()
 
 
-def _passed_on(source):
+def _passed_on(source: list) -> Iterator:
     """Yields the batches of the generator in a list, until it is emptied."""
     for index in itertools.count():
         try:
@@ -111,18 +113,20 @@ def _passed_on(source):
         yield batch if index >= _PEEKED else _cut_out(batch)
 
 
-def _cut_out(batch):
+def _cut_out(batch: Nested) -> Nested:
     return _of_arrays(np.copy, batch)
 
 
-def _zeros_like(batch):
+def _zeros_like(batch: Nested) -> Nested:
     """Returns zeros of the shapes in a batch, which take no memory."""
     return _of_arrays(
         lambda x: np.broadcast_to(np.zeros((), x.dtype), x.shape), batch
     )
 
 
-def _of_arrays(function, batch):
+def _of_arrays(
+    function: Callable[[np.ndarray], np.ndarray], batch: Nested
+) -> Nested:
     return keras.tree.map_structure(
         lambda x: function(x) if isinstance(x, np.ndarray) else x, batch
     )

@@ -2,26 +2,28 @@
 
 import dataclasses
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.data.class_names import checked_names
 from keras_transfer.data.dataset import Dataset, Source, divide, to_dataset
 from keras_transfer.data.sources import digits, folder, label_table, tfds
 
 
 def load(
-    source,
+    source: PathLike,
     *,
-    image_size=None,
+    image_size: int | tuple[int, int] | None = None,
     batch_size: int = 32,
     shots_per_class: int | None = None,
     validation_split: float = 0.2,
     test_split: float = 0.2,
-    classes=None,
+    classes: Iterable[str] | None = None,
     channels: int = 3,
     task: str = "auto",
     cache: bool | str = "auto",
-    data_dir=None,
+    data_dir: PathLike | None = None,
     seed: int = 0,
 ) -> Dataset:
     """Labelled images from a folder or a name, as seeded batches.
@@ -110,7 +112,14 @@ def load(
     )
 
 
-def _find(source, image_size, channels, classes, task, data_dir) -> Source:
+def _find(
+    source: PathLike,
+    image_size: int | tuple[int, int] | None,
+    channels: int,
+    classes: Iterable[str] | None,
+    task: str,
+    data_dir: PathLike | None,
+) -> Source:
     name = str(source)
     if name == "digits":
         return digits.find_digits(image_size, channels, classes)
@@ -122,7 +131,7 @@ def _find(source, image_size, channels, classes, task, data_dir) -> Source:
     return folder.find_folder(path, classes)
 
 
-def _existing_folder(source) -> Path:
+def _existing_folder(source: PathLike) -> Path:
     path = Path(source).expanduser()
     if path.is_dir():
         return path

@@ -6,9 +6,11 @@ numbers, images already scaled to 0..1, labels that do not fit the head.
 
 import contextlib
 import contextvars
+from collections.abc import Iterator
 
 import keras
 
+from keras_transfer._private.types import Nested
 from keras_transfer.data.label_checks import check_labels
 from keras_transfer.data.nested import as_arrays
 from keras_transfer.data.pixel_checks import check_inputs, note_pixels
@@ -16,13 +18,13 @@ from keras_transfer.data.pixel_checks import check_inputs, note_pixels
 _is_done = contextvars.ContextVar("looked at", default=False)
 
 
-def is_due():
+def is_due() -> bool:
     """Whether data are still to be looked at."""
     return not _is_done.get()
 
 
 @contextlib.contextmanager
-def done():
+def done() -> Iterator[None]:
     """What is trained in here has been looked at already."""
     token = _is_done.set(True)
     try:
@@ -31,7 +33,7 @@ def done():
         _is_done.reset(token)
 
 
-def examine(batch, model, labels=True):
+def examine(batch: Nested, model: keras.Model, labels: bool = True) -> None:
     """Raises or warns about what is wrong with one batch `(x, y, ...)`.
 
     Args:

@@ -2,15 +2,19 @@
 
 import functools
 import sys
+from collections.abc import Sequence
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
+
+from keras_transfer._private.types import Nested, Tensor
 
 # Returns the results of a function of each array, nested likewise.
 map_arrays = functools.partial(keras.tree.map_structure, none_is_leaf=False)
 
 
-def are_arrays(data):
+def are_arrays(data: object) -> bool:
     """Whether data are an array, a list of values, or nothing but such.
 
     Arrays are what NumPy can read: NumPy's own, pandas, h5py, tensors.
@@ -22,14 +26,14 @@ def are_arrays(data):
     return hasattr(data, "__array__") and len(getattr(data, "shape", ())) > 0
 
 
-def _are_values(data):
+def _are_values(data: object) -> bool:
     """Whether it is a list of numbers or texts, or of such lists."""
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
     return isinstance(data, (int, float, str, bytes, np.generic))
 
 
-def to_numpy(data):
+def to_numpy(data: Nested) -> Nested:
     """Returns what `are_arrays` accepts as NumPy arrays, `None` as it is.
 
     Floats have Keras' float type. Lists of arrays become tuples: `tf.data`
@@ -52,7 +56,7 @@ def to_numpy(data):
     return _leaf(data)
 
 
-def _from_values(data):
+def _from_values(data: Sequence) -> np.ndarray:
     try:
         return _leaf(np.array(data))
     except ValueError as error:
@@ -63,7 +67,7 @@ def _from_values(data):
         ) from error
 
 
-def _leaf(leaf):
+def _leaf(leaf: Tensor) -> np.ndarray:
     is_series = type(leaf).__module__.startswith("pandas")
     if hasattr(leaf, "detach"):  # a torch tensor, with whatever backend
         leaf = leaf.detach().cpu()
@@ -74,26 +78,26 @@ def _leaf(leaf):
     return array[:, None] if is_series and array.ndim == 1 else array
 
 
-def as_arrays(structure):
+def as_arrays(structure: Nested) -> Nested:
     """Returns tensors of any backend as NumPy arrays."""
     return map_arrays(np.asarray, structure)
 
 
-def as_tuple(batch):
+def as_tuple(batch: Nested) -> tuple:
     """Returns a batch as a tuple `(x,)`, `(x, y)` or `(x, y, weights)`."""
     if not isinstance(batch, tuple):
         batch = tuple(batch) if isinstance(batch, list) else (batch,)
     return as_arrays(batch)
 
 
-def as_tensors(structure):
+def as_tensors(structure: Nested) -> Nested:
     """Returns texts as tensors, the only form in which Keras takes them."""
     return map_arrays(
         lambda x: _text_tensor(x) if holds_text(x) else x, structure
     )
 
 
-def holds_text(array):
+def holds_text(array: Tensor) -> bool:
     """Whether an array holds texts: `str` or `bytes`."""
     kind = getattr(getattr(array, "dtype", None), "kind", "")
     if kind == "O":
@@ -101,18 +105,18 @@ def holds_text(array):
     return kind in ("U", "S")
 
 
-def _text_tensor(array):
+def _text_tensor(array: np.ndarray) -> Tensor:
     if keras.backend.backend() != "tensorflow":
         return array
     return sys.modules["tensorflow"].constant(array)
 
 
-def take_rows(structure, rows):
+def take_rows(structure: Nested, rows: np.ndarray | slice | int) -> Nested:
     """Returns some rows of each array: by numbers, one number or a slice."""
     return map_arrays(lambda array: array[rows], structure)
 
 
-def concatenated(structures):
+def concatenated(structures: Sequence) -> Nested:
     """Returns several batches as one.
 
     Raises:
@@ -132,16 +136,16 @@ def concatenated(structures):
         ) from error
 
 
-def _leaves(structure):
+def _leaves(structure: Nested) -> list:
     leaves = keras.tree.flatten(structure)
     return [leaf for leaf in leaves if leaf is not None]
 
 
-def _samples_differ(shapes, others):
+def _samples_differ(shapes: list, others: list) -> bool:
     return [s[1:] for s in shapes] != [s[1:] for s in others[0]]
 
 
-def rows_not_finite(array):
+def rows_not_finite(array: np.ndarray) -> np.ndarray:
     """Returns the numbers of the rows that hold NaN or infinity."""
     if not array.size:
         return np.arange(0)
@@ -149,12 +153,12 @@ def rows_not_finite(array):
     return np.flatnonzero(~finite)
 
 
-def num_rows(structure) -> int:
+def num_rows(structure: Nested) -> int:
     """Returns the number of samples."""
     return len(_leaves(structure)[0])
 
 
-def cut_off(arrays, fraction):
+def cut_off(arrays: Nested, fraction: float) -> tuple[Nested, Nested]:
     """Splits the last `fraction` of the samples off, as Keras does.
 
     Args:
@@ -179,7 +183,7 @@ def cut_off(arrays, fraction):
     return first, take_rows(arrays, slice(split_at, None))
 
 
-def integer_labels(labels):
+def integer_labels(labels: ArrayLike) -> np.ndarray:
     """Returns labels of one class a sample, integers or one-hot, as integers.
 
     Returns:

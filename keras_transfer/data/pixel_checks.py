@@ -5,13 +5,14 @@ import warnings
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Nested
 from keras_transfer.data.nested import rows_not_finite
 
 # Images that are enough to tell pixels by.
 _ENOUGH = 64
 
 
-def check_inputs(x, model):
+def check_inputs(x: Nested, model: keras.Model) -> None:
     """Raises or warns about what is wrong with some inputs.
 
     Args:
@@ -31,7 +32,7 @@ def check_inputs(x, model):
             _check_range(array)
 
 
-def note_pixels(x, model):
+def note_pixels(x: Nested, model: keras.Model) -> None:
     """Lets a model know whether its images are pixels in 0..255.
 
     Args:
@@ -48,7 +49,7 @@ def note_pixels(x, model):
         note(all(map(_are_pixels, images)))
 
 
-def _are_pixels(x):
+def _are_pixels(x: np.ndarray) -> bool:
     low, high = x.min(), x.max()
     if low < 0 or not 1 < high <= 255:
         return False
@@ -56,7 +57,7 @@ def _are_pixels(x):
     return bool(high > 200 or np.array_equal(x, np.round(x)))
 
 
-def _check_finite(x):
+def _check_finite(x: np.ndarray) -> None:
     # The sum is not finite if an element is not, and costs a tenth.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(x.sum()):
@@ -71,7 +72,7 @@ def _check_finite(x):
         )
 
 
-def _check_range(x):
+def _check_range(x: np.ndarray) -> None:
     low, high = x.min(), x.max()
     if low < 0 and high <= 1.0:
         _warn(
@@ -94,7 +95,7 @@ def _check_range(x):
         )
 
 
-def _warn(found):
+def _warn(found: str) -> None:
     warnings.warn(
         f"{found} Expected raw pixels in 0..255; the model scales them itself."
         " Drop a scaling of your own (the division by 255), or build the model"

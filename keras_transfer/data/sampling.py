@@ -5,8 +5,10 @@ and the epoch knows the order, whatever happened before in the process.
 """
 
 import warnings
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 # Other streams of random numbers than those of the epochs, (seed, epoch).
 _SPLIT = (0, 1)
@@ -37,7 +39,7 @@ def epoch_order(
 
 
 def train_validation_split(
-    labels, fraction: float, seed: int = 0
+    labels: ArrayLike, fraction: float, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hold out a fraction of the samples with nearly equal class proportions.
 
@@ -80,7 +82,10 @@ def train_validation_split(
 
 
 def few_shot(
-    labels, shots_per_class: int, seed: int = 0, class_names=None
+    labels: ArrayLike,
+    shots_per_class: int,
+    seed: int = 0,
+    class_names: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Draw a few labelled samples of every class.
 
@@ -127,7 +132,7 @@ def few_shot(
     return np.unique(np.concatenate(drawn)).astype(np.int64)
 
 
-def _generator(*entropy) -> np.random.Generator:
+def _generator(*entropy: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64([int(n) for n in entropy]))
 
 
@@ -137,7 +142,12 @@ def _group_numbers(labels: np.ndarray) -> np.ndarray:
     return groups.reshape(-1)
 
 
-def _largest_remainder(sizes, fraction, limits, random) -> np.ndarray:
+def _largest_remainder(
+    sizes: np.ndarray,
+    fraction: float,
+    limits: np.ndarray,
+    random: np.random.Generator,
+) -> np.ndarray:
     """Whole numbers near `fraction * sizes` with the right total."""
     quotas = fraction * sizes
     takes = np.minimum(np.floor(quotas + 1e-9).astype(np.int64), limits)
@@ -158,7 +168,12 @@ def _rank_in_group(groups: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def _warn_of_small_classes(classes, counts, shots_per_class, class_names):
+def _warn_of_small_classes(
+    classes: Iterable[int],
+    counts: list[int],
+    shots_per_class: int,
+    class_names: Sequence[str] | None,
+) -> None:
     small = [
         f"{number if class_names is None else class_names[number]} ({count})"
         for number, count in zip(classes, counts, strict=True)

@@ -2,11 +2,14 @@
 
 import copy
 import math
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any, Self
 
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Nested
 from keras_transfer.data.nested import as_tensors
 from keras_transfer.data.sampling import epoch_order
 from keras_transfer.storage import fingerprints
@@ -14,7 +17,9 @@ from keras_transfer.storage.printing import brief
 
 
 @lru_cache(maxsize=8)
-def _order(seed, epoch, num_samples, shuffle):
+def _order(
+    seed: int, epoch: int, num_samples: int, shuffle: bool
+) -> np.ndarray:
     order = epoch_order(seed, epoch, num_samples, shuffle)
     order.flags.writeable = False
     return order
@@ -29,14 +34,14 @@ class _Pass:
     seed and the epoch decides.
     """
 
-    def __init__(self, epoch):
+    def __init__(self, epoch: int):
         self.epoch = epoch
         self.positions = {}
 
-    def position(self, index):
+    def position(self, index: int) -> int:
         return self.positions.setdefault(index, len(self.positions))
 
-    def in_progress(self, num_batches):
+    def in_progress(self, num_batches: int) -> bool:
         return 0 < len(self.positions) < num_batches
 
 
@@ -72,13 +77,13 @@ class SeededBatches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        num_samples,
+        num_samples: int,
         *,
-        batch_size=32,
-        shuffle=True,
-        seed=0,
-        steps_per_epoch=None,
-        devices=1,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int = 0,
+        steps_per_epoch: int | None = None,
+        devices: int = 1,
     ):
         super().__init__()
         _check_sizes(
@@ -98,10 +103,10 @@ class SeededBatches(keras.utils.PyDataset):
         self.seed = int(seed)
         self.steps_per_epoch = steps_per_epoch
         self._epoch = 0
-        self._pass = None
+        self._pass: _Pass | None = None
         self._starting = False
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         shuffled = "shuffled" if self.shuffle else "in order"
         return brief(
             self,
@@ -109,7 +114,7 @@ class SeededBatches(keras.utils.PyDataset):
             f"{shuffled} by seed {self.seed}" if self.shuffle else shuffled,
         )
 
-    def read(self, sample_ids: np.ndarray):
+    def read(self, sample_ids: np.ndarray) -> tuple:
         """Returns the batch of these samples, `(x,)`, `(x, y)` or with weights.
 
         Args:
@@ -121,7 +126,7 @@ class SeededBatches(keras.utils.PyDataset):
         """Returns a digest of all samples, whatever the order."""
         return fingerprints.of_each(self._all())
 
-    def known_labels(self):
+    def known_labels(self) -> Nested:
         """Returns the labels of all samples, `None` if not at hand."""
         return None
 
@@ -133,11 +138,11 @@ class SeededBatches(keras.utils.PyDataset):
             labels = np.concatenate(read)
         return labels
 
-    def _all(self):
+    def _all(self) -> Iterator[tuple]:
         """Yields all samples in batches, in the order of their numbers."""
         return (self.read(numbers) for numbers in self.numbers_in_batches())
 
-    def numbers_in_batches(self):
+    def numbers_in_batches(self) -> Iterator[np.ndarray]:
         """Yields the numbers of all samples, a batch after the other."""
         numbers = np.arange(self.num_samples)
         for start in range(0, self.num_samples, self.batch_size):
@@ -160,11 +165,13 @@ class SeededBatches(keras.utils.PyDataset):
         return self._epoch
 
     @epoch.setter
-    def epoch(self, value):
+    def epoch(self, value: int) -> None:
         self._epoch = int(value)
         self._pass = None
 
-    def starting_at(self, epoch=0, steps_per_epoch=None) -> "SeededBatches":
+    def starting_at(
+        self, epoch: int = 0, steps_per_epoch: int | None = None
+    ) -> "SeededBatches":
         """Returns the same data with its own clock, for one run of `fit`.
 
         Args:
@@ -178,7 +185,7 @@ class SeededBatches(keras.utils.PyDataset):
             run.steps_per_epoch = int(steps_per_epoch)
         return run
 
-    def for_devices(self, count) -> "SeededBatches":
+    def for_devices(self, count: int) -> "SeededBatches":
         """Returns the same data in batches that devices share equally.
 
         Args:
@@ -186,7 +193,7 @@ class SeededBatches(keras.utils.PyDataset):
         """
         return self._with_order(devices=count)
 
-    def in_batches_of(self, size) -> "SeededBatches":
+    def in_batches_of(self, size: int) -> "SeededBatches":
         """Returns the same data in batches of another size.
 
         Args:
@@ -194,7 +201,7 @@ class SeededBatches(keras.utils.PyDataset):
         """
         return self._with_order(batch_size=size)
 
-    def _with_order(self, **changes):
+    def _with_order(self, **changes: Any) -> Self:
         run = copy.copy(self)
         SeededBatches.__init__(run, self.num_samples, **self.order | changes)
         return run
@@ -215,24 +222,24 @@ class SeededBatches(keras.utils.PyDataset):
         return order[index * self.batch_size : (index + 1) * self.batch_size]
 
     @property
-    def _samples_in_pass(self):
+    def _samples_in_pass(self) -> int:
         return self.num_samples - self.num_samples % self.devices
 
     @property
-    def _batches_in_pass(self):
+    def _batches_in_pass(self) -> int:
         return math.ceil(self._samples_in_pass / self.batch_size)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.steps_per_epoch or self._batches_in_pass
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple:
         index = range(len(self))[index]
         current = self._pass
         if current is None or not self.shuffle:
             return self._batch(self._epoch, index)
         return self._batch(current.epoch, current.position(index))
 
-    def _batch(self, epoch, position):
+    def _batch(self, epoch: int, position: int) -> tuple:
         return as_tensors(self.read(self.sample_ids(position, epoch)))
 
     # Keras drives the clock through these three. `workers` is read once, when
@@ -240,18 +247,18 @@ class SeededBatches(keras.utils.PyDataset):
     # that was never opened (or only to look at the shapes): not a real one.
 
     @property
-    def workers(self):
+    def workers(self) -> int:
         self._starting = True
         self._pass = None
         return 1
 
-    def on_epoch_begin(self):
+    def on_epoch_begin(self) -> None:
         # A pass goes on where `fit(steps_per_epoch=...)` cuts it up: what
         # TensorFlow has already fetched ahead then belongs to the same pass.
         if self._pass is None or not self._pass.in_progress(len(self)):
             self._pass = _Pass(self._epoch)
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         if self._starting:
             self._starting = False
             self._pass = None
@@ -266,16 +273,18 @@ class OrderOfEpoch(keras.callbacks.Callback):
         batches: `SeededBatches`, or `None` where there is nobody to tell.
     """
 
-    def __init__(self, batches=None):
+    def __init__(self, batches: SeededBatches | None = None):
         super().__init__()
         self.batches = batches
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         if self.batches is not None:
             self.batches.epoch = epoch
 
 
-def _check_sizes(**sizes):
+def _check_sizes(**sizes: int | None) -> None:
     for name, size in sizes.items():
         if size is not None and size < 1:
             raise ValueError(

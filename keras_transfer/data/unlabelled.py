@@ -1,12 +1,22 @@
 """Samples without labels: made, and told from labelled ones."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from keras_transfer._private.types import Data
 from keras_transfer.data.adapters import adapt_packed
 from keras_transfer.data.views import JoinedInputs
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
 
-def without_labels(data, *, batch_size=32, seed=0):
+
+def without_labels(
+    data: Data, *, batch_size: int = 32, seed: int = 0
+) -> SeededBatches:
     """Returns the samples of a data set alone, for `unlabelled=`.
 
     Args:
@@ -39,7 +49,7 @@ def without_labels(data, *, batch_size=32, seed=0):
     return JoinedInputs([batches], **order)
 
 
-def check_unlabelled(batches, name="unlabelled"):
+def check_unlabelled(batches: SeededBatches, name: str = "unlabelled") -> None:
     """Raises if samples that should have no labels have some.
 
     Args:

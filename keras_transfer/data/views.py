@@ -1,8 +1,13 @@
 """Samples of other data sets under numbers of their own."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
+from keras_transfer._private.types import Nested
 from keras_transfer.data.nested import (
     concatenated,
     integer_labels,
@@ -22,7 +27,12 @@ class BatchesView(SeededBatches):
         **order: what else differs from the order of `batches`.
     """
 
-    def __init__(self, batches, num_samples=None, **order):
+    def __init__(
+        self,
+        batches: SeededBatches,
+        num_samples: int | None = None,
+        **order: Any,
+    ):
         if num_samples is None:
             num_samples = batches.num_samples
         else:
@@ -51,7 +61,13 @@ class SubsetBatches(BatchesView):
     ```
     """
 
-    def __init__(self, batches, indices, *, shuffle=None):
+    def __init__(
+        self,
+        batches: SeededBatches,
+        indices: ArrayLike,
+        *,
+        shuffle: bool | None = None,
+    ):
         self.indices = np.asarray(indices, "int64").reshape(-1)
         super().__init__(
             batches,
@@ -65,14 +81,14 @@ class SubsetBatches(BatchesView):
                 f"Received: indices from {lowest} to {highest}."
             )
 
-    def read(self, sample_ids):
+    def read(self, sample_ids: np.ndarray) -> tuple:
         return self.batches.read(self.indices[sample_ids])
 
-    def known_labels(self):
+    def known_labels(self) -> Nested:
         labels = self.batches.known_labels()
         return None if labels is None else take_rows(labels, self.indices)
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         return fingerprints.of_arrays(self.batches.fingerprint(), self.indices)
 
 
@@ -85,11 +101,13 @@ class WithClassWeights(BatchesView):
         class_weight: a dict from classes to weights; 1 for all others.
     """
 
-    def __init__(self, batches, class_weight):
+    def __init__(
+        self, batches: SeededBatches, class_weight: dict[int, float]
+    ) -> None:
         super().__init__(batches)
         self.class_weight = dict(class_weight)
 
-    def read(self, sample_ids):
+    def read(self, sample_ids: np.ndarray) -> tuple:
         x, y, *weights = self.batches.read(sample_ids)
         classes = integer_labels(y)
         found = [self.class_weight.get(int(each), 1.0) for each in classes]
@@ -98,10 +116,10 @@ class WithClassWeights(BatchesView):
             found = found * np.asarray(weights[0])
         return x, y, found
 
-    def known_labels(self):
+    def known_labels(self) -> Nested | None:
         return self.batches.known_labels()
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         weights = sorted(self.class_weight.items())
         return fingerprints.of_arrays(
             self.batches.fingerprint(), np.asarray(weights, "float64")
@@ -128,13 +146,19 @@ class JoinedInputs(SeededBatches):
     ```
     """
 
-    def __init__(self, parts, *, batch_size=32, seed=0):
+    def __init__(
+        self,
+        parts: Iterable[SeededBatches],
+        *,
+        batch_size: int = 32,
+        seed: int = 0,
+    ):
         self.parts = list(parts)
         _check_alike(self.parts)
         self.starts = np.cumsum([0, *(p.num_samples for p in self.parts)])
         super().__init__(int(self.starts[-1]), batch_size=batch_size, seed=seed)
 
-    def read(self, sample_ids):
+    def read(self, sample_ids: np.ndarray) -> tuple:
         sample_ids = np.asarray(sample_ids)
         owners = np.searchsorted(self.starts, sample_ids, side="right") - 1
         found = [
@@ -147,12 +171,12 @@ class JoinedInputs(SeededBatches):
         places = np.argsort(np.argsort(owners, kind="stable"))
         return (take_rows(concatenated(found), places),)
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         names = "".join(part.fingerprint() for part in self.parts)
         return fingerprints.of_arrays(names)
 
 
-def _check_alike(parts):
+def _check_alike(parts: list[SeededBatches]) -> None:
     shapes = [_shapes(part.read(np.arange(1))[0]) for part in parts]
     for found in shapes[1:]:
         if found != shapes[0]:
@@ -164,6 +188,6 @@ def _check_alike(parts):
             )
 
 
-def _shapes(inputs):
+def _shapes(inputs: Nested) -> str:
     # As text: a structure of tuples is one of other structures to Keras.
     return str(keras.tree.map_structure(lambda x: str(np.shape(x)[1:]), inputs))

@@ -30,7 +30,7 @@ class Boundary:
     cut: str
 
 
-def boundary_at(model, depth):
+def boundary_at(model: keras.Model, depth: int) -> Boundary:
     """Cuts a `TransferModel` below its `depth` last blocks.
 
     At depth 0 a head of this package is cut after its pooling, which has
@@ -48,7 +48,7 @@ def boundary_at(model, depth):
     return boundary
 
 
-def _cut(model, depth):
+def _cut(model: keras.Model, depth: int) -> Boundary:
     if depth == 0:
         return _at_head(model)
     cut = model.blocks[-depth - 1].output
@@ -58,7 +58,7 @@ def _cut(model, depth):
     return Boundary(depth, _prefix(model, bottom), suffix, cut.name)
 
 
-def between(deeper, boundary):
+def between(deeper: Boundary, boundary: Boundary) -> keras.Model:
     """Returns the model from one boundary to one that is nearer the head.
 
     Its output equals that of `boundary.prefix`, on what `deeper.prefix` puts
@@ -69,13 +69,13 @@ def between(deeper, boundary):
     return model
 
 
-def _run_like(model, part):
+def _run_like(model: keras.Model, part: keras.Model) -> None:
     # The same operations, fused by a compiler, differ in the last bit.
     part.run_eagerly = model.run_eagerly
     part.jit_compile = model.jit_compile
 
 
-def _at_head(model):
+def _at_head(model: keras.Model) -> Boundary:
     features, cut = model.features, model.backbone.name
     if isinstance(model.head, ClassificationHead | RegressionHead):
         pool = FeaturePooling(
@@ -88,7 +88,7 @@ def _at_head(model):
     return Boundary(0, prefix, suffix, cut)
 
 
-def _prefix(model, bottom):
+def _prefix(model: keras.Model, bottom: keras.Model) -> keras.Model:
     x = model.input
     if model.augmentation is not None:
         x = model.augmentation(x)
@@ -97,5 +97,5 @@ def _prefix(model, bottom):
     return keras.Model(model.input, bottom(x))
 
 
-def _input_like(tensor):
+def _input_like(tensor: keras.KerasTensor) -> keras.KerasTensor:
     return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype)

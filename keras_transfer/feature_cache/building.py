@@ -1,13 +1,18 @@
 """One pass of a data set through the frozen part of a model."""
 
+from __future__ import annotations
+
 import dataclasses
 import errno
 import itertools
 import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Nested, Verbose
 from keras_transfer.data.nested import concatenated, take_rows
 from keras_transfer.data.samples import prefetched
 from keras_transfer.data.views import SubsetBatches
@@ -21,12 +26,24 @@ from keras_transfer.storage.progress_bars import progress_bar
 from keras_transfer.training import random_state
 from keras_transfer.training.in_training import InTraining
 
+if TYPE_CHECKING:
+    from keras_transfer.data.samples import Samples
+    from keras_transfer.feature_cache.boundary import Boundary
+    from keras_transfer.feature_cache.settings import FeatureCache
+
 _ROWS_A_CHUNK = 32
 
 
 def build(
-    samples, boundary, cache, *, name, views=1, deeper=None, verbose="auto"
-):
+    samples: Samples,
+    boundary: Boundary,
+    cache: FeatureCache,
+    *,
+    name: str,
+    views: int = 1,
+    deeper: tuple[CachedFeatures, keras.Model] | None = None,
+    verbose: Verbose = "auto",
+) -> CachedFeatures:
     """Runs a data set through a boundary's prefix, or finds that it was run.
 
     Args:
@@ -48,7 +65,7 @@ def build(
     """
     key = _key(samples, boundary, cache, views)
 
-    def known():
+    def known() -> CachedFeatures | None:
         found = _found(cache, key, views) or _part_of_whole(
             samples, boundary, cache, views
         )
@@ -56,7 +73,7 @@ def build(
             found, samples=samples, seconds=0.0
         )
 
-    def computed():
+    def computed() -> CachedFeatures:
         started = time.perf_counter()
         generators = random_state.collect()
         try:
@@ -80,7 +97,12 @@ def build(
     return found
 
 
-def _key(samples, boundary, cache, views):
+def _key(
+    samples: Samples,
+    boundary: Boundary,
+    cache: FeatureCache,
+    views: int,
+) -> str | None:
     """Names what is computed; `None` if nobody will ask for it again."""
     if cache.used_once:
         return None
@@ -95,19 +117,27 @@ def _key(samples, boundary, cache, views):
     return fingerprints.of_arrays(repr(about))
 
 
-def _found(cache, key, views):
+def _found(
+    cache: FeatureCache, key: str | None, views: int
+) -> CachedFeatures | None:
     """What was computed before, in this process or on disk."""
     if cache.directory is None:
         return cache.kept.get(key)
     return manifest.read(cache.directory / key, views)
 
 
-def _part_of_whole(samples, boundary, cache, views):
+def _part_of_whole(
+    samples: Samples,
+    boundary: Boundary,
+    cache: FeatureCache,
+    views: int,
+) -> CachedFeatures | None:
     """The rows of a subset, if the whole data set has been run through."""
     batches = getattr(samples, "batches", None)
     if not isinstance(batches, SubsetBatches):
         return None
-    key = _key(type(samples)(batches.batches), boundary, cache, views)
+    whole_data = type(samples)(batches.batches)  # type: ignore[call-arg]
+    key = _key(whole_data, boundary, cache, views)
     whole = _found(cache, key, views)
     return None if whole is None else whole.part(batches.indices)
 
@@ -116,7 +146,15 @@ class _Pass:
     """The walk over the data, chunk after chunk."""
 
     def __init__(
-        self, samples, boundary, cache, key, name, views, deeper, verbose
+        self,
+        samples: Samples,
+        boundary: Boundary,
+        cache: FeatureCache,
+        key: str | None,
+        name: str,
+        views: int,
+        deeper: tuple[CachedFeatures, keras.Model] | None,
+        verbose: Verbose,
     ):
         self.samples, self.boundary, self.name = samples, boundary, name
         self.cache, self.num_views = cache, views
@@ -131,9 +169,10 @@ class _Pass:
             verbose,
             unit_name=f"{name} sample through the frozen part",
         )
-        self.views, self.rest = None, []
+        self.views: list[list] | None = None
+        self.rest = []
 
-    def run(self):
+    def run(self) -> CachedFeatures:
         with prefix.seeded_by_number(self.prefix) as count_from:
             self._walk(count_from)
         for store in itertools.chain(*self.views):
@@ -149,7 +188,7 @@ class _Pass:
             manifest.write(self.folder, found)
         return found
 
-    def _walk(self, count_from):
+    def _walk(self, count_from: Callable[[int], None]) -> None:
         start = 0
         for count, inputs_of, rest in self._chunks():
             self.rest.append(rest)
@@ -162,21 +201,21 @@ class _Pass:
             start += count
             self.bar.update(start)
 
-    def _chunks(self):
+    def _chunks(self) -> Iterator[tuple[int, Callable[[int], Nested], Nested]]:
         """Yields `(number of rows, inputs by view, labels and weights)`."""
         if self.below is None:
             for rows, (x, *rest) in prefetched(self.samples.chunks()):
-                yield sum(rows), lambda view, x=x: x, tuple(rest)
+                yield sum(rows), lambda view, x=x: x, tuple(rest)  # type: ignore[misc]
             return
         for start in range(0, self.num_rows, _ROWS_A_CHUNK):
             rows = np.arange(start, min(start + _ROWS_A_CHUNK, self.num_rows))
             yield (
                 len(rows),
-                lambda view, rows=rows: self.below.take(rows, view),
+                lambda view, rows=rows: self.below.take(rows, view),  # type: ignore[misc]
                 self.below.rest_of(rows),
             )
 
-    def _compute(self, x, kept, start):
+    def _compute(self, x: Nested, kept: list, start: int) -> None:
         outputs = prefix.run(self.prefix, x)
         for store, output in zip(kept, outputs, strict=True):
             if output.shape[1:] != store.row_shape:
@@ -188,7 +227,7 @@ class _Pass:
                 )
             store.write(start, output)
 
-    def _prepare(self, x):
+    def _prepare(self, x: Nested) -> None:
         """Learns the shapes from the first sample, and makes room."""
         outputs = prefix.run_without_drawing(
             self.prefix, take_rows(x, slice(1)), may_draw=self.num_views > 1
@@ -197,12 +236,12 @@ class _Pass:
         self._check_room(layout)
         self.views = stores(self.folder, self.num_rows, self.num_views, layout)
 
-    def _kept_dtype(self, output):
+    def _kept_dtype(self, output: np.ndarray) -> str:
         # Whole numbers, such as tokens, stay what they are.
         is_float = output.dtype.kind not in "biu"
         return self.cache.dtype if is_float else output.dtype.name
 
-    def _check_room(self, layout):
+    def _check_room(self, layout: list[tuple[tuple[int, ...], str]]) -> None:
         needed = self.num_views * sum(
             num_bytes(self.num_rows, shape, dtype) for shape, dtype in layout
         )
@@ -220,7 +259,7 @@ class _Pass:
             )
         self._check_place(what, needed)
 
-    def _check_place(self, what, needed):
+    def _check_place(self, what: str, needed: int) -> None:
         place = self.cache.directory
         free = available_bytes() if place is None else free_bytes(place)
         if free is None or needed <= free:

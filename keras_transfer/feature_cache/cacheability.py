@@ -1,12 +1,24 @@
 """What would make a cached training differ from an uncached one."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import keras
+
 from keras_transfer import _private
+from keras_transfer._private.types import Nested
 from keras_transfer.feature_cache import prefix
 from keras_transfer.feature_cache.boundary import boundary_at
 from keras_transfer.training import random_state
 
+if TYPE_CHECKING:
+    from keras_transfer.feature_cache.boundary import Boundary
 
-def reasons_not_to_cache(boundary, *, views=1, inputs=None):
+
+def reasons_not_to_cache(
+    boundary: Boundary, *, views: int = 1, inputs: Nested = None
+) -> list[str]:
     """Returns the reasons why a prefix cannot be run once, as sentences.
 
     Args:
@@ -39,7 +51,7 @@ def reasons_not_to_cache(boundary, *, views=1, inputs=None):
     return found
 
 
-def draws_in_inference(model, inputs):
+def draws_in_inference(model: keras.Model, inputs: Nested) -> bool:
     """Returns whether the same inputs give other features each time.
 
     Args:
@@ -55,7 +67,7 @@ def draws_in_inference(model, inputs):
     return unknown and bool(_drawing(boundary_at(model, 0).prefix, inputs))
 
 
-def _drawing(model, inputs):
+def _drawing(model: keras.Model, inputs: Nested) -> list[str]:
     # Most models cannot draw: spare them the run.
     if not _private.seed_states(model):
         return []

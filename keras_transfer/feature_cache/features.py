@@ -1,5 +1,12 @@
 """Features of a data set at a boundary, for whatever comes after."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from keras_transfer._private.types import Data, PathLike, Verbose
 from keras_transfer.data.adapters import adapt_packed
 from keras_transfer.feature_cache.boundary import between, boundary_at
 from keras_transfer.feature_cache.building import build
@@ -7,18 +14,23 @@ from keras_transfer.feature_cache.cacheability import reasons_not_to_cache
 from keras_transfer.feature_cache.rows import num_bytes
 from keras_transfer.feature_cache.settings import as_feature_cache
 
+if TYPE_CHECKING:
+    from keras_transfer.feature_cache.boundary import Boundary
+    from keras_transfer.feature_cache.cached import CachedFeatures
+    from keras_transfer.feature_cache.settings import FeatureCache
+
 
 def features(
-    model,
-    data,
+    model: keras.Model,
+    data: Data,
     *,
-    depth=0,
-    boundary=None,
-    through=None,
-    cache="memory",
-    name="given",
-    verbose="auto",
-):
+    depth: int = 0,
+    boundary: Boundary | None = None,
+    through: int | None = None,
+    cache: FeatureCache | PathLike = "memory",
+    name: str = "given",
+    verbose: Verbose = "auto",
+) -> CachedFeatures:
     """Runs a data set through the lower part of a `TransferModel` once.
 
     Args:
@@ -52,7 +64,7 @@ def features(
     data = adapt_packed(data, shuffle=False).looked_at(model, labels=False)
     samples, cache = data.samples(), as_feature_cache(cache)
     boundary = boundary or boundary_at(model, depth)
-    options = {"name": name, "verbose": verbose}
+    options: dict[str, Any] = {"name": name, "verbose": verbose}
     below = None
     if through is not None and through > depth:
         start = boundary_at(model, through)
@@ -61,7 +73,13 @@ def features(
     return build(samples, boundary, cache, deeper=below, **options)
 
 
-def bytes_to_cache(model, num_samples, depth=None, *, views=1):
+def bytes_to_cache(
+    model: keras.Model,
+    num_samples: int,
+    depth: int | None = None,
+    *,
+    views: int = 1,
+) -> int | None:
     """Returns what caching a training takes, or `None` if it cannot be exact.
 
     Args:

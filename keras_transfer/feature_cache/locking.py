@@ -1,17 +1,25 @@
 """One process computes what several want; the others wait for it."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os
 import pathlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import filelock
 
+from keras_transfer._private.types import Verbose
 from keras_transfer.storage.printing import show
+
+if TYPE_CHECKING:
+    from keras_transfer.feature_cache.settings import FeatureCache
 
 
 @contextlib.contextmanager
-def locked(cache, key, verbose):
+def locked(cache: FeatureCache, key: str, verbose: Verbose) -> Iterator[None]:
     """Holds the lock of a key; says so where another process has it.
 
     Args:
@@ -43,7 +51,7 @@ def locked(cache, key, verbose):
         lock.release()
 
 
-def _check_folder(cache):
+def _check_folder(cache: FeatureCache) -> None:
     """Raises before anything is computed if the folder is none to write to."""
     try:
         cache.directory.mkdir(parents=True, exist_ok=True)

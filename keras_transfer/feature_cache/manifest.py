@@ -3,19 +3,21 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Json, Nested, PathLike
 from keras_transfer.feature_cache import rows
 from keras_transfer.feature_cache.cached import CachedFeatures
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.replacing import replacing
 
 
-def write(folder, cached):
+def write(folder: PathLike, cached: CachedFeatures) -> None:
     """Writes the manifest of `CachedFeatures` whose rows are in `folder`."""
-    leaves = keras.tree.flatten(cached.rest)
+    folder, leaves = Path(folder), keras.tree.flatten(cached.rest)
     arrays = {str(i): x for i, x in enumerate(leaves) if x is not None}
     about = {
         "keras": keras.version(),
@@ -29,14 +31,13 @@ def write(folder, cached):
         "rest": _described(cached.rest),
     }
     about["checksum"] = _checksum(folder, about, cached.starts, leaves)
-    folder = Path(folder)
     with replacing(folder / "labels.npz") as temporary:
         np.savez(temporary, starts=cached.starts, **arrays)
     with replacing(folder / "manifest.json") as temporary:
         temporary.write_text(json.dumps(about, indent=1))
 
 
-def read(folder, views):
+def read(folder: PathLike, views: int) -> CachedFeatures | None:
     """Returns the `CachedFeatures` in a folder, or `None` if any is missing.
 
     Every file is compared with its checksum.
@@ -48,7 +49,7 @@ def read(folder, views):
         return None
 
 
-def _read(folder, views):
+def _read(folder: Path, views: int) -> CachedFeatures | None:
     about = json.loads(rows.read_file(folder / "manifest.json"))
     content = io.BytesIO(rows.read_file(folder / "labels.npz"))
     with np.load(content, allow_pickle=False) as file:
@@ -65,17 +66,22 @@ def _read(folder, views):
     return CachedFeatures(found, rest, starts, None, about["is_list"])
 
 
-def _checksum(folder, about, starts, leaves):
+def _checksum(
+    folder: Path,
+    about: dict[str, Any],
+    starts: np.ndarray,
+    leaves: list[np.ndarray | None],
+) -> str:
     """Of all that the manifest says, and of what, by the folder's name."""
     said = json.dumps([folder.name, about], sort_keys=True)
     return fingerprints.of_arrays(said, starts, leaves)
 
 
-def _described(rest):
+def _described(rest: Nested) -> Json:
     """The structure of nested arrays as JSON, with a number for each."""
     numbers = iter(range(len(keras.tree.flatten(rest))))
 
-    def describe(value):
+    def describe(value: Nested) -> Json:
         if isinstance(value, dict):
             # In the order in which keras.tree walks.
             return {"dict": [[k, describe(value[k])] for k in sorted(value)]}
@@ -88,7 +94,7 @@ def _described(rest):
     return describe(rest)
 
 
-def _restored(described, arrays):
+def _restored(described: Json, arrays: dict[str, np.ndarray]) -> Nested:
     if described is None:
         return None
     if isinstance(described, int):

@@ -1,11 +1,14 @@
 """Running the frozen part of a model on one batch."""
 
 import contextlib
+from collections.abc import Callable, Iterator
 
+import keras
 import numpy as np
 from keras import ops
 
 from keras_transfer import _private
+from keras_transfer._private.types import Nested
 from keras_transfer.data.nested import as_arrays, num_rows, take_rows
 from keras_transfer.training.replicas import each_in_full, num_replicas
 
@@ -13,7 +16,7 @@ from keras_transfer.training.replicas import each_in_full, num_replicas
 _SEED_STEP = 256
 
 
-def run(prefix, x):
+def run(prefix: keras.Model, x: Nested) -> list[np.ndarray]:
     """Returns the tensors at the boundary for one batch, as a list."""
     with each_in_full():
         if num_replicas(prefix) == 1:
@@ -28,7 +31,9 @@ class DrawsInInferenceError(ValueError):
     """The outputs of a prefix are random whatever it is told."""
 
 
-def run_without_drawing(prefix, x, *, may_draw=False):
+def run_without_drawing(
+    prefix: keras.Model, x: Nested, *, may_draw: bool = False
+) -> list[np.ndarray]:
     """Like `run`, and finds out whether the outputs are random.
 
     Recurrent layers with dropout draw in inference too, and make no use of it.
@@ -53,7 +58,9 @@ def run_without_drawing(prefix, x, *, may_draw=False):
     return outputs
 
 
-def _predict_on_replicas(prefix, x):
+def _predict_on_replicas(
+    prefix: keras.Model, x: Nested
+) -> np.ndarray | list[np.ndarray]:
     """`predict` of one batch, of which no replica gets nothing.
 
     `predict_on_batch` would give every replica all of it.
@@ -65,12 +72,12 @@ def _predict_on_replicas(prefix, x):
     return take_rows(outputs, slice(rows))
 
 
-def _as_stored(output):
+def _as_stored(output: np.ndarray) -> np.ndarray:
     return output if output.dtype.kind in "biu" else output.astype("float32")
 
 
 @contextlib.contextmanager
-def seeded_by_number(model):
+def seeded_by_number(model: keras.Model) -> Iterator[Callable[[int], None]]:
     """Lets random layers draw by the sample's number, not by what ran before.
 
     A build that goes on after a kill, or finds a part of its files, then draws
@@ -82,11 +89,11 @@ def seeded_by_number(model):
     states = _private.seed_states(model)
     before = [ops.convert_to_numpy(state) for state in states]
 
-    def assign(shift):
+    def assign(shift: np.ndarray | int) -> None:
         for state, value in zip(states, before, strict=True):
             state.assign(value + shift)
 
-    def count_from(number):
+    def count_from(number: int) -> None:
         assign(np.array([0, number * _SEED_STEP % 2**31], "uint32"))
 
     try:

@@ -3,10 +3,12 @@
 import json
 import math
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.bfloat16 import from_stored, stored_dtype, to_stored
 from keras_transfer.storage.replacing import replacing
@@ -24,21 +26,21 @@ class MemoryRows:
         dtype: type in which they are kept.
     """
 
-    def __init__(self, num_rows, row_shape, dtype):
+    def __init__(self, num_rows: int, row_shape: tuple[int, ...], dtype: str):
         self.array = np.empty((num_rows, *row_shape), stored_dtype(dtype))
         self.row_shape = tuple(row_shape)
         self.dtype = dtype
 
-    def missing(self, start, stop):
+    def missing(self, start: int, stop: int) -> bool:
         return True
 
-    def write(self, start, rows):
+    def write(self, start: int, rows: np.ndarray) -> None:
         self.array[start : start + len(rows)] = encoded(rows, self.dtype)
 
-    def finish(self):
+    def finish(self) -> None:
         pass
 
-    def take(self, rows):
+    def take(self, rows: np.ndarray) -> np.ndarray:
         """Returns some rows, by an array of their numbers."""
         return decoded(_picked(self.array, rows), self.dtype)
 
@@ -59,7 +61,14 @@ class FileRows:
         dtype: type in which they are kept.
     """
 
-    def __init__(self, folder, name, num_rows, row_shape, dtype):
+    def __init__(
+        self,
+        folder: PathLike,
+        name: str,
+        num_rows: int,
+        row_shape: Sequence[int],
+        dtype: str,
+    ):
         self.folder, self.name, self.dtype = Path(folder), name, dtype
         self.num_rows = num_rows
         self.row_shape = tuple(row_shape)
@@ -69,12 +78,12 @@ class FileRows:
         self.maps = [self._open(k) for k in range(self.num_shards)]
         self._pending = {}
 
-    def missing(self, start, stop):
+    def missing(self, start: int, stop: int) -> bool:
         """Whether any of the rows from `start` to `stop` is not there."""
         first, last = start // self.per_shard, (stop - 1) // self.per_shard
         return any(self.maps[k] is None for k in range(first, last + 1))
 
-    def write(self, start, rows):
+    def write(self, start: int, rows: np.ndarray) -> None:
         """Takes rows in any order; a file is written when it is full."""
         rows = encoded(rows, self.dtype)
         while len(rows):
@@ -84,7 +93,7 @@ class FileRows:
                 self._keep(shard, offset, rows[:count])
             start, rows = start + count, rows[count:]
 
-    def _keep(self, shard, offset, rows):
+    def _keep(self, shard: int, offset: int, rows: np.ndarray) -> None:
         array, count = self._pending.pop(shard, (None, 0))
         if array is None:
             array = np.empty(self._shape(shard), stored_dtype(self.dtype))
@@ -95,11 +104,11 @@ class FileRows:
         else:
             self._pending[shard] = array, count
 
-    def _shape(self, shard):
+    def _shape(self, shard: int) -> tuple[int, ...]:
         size = min(self.per_shard, self.num_rows - shard * self.per_shard)
         return size, *self.row_shape
 
-    def _save(self, shard, array):
+    def _save(self, shard: int, array: np.ndarray) -> None:
         path = self._path(shard)
         about = {"checksum": self._checksum(path, array)}
         with replacing(path) as temporary:
@@ -108,14 +117,14 @@ class FileRows:
             temporary.write_text(json.dumps(about))
         self.maps[shard] = _mapped(path)
 
-    def _checksum(self, path, array):
+    def _checksum(self, path: Path, array: np.ndarray) -> str:
         # The name of the folder says what was computed, and by which weights.
         return fingerprints.of_arrays(f"{self.folder.name}/{path.name}", array)
 
-    def _path(self, shard):
+    def _path(self, shard: int) -> Path:
         return self.folder / f"{self.name}-{shard:05d}.npy"
 
-    def _open(self, shard):
+    def _open(self, shard: int) -> np.ndarray | None:
         """Returns a file as a memory map, or `None` if it is not right."""
         path = self._path(shard)
         try:
@@ -131,7 +140,7 @@ class FileRows:
             return None
         return array if fits else None
 
-    def finish(self):
+    def finish(self) -> None:
         if any(array is None for array in self.maps):
             raise RuntimeError(
                 f"The feature cache in '{self.folder}' is not whole. Received "
@@ -140,7 +149,7 @@ class FileRows:
                 "it was read; it has to stay the same."
             )
 
-    def take(self, rows):
+    def take(self, rows: np.ndarray) -> np.ndarray:
         """Returns some rows, by an array of their numbers."""
         shards, offsets = np.divmod(rows, self.per_shard)
         first = shards[0] if len(shards) else 0
@@ -154,7 +163,9 @@ class FileRows:
         return decoded(out, self.dtype)
 
 
-def stores(folder, num_rows, num_views, layout):
+def stores(
+    folder: Path | None, num_rows: int, num_views: int, layout: Sequence[tuple]
+) -> list[list[MemoryRows | FileRows]]:
     """Returns stores of rows: for each view one for each tensor.
 
     Args:
@@ -164,7 +175,7 @@ def stores(folder, num_rows, num_views, layout):
         layout: for each tensor `(row_shape, dtype)`.
     """
 
-    def store(view, index):
+    def store(view: int, index: int) -> MemoryRows | FileRows:
         if folder is None:
             return MemoryRows(num_rows, *layout[index])
         return FileRows(folder, f"view{view}-{index}", num_rows, *layout[index])
@@ -173,7 +184,7 @@ def stores(folder, num_rows, num_views, layout):
     return [[store(v, i) for i in numbers] for v in range(num_views)]
 
 
-def read_file(path):
+def read_file(path: Path) -> bytes:
     """Returns the bytes of a file; a pipe, say, would never end.
 
     Raises:
@@ -184,7 +195,7 @@ def read_file(path):
     return path.read_bytes()
 
 
-def _mapped(path):
+def _mapped(path: Path) -> np.ndarray:
     if not path.is_file():
         raise FileNotFoundError(path)
     # A plain view of the map: picking from a `memmap` costs far more.
@@ -192,12 +203,12 @@ def _mapped(path):
     return array.view(np.ndarray)
 
 
-def num_bytes(num_rows, row_shape, dtype):
+def num_bytes(num_rows: int, row_shape: Sequence[int], dtype: str) -> int:
     """Returns how many bytes that many rows take."""
     return num_rows * math.prod(row_shape) * stored_dtype(dtype).itemsize
 
 
-def free_bytes(folder):
+def free_bytes(folder: PathLike) -> int:
     """Returns the free bytes where `folder` is, or will be."""
     folder = Path(folder).resolve()
     while not folder.exists():
@@ -205,18 +216,18 @@ def free_bytes(folder):
     return shutil.disk_usage(folder).free
 
 
-def encoded(rows, dtype):
+def encoded(rows: np.ndarray, dtype: str) -> np.ndarray:
     """Returns rows as they are kept; floats are rounded to the nearest."""
     return to_stored(np.asarray(rows).astype(dtype, copy=False))
 
 
-def decoded(rows, dtype):
+def decoded(rows: np.ndarray, dtype: str) -> np.ndarray:
     """Returns kept rows as a model takes them: floats of 32 bits."""
     rows = from_stored(rows, dtype)
     return rows.astype("float32") if dtype in HALF_FLOATS else rows
 
 
-def _picked(array, rows):
+def _picked(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     # Neighbours in one piece: a copy of them, not a walk from row to row.
     if len(rows) and (np.diff(rows) == 1).all():
         return np.array(array[rows[0] : rows[-1] + 1])

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.feature_cache.rows import HALF_FLOATS
 from keras_transfer.storage.printing import brief
 from keras_transfer.training.schedules import whole_number
@@ -41,7 +42,13 @@ class FeatureCache:
     ```
     """
 
-    def __init__(self, directory, views=1, max_bytes=None, dtype="float32"):
+    def __init__(
+        self,
+        directory: PathLike | None,
+        views: int = 1,
+        max_bytes: int | None = None,
+        dtype: str = "float32",
+    ):
         if not directory or not isinstance(directory, str | os.PathLike):
             raise ValueError(
                 "FeatureCache needs a place. Received: directory="
@@ -68,17 +75,19 @@ class FeatureCache:
         self.kept = {}
         self.used_once = False
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         views = "" if self.views == 1 else f"{self.views} views"
         return brief(self, f"in {self.place}", views, self.dtype)
 
     @property
-    def place(self):
+    def place(self) -> str:
         """Where the activations are, in words."""
         return "memory" if self.directory is None else f"'{self.directory}'"
 
 
-def as_feature_cache(value):
+def as_feature_cache(
+    value: FeatureCache | PathLike | None,
+) -> FeatureCache | None:
     """Returns what `fit(feature_cache=...)` was given as a `FeatureCache`."""
     if value is None or isinstance(value, FeatureCache):
         return value

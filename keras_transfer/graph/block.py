@@ -1,11 +1,19 @@
 """A model as the blocks that people freeze, unfreeze and cache by."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import keras
 
 from keras_transfer.graph import cuts, grouping, naming, segments, units
+
+if TYPE_CHECKING:
+    from keras_transfer.graph.segments import Segment
+    from keras_transfer.graph.units import Unit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +38,7 @@ class Block:
     output: cuts.Cut | None = dataclasses.field(repr=False)
 
 
-def blocks(model):
+def blocks(model: keras.Model) -> list[Block]:
     """Divides a model into blocks, from input to output.
 
     A block is what the architecture repeats: a residual block, a dense-block
@@ -61,12 +69,12 @@ def blocks(model):
     return [_block(index, *each) for index, each in enumerate(named)]
 
 
-def _units(found):
+def _units(found: list[Segment]) -> list[Unit]:
     joined = units.join_free(grouping.group(found))
     return units.merge_sharing(units.divide_long(joined, found))
 
 
-def _block(index, name, unit):
+def _block(index: int, name: str, unit: Unit) -> Block:
     layers = [x for x in unit.operations if isinstance(x, keras.Layer)]
     place = unit.segments[-1].place
     return Block(
@@ -78,6 +86,6 @@ def _block(index, name, unit):
     )
 
 
-def _size(weights):
+def _size(weights: Iterable[keras.Variable]) -> int:
     unique = {id(weight): weight for weight in weights}
     return sum(math.prod(weight.shape) for weight in unique.values())

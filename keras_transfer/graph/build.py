@@ -4,22 +4,36 @@ The layers are shared. Each call is written once more into the Keras graph,
 under new tensors, so the models that it was read from stay what they were.
 """
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import Nested
 from keras_transfer.graph import masking, trace
 
+if TYPE_CHECKING:
+    from keras_transfer.graph.trace import Step, Value
 
-def input_like(tensor):
+
+def input_like(tensor: keras.KerasTensor) -> keras.KerasTensor:
     """Returns a new `keras.Input` with a tensor's shape, type and name."""
     return keras.Input(
         batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name
     )
 
 
-def build_model(steps, known, inputs, outputs, name=None):
+def build_model(
+    steps: Sequence[Step],
+    known: dict[Value, keras.KerasTensor],
+    inputs: Nested,
+    outputs: Nested,
+    name: str | None = None,
+) -> keras.Model:
     """Returns the functional model from `inputs` to `outputs`.
 
     Args:
@@ -44,7 +58,11 @@ def build_model(steps, known, inputs, outputs, name=None):
         return keras.Model(inputs, outputs, name=name)
 
 
-def _ends(outputs, tensors, inputs):
+def _ends(
+    outputs: list[Value],
+    tensors: dict[Value, keras.KerasTensor],
+    inputs: list[keras.KerasTensor],
+) -> dict[Value, keras.KerasTensor]:
     """The tensor of each output, which is never an input itself."""
     given = {id(tensor) for tensor in inputs}
     return {
@@ -55,10 +73,14 @@ def _ends(outputs, tensors, inputs):
     }
 
 
-def _repeat(step, tensors, repeated):
+def _repeat(
+    step: Step,
+    tensors: dict[Value, keras.KerasTensor],
+    repeated: dict[int, keras.KerasTensor],
+) -> list[keras.KerasTensor]:
     """Records a step on new tensors; returns the tensors it makes."""
 
-    def fill(structure):
+    def fill(structure: Nested) -> Nested:
         return keras.tree.map_structure(
             lambda x: tensors[x] if isinstance(x, trace.Value) else x, structure
         )
@@ -73,14 +95,16 @@ def _repeat(step, tensors, repeated):
     return copies
 
 
-def _alike(tensor, recorded):
+def _alike(tensor: keras.KerasTensor, recorded: keras.KerasTensor) -> bool:
     masked = [_private.get_mask(x) is not None for x in (tensor, recorded)]
     return (
         tuple(tensor.shape) == tuple(recorded.shape) and masked[0] == masked[1]
     )
 
 
-def _copy(tensor, repeated):
+def _copy(
+    tensor: keras.KerasTensor, repeated: dict[int, keras.KerasTensor]
+) -> keras.KerasTensor:
     copy = keras.KerasTensor(
         tensor.shape, tensor.dtype, sparse=tensor.sparse, name=tensor.name
     )
@@ -91,7 +115,9 @@ def _copy(tensor, repeated):
 
 
 @contextlib.contextmanager
-def _distinct_names(operations, inputs):
+def _distinct_names(
+    operations: list[keras.Operation], inputs: Nested
+) -> Iterator[None]:
     """Lets layers of one name, from two nested models, be in one model.
 
     Keras refuses that only because it could not save such a model; the names

@@ -1,13 +1,20 @@
 """The tensors at which a model can be cut in two."""
 
+from __future__ import annotations
+
 import collections
 import dataclasses
 import difflib
+from typing import TYPE_CHECKING
 
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import Nested
 from keras_transfer.graph import build, operations, trace
+
+if TYPE_CHECKING:
+    from keras_transfer.graph.trace import Step, Trace, Value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,17 +36,17 @@ class Cut:
     side: tuple = dataclasses.field(default=(), compare=False, repr=False)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int | None, ...]:
         """Shape of the tensor, the batch dimension first."""
         return tuple(self.tensor.shape)
 
     @property
-    def masked(self):
+    def masked(self) -> bool:
         """Whether a Keras mask travels with the tensor."""
         return _private.get_mask(self.tensor) is not None
 
     @property
-    def operation(self):
+    def operation(self) -> keras.Operation:
         """The layer or raw operation that makes the tensor."""
         return _private.tensor_source(self.tensor)
 
@@ -54,7 +61,7 @@ class Place:
     side: tuple
 
 
-def cut_points(model):
+def cut_points(model: keras.Model) -> list[Cut]:
     """Returns the tensors at which `model` can be cut, input to output.
 
     A tensor is one of them when no earlier tensor is used after it: the
@@ -79,7 +86,7 @@ def cut_points(model):
     return [place.cut for place in places(exact_trace(model))]
 
 
-def exact_trace(model):
+def exact_trace(model: keras.Model) -> Trace:
     """Reads a model's flat graph, with all shapes and masks in it right."""
     flat = trace.read(model)
     if flat.exact:
@@ -89,7 +96,13 @@ def exact_trace(model):
     return dataclasses.replace(trace.read(repeated), ends=flat.ends)
 
 
-def model_from(model, flat, steps, outputs, name=None):
+def model_from(
+    model: keras.Model,
+    flat: Trace,
+    steps: list[Step],
+    outputs: Nested,
+    name: str | None = None,
+) -> keras.Model:
     """Returns the functional model from the inputs of `model` to `outputs`.
 
     Args:
@@ -105,7 +118,7 @@ def model_from(model, flat, steps, outputs, name=None):
     return build.build_model(steps, known, functional.input, outputs, name)
 
 
-def places(flat):
+def places(flat: Trace) -> list[Place]:
     """Returns the `Place` of every cut in a flat graph."""
     last_use = _last_use(flat)
     light = light_values(flat)
@@ -127,7 +140,7 @@ def places(flat):
     return found
 
 
-def _last_use(flat):
+def _last_use(flat: Trace) -> dict[Value, int]:
     last = {}
     for position, step in enumerate(flat.steps):
         last.update(dict.fromkeys(step.inputs, position))
@@ -136,7 +149,9 @@ def _last_use(flat):
     return last
 
 
-def _single(step, alive, light):
+def _single(
+    step: Step, alive: set[Value], light: set[Value]
+) -> tuple[Value | None, set[Value]]:
     """Returns the one tensor of `step` that later steps need, and the rest."""
     for candidates in (alive, alive - light):
         if len(candidates) == 1:
@@ -146,11 +161,11 @@ def _single(step, alive, light):
     return None, set()
 
 
-def _call_name(operation, number):
+def _call_name(operation: keras.Operation, number: int) -> str:
     return operation.name if number == 1 else f"{operation.name}#{number}"
 
 
-def light_values(flat):
+def light_values(flat: Trace) -> set[Value]:
     """Returns the `Value`s that are given from outside: token ids, masks.
 
     No weight had a part in them, and they are whole numbers or truth values
@@ -169,11 +184,11 @@ def light_values(flat):
     return light
 
 
-def _is_discrete(value):
+def _is_discrete(value: Value) -> bool:
     return not keras.backend.is_float_dtype(value.tensor.dtype)
 
 
-def find(flat, cut):
+def find(flat: Trace, cut: Cut | str) -> Place:
     """Returns the `Place` of a `Cut` or of a named operation.
 
     Raises:
@@ -203,17 +218,17 @@ def find(flat, cut):
     return matches[0]
 
 
-def _is_of(flat, cut):
+def _is_of(flat: Trace, cut: Cut) -> bool:
     return any(step.operation is cut.operation for step in flat.steps)
 
 
-def has_operation(flat, name):
+def has_operation(flat: Trace, name: str) -> bool:
     """Whether a flat graph has an operation, or a nested model, of a name."""
     inside = {step.operation.name for step in flat.steps} | set(flat.ends)
     return name in inside
 
 
-def _no_cut_message(flat, name, known):
+def _no_cut_message(flat: Trace, name: str, known: list[Place]) -> str:
     names = {place.cut.name for place in known}
     near = difflib.get_close_matches(str(name), sorted(names), n=3, cutoff=0.4)
     near = near or sorted(names)[:3]

@@ -1,11 +1,17 @@
 """How models end: the activation of each output, and the scores before it."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import keras
 
 from keras_transfer import _private
 from keras_transfer.graph import operations, trace
+
+if TYPE_CHECKING:
+    from keras_transfer.graph.trace import Step, Value
 
 layers = keras.layers
 
@@ -35,7 +41,7 @@ class Ending:
     is_inside: bool
 
 
-def endings(layer):
+def endings(layer: keras.layers.Layer) -> list[Ending]:
     """Returns the `Ending` of each output of a layer or model.
 
     Args:
@@ -56,7 +62,7 @@ def endings(layer):
     return [_followed(value, makers) for value in outputs]
 
 
-def activation_of(layer):
+def activation_of(layer: keras.layers.Layer) -> str | None:
     """Returns the name of a head's last activation.
 
     Args:
@@ -70,7 +76,7 @@ def activation_of(layer):
     return found[0].activation if len(found) == 1 else None
 
 
-def last_activation(operation):
+def last_activation(operation: keras.Operation) -> str:
     """Returns the name of the activation that one operation ends in.
 
     Args:
@@ -87,7 +93,7 @@ def last_activation(operation):
     return getattr(activation, "__name__", "custom")
 
 
-def _followed(value, makers):
+def _followed(value: Value, makers: dict[Value, Step]) -> Ending:
     """The ending of one output, past all that hands its input on."""
     step = makers.get(value)
     while step is not None and _hands_on(step.operation):
@@ -103,12 +109,12 @@ def _followed(value, makers):
     return Ending(ending.activation, before.operation, is_inside=False)
 
 
-def _ending_of(operation):
+def _ending_of(operation: keras.Operation) -> Ending:
     name = last_activation(operation)
     return Ending(name, operation, is_inside=name != "linear")
 
 
-def _hands_on(operation):
+def _hands_on(operation: keras.Operation) -> bool:
     if isinstance(operation, layers.Activation):
         return last_activation(operation) == "linear"
     if operations.type_name(operation) in ("cast", "passthrough"):
@@ -116,7 +122,7 @@ def _hands_on(operation):
     return isinstance(operation, _TRANSPARENT)
 
 
-def _only_activates(operation):
+def _only_activates(operation: keras.Operation) -> bool:
     """Whether an operation is an activation and no more."""
     if isinstance(operation, layers.Layer):
         return isinstance(operation, layers.Activation | layers.Softmax)

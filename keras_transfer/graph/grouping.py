@@ -4,14 +4,22 @@ A small state machine goes through the segments from input to output and
 decides for each whether it goes on with the open unit or opens a new one.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from keras_transfer.graph.segments import SINGLE_CONVOLUTIONS, Kind
 from keras_transfer.graph.units import Unit
+
+if TYPE_CHECKING:
+    from keras_transfer.graph.segments import Segment
+    from keras_transfer.graph.trace import Value
 
 # A second normalisation after one of these belongs to what follows.
 _ONE_NORM = (*SINGLE_CONVOLUTIONS, Kind.LAYER)
 
 
-def group(segments):
+def group(segments: list[Segment]) -> list[Unit]:
     """Groups segments into units. Every segment is in exactly one."""
     grouper = _Grouper(segments)
     for position, segment in enumerate(segments):
@@ -20,17 +28,17 @@ def group(segments):
 
 
 class _Grouper:
-    def __init__(self, segments):
+    def __init__(self, segments: list[Segment]):
         self.segments = segments
         self.units = []
         # Segments that go to whatever comes next: padding, pre-activation.
         self.pending = []
 
     @property
-    def unit(self):
+    def unit(self) -> Unit | None:
         return self.units[-1] if self.units else None
 
-    def add(self, position, segment):
+    def add(self, position: int, segment: Segment) -> None:
         if segment.kind is Kind.FREE:
             self._add_free(segment)
         elif segment.kind is Kind.PADDING:
@@ -42,14 +50,14 @@ class _Grouper:
         else:
             self._open(segment)
 
-    def finish(self):
+    def finish(self) -> list[Unit]:
         if self.pending:
             if self.unit is None:
                 self.units.append(Unit([], Kind.LAYER, takes_norm=False))
             self._go_on()
         return self.units
 
-    def _add_free(self, segment):
+    def _add_free(self, segment: Segment) -> None:
         norm_pending = any(x.kind is Kind.NORM for x in self.pending)
         if self.unit is None or norm_pending:
             self.pending.append(segment)
@@ -59,7 +67,7 @@ class _Grouper:
             self.unit.activated |= segment.activates
             self.unit.pooled |= not segment.activates
 
-    def _add_norm(self, position, segment):
+    def _add_norm(self, position: int, segment: Segment) -> None:
         accepted = self.unit is not None and self.unit.takes_norm
         if accepted and (self.unit.kind is Kind.BRANCH or self.unit.pooled):
             accepted = not self._is_pre_activation(position)
@@ -70,7 +78,7 @@ class _Grouper:
         if self.unit.kind in _ONE_NORM:
             self.unit.takes_norm = False
 
-    def _is_pre_activation(self, position):
+    def _is_pre_activation(self, position: int) -> bool:
         """Whether a norm after a closed branch feeds what comes next."""
         activated = False
         for segment in self.segments[position + 1 :]:
@@ -84,7 +92,7 @@ class _Grouper:
             return segment.kind in SINGLE_CONVOLUTIONS or activated
         return False
 
-    def _completes(self, position, segment):
+    def _completes(self, position: int, segment: Segment) -> bool:
         unit = self.unit
         if unit is None:
             return False
@@ -100,7 +108,7 @@ class _Grouper:
             return self._is_projection(position, segment)
         return True
 
-    def _is_projection(self, position, segment):
+    def _is_projection(self, position: int, segment: Segment) -> bool:
         """Whether a 1x1 convolution ends a fused inverted bottleneck."""
         return (
             self.unit.activated
@@ -110,7 +118,7 @@ class _Grouper:
             < _channels(segment.steps[0].inputs[0])
         )
 
-    def _activated_after(self, position):
+    def _activated_after(self, position: int) -> bool:
         for segment in self.segments[position + 1 :]:
             if segment.activates:
                 return True
@@ -118,7 +126,7 @@ class _Grouper:
                 return False
         return False
 
-    def _complete(self, segment):
+    def _complete(self, segment: Segment) -> None:
         self._go_on(segment)
         unit = self.unit
         if segment.kind is Kind.DEPTHWISE:
@@ -129,7 +137,7 @@ class _Grouper:
         elif segment.kind is Kind.FEED_FORWARD:
             unit.waits_for = None
 
-    def _open(self, segment):
+    def _open(self, segment: Segment) -> None:
         kind = segment.kind
         if kind in (Kind.FEED_FORWARD, Kind.GATE):
             kind = Kind.BRANCH
@@ -142,7 +150,7 @@ class _Grouper:
         self.units.append(unit)
         self._go_on(segment)
 
-    def _go_on(self, *segments):
+    def _go_on(self, *segments: Segment) -> None:
         self.unit.segments.extend([*self.pending, *segments])
         self.pending.clear()
 
@@ -155,5 +163,5 @@ _WAITS_FOR = {
 }
 
 
-def _channels(value):
+def _channels(value: Value) -> int:
     return value.tensor.shape[-1] or 0

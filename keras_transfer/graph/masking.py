@@ -5,21 +5,27 @@ Most carry a Keras mask across a cut as an ordinary tensor. A mask
 which is lost when the tensor leaves one model for another.
 """
 
+from typing import Any
+
 import keras
+
+from keras_transfer._private.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
 class MaskOf(keras.layers.Layer):
     """Returns the mask of its input, `(batch, time)`, truth values."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
         return mask
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(
+        self, inputs: Tensor, previous_mask: Tensor | None = None
+    ) -> None:
         return None
 
 
@@ -27,11 +33,11 @@ class MaskOf(keras.layers.Layer):
 class WithMask(keras.layers.Layer):
     """Returns its input unchanged, with `mask` as its mask."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
 
-    def call(self, inputs, mask):
+    def call(self, inputs: Tensor, mask: Tensor) -> Tensor:
         return inputs
 
 
@@ -43,7 +49,7 @@ class PassThrough(keras.layers.Identity):
     """
 
 
-def is_added(operation) -> bool:
+def is_added(operation: keras.Operation) -> bool:
     """Tells whether surgery has put this operation into a model."""
     added = (keras.layers.InputLayer, MaskOf, WithMask, PassThrough)
     return isinstance(operation, added)

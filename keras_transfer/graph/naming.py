@@ -4,14 +4,23 @@ Keras numbers unnamed layers on through a process (`conv2d`, `conv2d_1`), so
 such names are never used: the type and the place of the block stand in.
 """
 
+from __future__ import annotations
+
 import collections
 import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import keras
 
 from keras_transfer.graph import operations
 from keras_transfer.graph.segments import Kind
 
+if TYPE_CHECKING:
+    from keras_transfer.graph.units import Unit
 
-def block_names(units):
+
+def block_names(units: list[Unit]) -> Iterator[str]:
     """Returns one unique name for each unit."""
     shared = [_shared_name(unit) for unit in units]
     counts = collections.Counter(shared)
@@ -26,13 +35,13 @@ def block_names(units):
         yield name
 
 
-def is_automatic(operation):
+def is_automatic(operation: keras.Operation) -> bool:
     """Tells whether Keras numbered an operation itself (`conv2d_12`)."""
     stem = re.sub(r"_\d+$", "", operation.name)
     return stem.replace("_", "") == operations.type_name(operation)
 
 
-def _explicit_names(unit, norms=False):
+def _explicit_names(unit: Unit, norms: bool = False) -> list[str]:
     """Names that the model's author gave, best first.
 
     Those of layers with weights count, without norms if there are others.
@@ -43,12 +52,12 @@ def _explicit_names(unit, norms=False):
     return [op.name for op in inner or learned or named]
 
 
-def _shared_name(unit):
+def _shared_name(unit: Unit) -> str | None:
     with_norms = _common_start(_explicit_names(unit, norms=True))
     return with_norms or _common_start(_explicit_names(unit))
 
 
-def _common_start(names):
+def _common_start(names: list[str]) -> str | None:
     """The words at the start of all names: `block_1`, `conv2_block1`."""
     words = [re.split(r"([_\-.]+)", name) for name in names]
     start = []
@@ -59,7 +68,7 @@ def _common_start(names):
     return "".join(start).rstrip("_-.") or None
 
 
-def _type_label(unit):
+def _type_label(unit: Unit) -> str:
     """What the unit is, for the name of a block without explicit names."""
     if unit.kind is Kind.LAYER:
         learned = [op for op in unit.operations if operations.weights(op)]

@@ -1,10 +1,18 @@
 """What range of inputs a model scales: pixels in 0..255, or anything else."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.graph import operations, trace
 from keras_transfer.layers import ImageNetPreprocessing, TrainingOnly
+
+if TYPE_CHECKING:
+    from keras_transfer.graph.trace import Step, Value
 
 # What stands before the scaling of an image and changes no value outside of
 # training.
@@ -18,7 +26,7 @@ _BEFORE_SCALING = (
 )
 
 
-def scales_pixels(model):
+def scales_pixels(model: keras.Model) -> list[bool | None]:
     """Tells by its first operations whether a model takes pixels in 0..255.
 
     Args:
@@ -38,7 +46,7 @@ def scales_pixels(model):
     ]
 
 
-def _answer(value, readers):
+def _answer(value: Value, readers: dict[Value, Step]) -> bool | None:
     while value in readers:
         step = readers[value]
         if _comes_before(step.operation):
@@ -48,7 +56,7 @@ def _answer(value, readers):
     return None
 
 
-def _answer_of(step):
+def _answer_of(step: Step) -> bool | None:
     """What the first operation that changes values says."""
     operation = step.operation
     if isinstance(operation, ImageNetPreprocessing):
@@ -61,7 +69,7 @@ def _answer_of(step):
     return None if factor is None else _fits_pixels(factor, 0.0)
 
 
-def _factor(step):
+def _factor(step: Step) -> float | None:
     """The number that an operation such as `x / 255` multiplies by."""
     name, numbers = operations.type_name(step.operation), step.args[1:]
     if len(numbers) != 1 or not isinstance(numbers[0], int | float):
@@ -71,7 +79,7 @@ def _factor(step):
     return numbers[0] if name == "multiply" else None
 
 
-def _comes_before(operation):
+def _comes_before(operation: keras.Operation) -> bool:
     """Whether an operation leaves the values of an image as they are."""
     if isinstance(operation, ImageNetPreprocessing):
         return operation.mode == "none"
@@ -84,7 +92,7 @@ def _comes_before(operation):
     )
 
 
-def _fits_pixels(scale, offset):
+def _fits_pixels(scale: ArrayLike, offset: ArrayLike) -> bool:
     """Whether `scale * x + offset` brings 0..255 to a range around 1 or 0."""
     scale, offset = np.asarray(scale, float), np.asarray(offset, float)
     low, high = offset, 255 * scale + offset
@@ -94,7 +102,7 @@ def _fits_pixels(scale, offset):
     return bool(np.all(is_small | (is_centred & (spread >= 0.5))))
 
 
-def _is_of_pixels(layer):
+def _is_of_pixels(layer: keras.layers.Normalization) -> bool | None:
     """Whether a `Normalization` has the statistics of 0..255."""
     if layer.mean is None:
         return None

@@ -1,9 +1,18 @@
 """What lies between two neighbouring cuts, and what kind of thing it is."""
 
+from __future__ import annotations
+
 import dataclasses
 import enum
+from typing import TYPE_CHECKING
+
+import keras
 
 from keras_transfer.graph import cuts, operations
+
+if TYPE_CHECKING:
+    from keras_transfer.graph.cuts import Place
+    from keras_transfer.graph.trace import Step, Trace, Value
 
 
 class Kind(enum.Enum):
@@ -45,7 +54,7 @@ class Segment:
     linear: bool
 
 
-def segments(flat):
+def segments(flat: Trace) -> list[Segment]:
     """Returns the segments of a flat graph, from input to output."""
     found, start, entry = [], 0, None
     places = cuts.places(flat)
@@ -58,7 +67,9 @@ def segments(flat):
     return found
 
 
-def _segment(steps, place, entry):
+def _segment(
+    steps: list[Step], place: Place | None, entry: Value | None
+) -> Segment:
     kind = _kind(steps, entry)
     activates = any(operations.activates(step.operation) for step in steps)
     return Segment(
@@ -70,7 +81,7 @@ def _segment(steps, place, entry):
     )
 
 
-def _kind(steps, entry):
+def _kind(steps: list[Step], entry: Value | None) -> Kind:
     ops = [step.operation for step in steps]
     learned = operations.learned(ops)
     if not learned:
@@ -89,7 +100,7 @@ def _kind(steps, entry):
     return _branch_kind(ops, learned)
 
 
-def _single_kind(operation):
+def _single_kind(operation: keras.Operation) -> Kind:
     if operations.is_depthwise(operation):
         return Kind.DEPTHWISE
     if operations.is_pointwise(operation):
@@ -97,7 +108,9 @@ def _single_kind(operation):
     return Kind.CONV if operations.is_convolution(operation) else Kind.LAYER
 
 
-def _is_gate(steps, learned, entry):
+def _is_gate(
+    steps: list[Step], learned: list[keras.layers.Layer], entry: Value | None
+) -> bool:
     last = steps[-1]
     return (
         operations.is_product(last.operation)
@@ -106,7 +119,9 @@ def _is_gate(steps, learned, entry):
     )
 
 
-def _branch_kind(ops, learned):
+def _branch_kind(
+    ops: list[keras.Operation], learned: list[keras.layers.Layer]
+) -> Kind:
     if any(map(operations.is_attention, ops)) or operations.attends(ops):
         return Kind.ATTENTION
     if all(operations.is_positionwise(op) for op in learned):

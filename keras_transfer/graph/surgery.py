@@ -1,14 +1,24 @@
 """New models over the layers of an old one: flat, split, or tapped."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import Nested
 from keras_transfer.graph import block, build, cuts, masking, trace
 
+if TYPE_CHECKING:
+    from keras_transfer.graph.block import Block
+    from keras_transfer.graph.cuts import Cut, Place
+    from keras_transfer.graph.trace import Step, Trace, Value
 
-def flatten(model):
+
+def flatten(model: keras.Model) -> keras.Model:
     """Returns the same computation as one functional model without nesting.
 
     Layers and weights are shared with `model`, which stays as it was. Use it
@@ -37,7 +47,9 @@ def flatten(model):
     return cuts.model_from(model, flat, flat.steps, flat.outputs, model.name)
 
 
-def split(model, cut):
+def split(
+    model: keras.Model, cut: Cut | Block | int | str
+) -> tuple[keras.Model, keras.Model]:
     """Cuts a model in two: `suffix(prefix(x))` equals `model(x)`.
 
     Args:
@@ -66,7 +78,7 @@ def split(model, cut):
     return _prefix(model, flat, place), _suffix(model, flat, place)
 
 
-def _prefix(model, flat, place):
+def _prefix(model: keras.Model, flat: Trace, place: Place) -> keras.Model:
     steps, values = list(flat.steps), [place.value, *place.side]
     if place.cut.masked and _mask_index(place) is None:
         steps.append(_mask_step(place.value))
@@ -75,13 +87,13 @@ def _prefix(model, flat, place):
     return cuts.model_from(model, flat, steps, outputs, f"{model.name}_prefix")
 
 
-def _mask_step(value, name="mask"):
+def _mask_step(value: Value, name: str = "mask") -> Step:
     mask = trace.Value(_private.get_mask(value.tensor))
     layer = masking.MaskOf(name=name)
     return trace.Step(layer, (value,), {}, [value], [value.tensor], [mask])
 
 
-def _suffix(model, flat, place):
+def _suffix(model: keras.Model, flat: Trace, place: Place) -> keras.Model:
     values = [place.value, *place.side]
     starts = [_input_like(value.tensor) for value in values]
     known = dict(zip(values, starts, strict=True))
@@ -101,14 +113,18 @@ def _suffix(model, flat, place):
     )
 
 
-def _mask_index(place):
+def _mask_index(place: Place) -> int | None:
     """Where the mask is among the cut tensor and its side tensors."""
     mask = _private.get_mask(place.cut.tensor)
     tensors = [place.cut.tensor, *place.cut.side]
     return next((i for i, x in enumerate(tensors) if x is mask), None)
 
 
-def tap(model, cuts_to_tap, masks_of=()):
+def tap(
+    model: keras.Model,
+    cuts_to_tap: Iterable[Cut | Block | int | str],
+    masks_of: Collection[int] = (),
+) -> keras.Model:
     """Returns a model whose outputs are the tensors at some cuts.
 
     All of them come out of one pass.
@@ -139,7 +155,9 @@ def tap(model, cuts_to_tap, masks_of=()):
     return cuts.model_from(model, flat, steps, values, f"{model.name}_tap")
 
 
-def _as_cut(model, flat, cut):
+def _as_cut(
+    model: keras.Model, flat: Trace, cut: Cut | Block | int | str
+) -> Cut | str:
     """Turns a block, or what stands for it, into the cut after that block."""
     if isinstance(cut, str):
         if cuts.has_operation(flat, cut):
@@ -147,9 +165,9 @@ def _as_cut(model, flat, cut):
         named = [x for x in block.blocks(model) if x.name == cut]
         cut = named[0] if named else cut
     elif isinstance(cut, numbers.Integral):
-        cut = _block_at(model, cut)
+        cut = _block_at(model, int(cut))
     if not isinstance(cut, block.Block):
-        return cut
+        return cut  # type: ignore[return-value]
     if cut.output is None:
         raise ValueError(
             f"The model '{model.name}' cannot be cut after its last block, "
@@ -158,7 +176,7 @@ def _as_cut(model, flat, cut):
     return cut.output
 
 
-def _block_at(model, index):
+def _block_at(model: keras.Model, index: int) -> Block:
     found = block.blocks(model)
     if not -len(found) <= index < len(found):
         raise IndexError(
@@ -169,11 +187,11 @@ def _block_at(model, index):
     return found[index]
 
 
-def _input_like(tensor):
+def _input_like(tensor: keras.KerasTensor) -> keras.KerasTensor:
     return keras.Input(
         batch_shape=tensor.shape, dtype=tensor.dtype, sparse=tensor.sparse
     )
 
 
-def _single_or_list(values):
+def _single_or_list(values: list) -> Nested:
     return values[0] if len(values) == 1 else values

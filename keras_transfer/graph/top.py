@@ -1,12 +1,20 @@
 """Where the top of a classifier starts."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import keras
 
 from keras_transfer.graph import cuts, operations
 from keras_transfer.graph.segments import Segment, segments
 
+if TYPE_CHECKING:
+    from keras_transfer.graph.cuts import Cut
+    from keras_transfer.graph.trace import Value
 
-def top_cut(model, output_layer=None):
+
+def top_cut(model: keras.Model, output_layer: str | None = None) -> Cut | None:
     """Finds the feature tensor below the top of a classifier.
 
     Going back from the output, dense layers, activations, dropout, reshapes,
@@ -46,7 +54,7 @@ def top_cut(model, output_layer=None):
     return _top_start(segments(flat))
 
 
-def _top_start(found: list[Segment]):
+def _top_start(found: list[Segment]) -> Cut | None:
     # A map of one position is a map, if that is what the model returns.
     if found and len(found[-1].place.cut.shape) > 2:
         return None
@@ -63,7 +71,7 @@ def _top_start(found: list[Segment]):
     return _before_last_dense(found)
 
 
-def _before_last_dense(found):
+def _before_last_dense(found: list[Segment]) -> Cut | None:
     """The cut of a network that is all top: below its last dense layer."""
     index = len(found) - 1
     while index >= 0 and not _is_dense(found[index]):
@@ -75,7 +83,7 @@ def _before_last_dense(found):
     return None
 
 
-def _is_top_like(segment):
+def _is_top_like(segment: Segment) -> bool:
     ops = [step.operation for step in segment.steps]
     if not _learns(segment):
         return all(
@@ -94,27 +102,27 @@ def _is_top_like(segment):
     )
 
 
-def _learns(segment):
+def _learns(segment: Segment) -> bool:
     return any(operations.weights(step.operation) for step in segment.steps)
 
 
-def _is_dense(segment):
+def _is_dense(segment: Segment) -> bool:
     ops = [step.operation for step in segment.steps]
     return any(operations.weights(x) and not operations.is_norm(x) for x in ops)
 
 
-def _is_dropout(segment):
+def _is_dropout(segment: Segment) -> bool:
     return all(
         isinstance(step.operation, keras.layers.Dropout)
         for step in segment.steps
     )
 
 
-def _pools(segment):
+def _pools(segment: Segment) -> bool:
     return any(operations.is_global_pooling(x.operation) for x in segment.steps)
 
 
-def _reduces(segment):
+def _reduces(segment: Segment) -> bool:
     """Whether it makes one vector of a map: global, average or token pooling.
 
     Max pooling down to one position is an ordinary layer of a small input.
@@ -126,7 +134,7 @@ def _reduces(segment):
     return _pools(segment) or not any(map(operations.is_max_pooling, ops))
 
 
-def _is_map(value):
+def _is_map(value: Value) -> bool:
     """Whether a tensor has more than one position (or how many is unknown)."""
     shape = value.tensor.shape
     if len(shape) < 3:

@@ -6,11 +6,13 @@ inside them. Nothing is added to the Keras graph here: that is `build.py`.
 
 import dataclasses
 import weakref
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import GraphNode, Nested
 
 # For each nested model the casts at its inputs, so that reading a model twice
 # finds the same operations.
@@ -64,7 +66,7 @@ class Trace:
     exact: bool
 
 
-def read(model):
+def read(model: keras.Model) -> Trace:
     """Returns the flat graph of a built functional or Sequential model."""
     functional = _require_graph(model)
     reader = _Reader()
@@ -75,7 +77,11 @@ def read(model):
     return Trace(needed, inputs, outputs, reader.ends, reader.exact)
 
 
-def needed_steps(steps, outputs, given=()):
+def needed_steps(
+    steps: Sequence[Step],
+    outputs: Iterable[Value],
+    given: Iterable[Value] = (),
+) -> list[Step]:
     """Returns the steps that `outputs` depend on when `given` is known."""
     given = set(given)
     wanted, needed = set(outputs) - given, []
@@ -86,7 +92,7 @@ def needed_steps(steps, outputs, given=()):
     return needed[::-1]
 
 
-def _require_graph(model):
+def _require_graph(model: keras.Model) -> keras.Model:
     functional = _private.functional_graph(model)
     if functional is not None:
         return functional
@@ -109,12 +115,17 @@ def _require_graph(model):
 class _Reader:
     """Collects the steps of a graph, going into nested models."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.steps = []
         self.ends = {}
         self.exact = True
 
-    def expand(self, functional, inputs, training):
+    def expand(
+        self,
+        functional: keras.Model,
+        inputs: list[Value],
+        training: bool | None,
+    ) -> list[Value]:
         """Reads one model's graph; returns its output `Value`s, flat."""
         values = {
             id(tensor): value
@@ -124,7 +135,9 @@ class _Reader:
             self._read_node(node, values, training)
         return [values[id(tensor)] for tensor in functional.outputs]
 
-    def _read_node(self, node, values, training):
+    def _read_node(
+        self, node: GraphNode, values: dict[int, Value], training: bool | None
+    ) -> None:
         operation, args, kwargs, tensors = _private.node_call(node)
         recorded = _all_of(keras.KerasTensor, (args, kwargs))
         if any(id(x) not in values for x in recorded):
@@ -143,7 +156,9 @@ class _Reader:
         for tensor, value in zip(tensors, outputs, strict=True):
             values[id(tensor)] = value
 
-    def _read_nested(self, model, inputs, training):
+    def _read_nested(
+        self, model: keras.Model, inputs: list[Value], training: bool | None
+    ) -> list[Value]:
         functional = _private.functional_graph(model)
         inputs = [
             self._cast(model, index, value)
@@ -159,7 +174,7 @@ class _Reader:
         ]
         return outputs
 
-    def _cast(self, model, index, value):
+    def _cast(self, model: keras.Model, index: int, value: Value) -> Value:
         """Does what a model does to an input that is not of its type."""
         wanted = _private.functional_graph(model).inputs[index]
         dtype = value.tensor.dtype
@@ -177,18 +192,20 @@ class _Reader:
         return output
 
 
-def _all_of(kind, structure):
+def _all_of(kind: type, structure: Nested) -> list:
     return [x for x in keras.tree.flatten(structure) if isinstance(x, kind)]
 
 
-def _with_values(structure, values):
+def _with_values(structure: Nested, values: dict[int, Value]) -> Nested:
     return keras.tree.map_structure(
         lambda x: values[id(x)] if isinstance(x, keras.KerasTensor) else x,
         structure,
     )
 
 
-def _nested_call(operation, args, kwargs):
+def _nested_call(
+    operation: keras.Operation, args: tuple, kwargs: dict[str, Any]
+) -> tuple[list[Value], bool | None] | None:
     """Returns `(inputs, training)` if a call can be replaced by its graph."""
     functional = _private.functional_graph(operation)
     if functional is None or not _private.runs_its_graph(operation):
@@ -206,14 +223,14 @@ def _nested_call(operation, args, kwargs):
     return (inputs, training) if plain else None
 
 
-def _same_ranks(values, tensors):
+def _same_ranks(values: list[Value], tensors: list[keras.KerasTensor]) -> bool:
     return len(values) == len(tensors) and all(
         isinstance(value, Value) and len(value.tensor.shape) == len(x.shape)
         for value, x in zip(values, tensors, strict=True)
     )
 
 
-def _is_own_mask(mask, inputs):
+def _is_own_mask(mask: Value | None, inputs: list[Value]) -> bool:
     """Whether a mask passed by argument is what the inputs carry anyway."""
     carried = {id(_private.get_mask(x.tensor)) for x in inputs}
     return all(
@@ -222,7 +239,7 @@ def _is_own_mask(mask, inputs):
     )
 
 
-def _standardize(inputs, functional):
+def _standardize(inputs: Nested, functional: keras.Model) -> list:
     """Orders the inputs of a call like the inputs of the model called."""
     if isinstance(inputs, dict) and not isinstance(functional.input, dict):
         return [inputs.get(x.name) for x in functional.inputs]

@@ -1,9 +1,17 @@
 """Groups of segments, and the rules that hold for all of them."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
+
+import keras
 
 from keras_transfer.graph import operations
 from keras_transfer.graph.segments import Kind
+
+if TYPE_CHECKING:
+    from keras_transfer.graph.segments import Segment
 
 
 @dataclasses.dataclass
@@ -27,13 +35,13 @@ class Unit:
     pooled: bool = False
 
     @property
-    def operations(self):
+    def operations(self) -> list[keras.Operation]:
         """Its layers and raw operations, in order of first use."""
         steps = [step for segment in self.segments for step in segment.steps]
         return list({id(x.operation): x.operation for x in steps}.values())
 
 
-def merge_sharing(found):
+def merge_sharing(found: list[Unit]) -> list[Unit]:
     """Merges units that share a variable, and everything between them."""
     last = {}
     for index, unit in enumerate(found):
@@ -48,7 +56,7 @@ def merge_sharing(found):
     return merged
 
 
-def _variable_ids(unit):
+def _variable_ids(unit: Unit) -> set[int]:
     return {
         id(variable)
         for operation in unit.operations
@@ -56,7 +64,7 @@ def _variable_ids(unit):
     }
 
 
-def join_free(found):
+def join_free(found: list[Unit]) -> list[Unit]:
     """Joins units without weights to the one before, or the first to come."""
     joined, pending = [], []
     for unit in found:
@@ -70,11 +78,11 @@ def join_free(found):
     return joined or found[:1]
 
 
-def _has_weights(unit):
+def _has_weights(unit: Unit) -> bool:
     return any(map(operations.weights, unit.operations))
 
 
-def divide_long(found, segments):
+def divide_long(found: list[Unit], segments: list[Segment]) -> list[Unit]:
     """Falls back to one unit a segment where hardly anything can be cut.
 
     The cells of NASNet read the outputs of two cells before them, so nearly

@@ -1,10 +1,12 @@
 """`FeatureAdapter`: from one shape of features to another."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Shape, Tensor
 from keras_transfer.layers.changed_parts import KeepsChangedParts
 
 
@@ -45,21 +47,21 @@ class FeatureAdapter(KeepsChangedParts, keras.layers.Layer):
         Romero et al. 2015, FitNets: Hints for Thin Deep Nets (the regressor).
     """
 
-    def __init__(self, shape, always=False, **kwargs):
+    def __init__(self, shape: Shape, always: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         self.shape = tuple(None if n is None else int(n) for n in shape)
         self.always = always
         self.supports_masking = True
-        self.projection = None
+        self.projection: keras.layers.Dense | None = None
 
-    def _changeable_parts(self):
+    def _changeable_parts(self) -> dict[str, keras.layers.Dense]:
         found = self.projection
         return {} if found is None else {found.name: found}
 
-    def _put_part(self, name, part):
+    def _put_part(self, name: str, part: keras.layers.Dense) -> None:
         self.projection = part
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self._check(input_shape)
         channels = self.shape[-1]
         keeps = channels == input_shape[-1]
@@ -71,11 +73,11 @@ class FeatureAdapter(KeepsChangedParts, keras.layers.Layer):
                 name="projection",
                 dtype=self.dtype_policy,
             )
-        if projects:
+        if projects and self.projection is not None:
             self.projection.build(input_shape)
         super().build(input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         given = tuple(inputs.shape[1:-1])
         wanted = self._positions(given)
         grows = _count(wanted) > _count(given)
@@ -84,23 +86,29 @@ class FeatureAdapter(KeepsChangedParts, keras.layers.Layer):
         moved = self._moved(inputs, given, wanted)
         return moved if self.projection is None else self.projection(moved)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: Shape
+    ) -> tuple[int | None, ...]:
         positions = self._positions(tuple(input_shape[1:-1]))
         channels = self.shape[-1]
         if channels is None:
             channels = input_shape[-1]
         return (input_shape[0], *positions, channels)
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(
+        self, inputs: Tensor, previous_mask: Tensor | None = None
+    ) -> None:
         return None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "shape": list(self.shape),
             "always": self.always,
         }
 
-    def _positions(self, given):
+    def _positions(
+        self, given: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         wanted = self.shape[:-1]
         if not wanted:
             return ()
@@ -109,7 +117,12 @@ class FeatureAdapter(KeepsChangedParts, keras.layers.Layer):
             for have, want in zip(given, wanted, strict=True)
         )
 
-    def _moved(self, x, given, wanted):
+    def _moved(
+        self,
+        x: Tensor,
+        given: tuple,
+        wanted: tuple,
+    ) -> Tensor:
         if given == wanted:
             return x
         if not wanted:
@@ -128,7 +141,7 @@ class FeatureAdapter(KeepsChangedParts, keras.layers.Layer):
             x, wanted, antialias=True, data_format="channels_last"
         )
 
-    def _check(self, input_shape):
+    def _check(self, input_shape: Shape) -> None:
         given, wanted = tuple(input_shape[1:]), self.shape
         same_rank = len(wanted) == len(given)
         moves = same_rank and any(
@@ -150,5 +163,5 @@ class FeatureAdapter(KeepsChangedParts, keras.layers.Layer):
             )
 
 
-def _count(positions):
+def _count(positions: Shape) -> int:
     return math.prod(number or 1 for number in positions)

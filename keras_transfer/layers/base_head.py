@@ -2,9 +2,11 @@
 
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
+from keras_transfer._private.types import Shape, Tensor
 from keras_transfer.layers.changed_parts import KeepsChangedParts
 from keras_transfer.layers.feature_pooling import pooled, pooled_shape
 
@@ -16,15 +18,17 @@ class Head(KeepsChangedParts, keras.layers.Layer):
     activation that follows them.
     """
 
+    built: bool
+
     def __init__(
         self,
-        num_outputs,
-        activation,
-        hidden_units,
-        dropout,
-        pooling,
-        data_format,
-        **kwargs,
+        num_outputs: int,
+        activation: str,
+        hidden_units: Sequence[int],
+        dropout: float,
+        pooling: str,
+        data_format: str | None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.hidden_units = _checked_hidden_units(hidden_units)
@@ -60,11 +64,11 @@ class Head(KeepsChangedParts, keras.layers.Layer):
         """Number of values that the head gives for one sample."""
         return self._output.units
 
-    def _changeable_parts(self):
+    def _changeable_parts(self) -> dict[str, keras.layers.Dense]:
         parts = [*self._hidden, self._output]
         return {part.name: part for part in parts}
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         shape = pooled_shape(input_shape, self.data_format)
         if shape[-1] is None:
             raise ValueError(
@@ -77,10 +81,20 @@ class Head(KeepsChangedParts, keras.layers.Layer):
             shape = hidden.compute_output_shape(shape)
         self._output.build(shape)
 
-    def call(self, inputs, mask=None, training=None):
+    def call(
+        self,
+        inputs: Tensor,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Tensor:
         return self._activation(self.logits(inputs, mask, training))
 
-    def logits(self, inputs, mask=None, training=None):
+    def logits(
+        self,
+        inputs: Tensor,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Tensor:
         """Returns the values before the last activation.
 
         Use it where softmax or sigmoid is in the way: distillation,
@@ -103,18 +117,27 @@ class Head(KeepsChangedParts, keras.layers.Layer):
             x = hidden(x)
         return self._output(self._dropout(x, training=training))
 
-    def compute_mask(self, inputs, previous_mask):
+    def compute_mask(
+        self, inputs: Tensor, previous_mask: Tensor | None
+    ) -> None:
         return None
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: Shape
+    ) -> tuple[int | None, ...]:
         return (input_shape[0], self.num_outputs)
 
-    def compute_output_spec(self, inputs, mask=None, training=None):
+    def compute_output_spec(
+        self,
+        inputs: keras.KerasTensor,
+        mask: keras.KerasTensor | None = None,
+        training: bool | None = None,
+    ) -> keras.KerasTensor:
         # Keras would take the type of the layer for that of its last step.
         shape = self.compute_output_shape(inputs.shape)
         return keras.KerasTensor(shape, self._activation.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "hidden_units": list(self.hidden_units),
             "dropout": self.dropout,
@@ -122,7 +145,7 @@ class Head(KeepsChangedParts, keras.layers.Layer):
             "data_format": self.data_format,
         }
 
-    def pool(self, inputs, mask=None):
+    def pool(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Returns the vector that the dense layers start from.
 
         Args:
@@ -135,12 +158,12 @@ class Head(KeepsChangedParts, keras.layers.Layer):
         return pooled(inputs, mask, self.pooling, self.data_format)
 
 
-def _at_least_float32(policy):
+def _at_least_float32(policy: keras.DTypePolicy) -> keras.DTypePolicy:
     half = policy.compute_dtype in ("float16", "bfloat16")
     return keras.DTypePolicy("float32") if half else policy
 
 
-def checked_count(name, value):
+def checked_count(name: str, value: int) -> int:
     """Returns an argument as an int; raises if it is not a positive one."""
     try:
         count = operator.index(value)
@@ -153,7 +176,7 @@ def checked_count(name, value):
     return count
 
 
-def _checked_hidden_units(hidden_units):
+def _checked_hidden_units(hidden_units: Sequence[int]) -> tuple[int, ...]:
     if isinstance(hidden_units, str) or not isinstance(hidden_units, Sequence):
         raise ValueError(
             "`hidden_units` must be a sequence of layer widths, such as "
@@ -162,7 +185,7 @@ def _checked_hidden_units(hidden_units):
     return tuple(checked_count("hidden_units", n) for n in hidden_units)
 
 
-def _checked_dropout(dropout):
+def _checked_dropout(dropout: float) -> float:
     if not 0.0 <= dropout < 1.0:
         raise ValueError(
             "`dropout` is the share of features to drop and must lie in "
@@ -171,7 +194,7 @@ def _checked_dropout(dropout):
     return float(dropout)
 
 
-def checked_choice(name, value, choices):
+def checked_choice(name: str, value: str, choices: Sequence[str]) -> str:
     """Returns an argument; raises if it is not one of `choices`."""
     if value not in choices:
         raise ValueError(

@@ -1,5 +1,7 @@
 """Layers made of dense layers: what was done to these is part of the file."""
 
+from typing import Any
+
 import keras
 
 # What `quantize` and `enable_lora` leave behind beside the dtype policy.
@@ -14,11 +16,11 @@ class KeepsChangedParts:
     with the shape that this layer is built for.
     """
 
-    def _changeable_parts(self):
+    def _changeable_parts(self) -> dict[str, keras.layers.Dense]:
         """Returns the dense layers by name."""
         raise NotImplementedError
 
-    def _put_part(self, name, part):
+    def _put_part(self, name: str, part: keras.layers.Dense) -> None:
         """Makes the dense layer of that name, not built yet, like `part`."""
         own = self._changeable_parts()[name]
         own.dtype_policy = part.dtype_policy
@@ -27,8 +29,8 @@ class KeepsChangedParts:
             if hasattr(part, attribute):
                 setattr(own, attribute, getattr(part, attribute))
 
-    def get_build_config(self):
-        config = super().get_build_config()
+    def get_build_config(self) -> dict[str, Any] | None:
+        config = super().get_build_config()  # type: ignore[misc]
         changed = {
             name: part.get_config()
             for name, part in self._changeable_parts().items()
@@ -36,7 +38,7 @@ class KeepsChangedParts:
         }
         return config | {"parts": changed} if config and changed else config
 
-    def build_from_config(self, config):
+    def build_from_config(self, config: dict[str, Any]) -> None:
         for name, part in config.get("parts", {}).items():
             self._put_part(name, keras.layers.Dense.from_config(part))
-        super().build_from_config(config)
+        super().build_from_config(config)  # type: ignore[misc]

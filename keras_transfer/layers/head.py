@@ -1,5 +1,8 @@
 """Heads: from the features of a backbone to class scores or numbers."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_transfer.layers.base_head import Head, checked_choice, checked_count
@@ -44,13 +47,13 @@ class ClassificationHead(Head):
 
     def __init__(
         self,
-        num_classes,
-        hidden_units=(),
-        dropout=0.0,
-        pooling="avg",
-        activation="softmax",
-        data_format=None,
-        **kwargs,
+        num_classes: int,
+        hidden_units: Sequence[int] = (),
+        dropout: float = 0.0,
+        pooling: str = "avg",
+        activation: str = "softmax",
+        data_format: str | None = None,
+        **kwargs: Any,
     ):
         num_classes = checked_count("num_classes", num_classes)
         checked_choice("activation", activation, ("softmax", "sigmoid"))
@@ -77,7 +80,7 @@ class ClassificationHead(Head):
         """Number of classes (or labels) that the head tells apart."""
         return self.num_outputs
 
-    def _scale_logits(self, factor):
+    def _scale_logits(self, factor: float) -> None:
         """Multiplies the logits by a number, for good.
 
         Args:
@@ -103,7 +106,7 @@ class ClassificationHead(Head):
             [array * factor for array in self._output.get_weights()]
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "num_classes": self.num_classes,
             "activation": self.activation,
@@ -141,12 +144,12 @@ class RegressionHead(Head):
 
     def __init__(
         self,
-        units=1,
-        hidden_units=(),
-        dropout=0.0,
-        pooling="avg",
-        data_format=None,
-        **kwargs,
+        units: int = 1,
+        hidden_units: Sequence[int] = (),
+        dropout: float = 0.0,
+        pooling: str = "avg",
+        data_format: str | None = None,
+        **kwargs: Any,
     ):
         super().__init__(
             checked_count("units", units),
@@ -158,5 +161,5 @@ class RegressionHead(Head):
             **kwargs,
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"units": self.num_outputs}

@@ -1,6 +1,10 @@
 """`HeadPart`: a step of a head as a layer of its own."""
 
+from typing import Any, Self
+
 import keras
+
+from keras_transfer._private.types import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -23,30 +27,41 @@ class HeadPart(keras.layers.Layer):
     ```
     """
 
-    def __init__(self, head, part, **kwargs):
+    def __init__(self, head: keras.layers.Layer, part: str, **kwargs: Any):
         super().__init__(**kwargs)
         self.head = head
         self.part = part
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if not self.head.built:
             self.head.build(input_shape)
 
-    def call(self, inputs, mask=None, training=None):
+    def call(
+        self,
+        inputs: Tensor,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Tensor:
         if self.part == "pool":
             return self.head.pool(inputs, mask)
         return self.head.logits(inputs, mask, training)
 
-    def compute_mask(self, inputs, previous_mask):
+    def compute_mask(
+        self, inputs: Tensor, previous_mask: Tensor | None
+    ) -> None:
         return None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         head = keras.saving.serialize_keras_object(self.head)
         return super().get_config() | {"head": head, "part": self.part}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        custom_objects: dict[str, Any] | None = None,
+    ) -> Self:
         head = keras.saving.deserialize_keras_object(
             config.pop("head"), custom_objects=custom_objects
         )

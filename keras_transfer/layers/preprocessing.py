@@ -1,9 +1,12 @@
 """The preprocessing that ImageNet models were trained with, as a layer."""
 
 import difflib
+from typing import Any
 
 import keras
 from keras import ops
+
+from keras_transfer._private.types import Shape, Tensor
 
 MODES = ("tf", "caffe", "torch", "none")
 
@@ -61,7 +64,9 @@ class ImageNetPreprocessing(keras.layers.Layer):
     ```
     """
 
-    def __init__(self, mode, data_format=None, **kwargs):
+    def __init__(
+        self, mode: str, data_format: str | None = None, **kwargs: Any
+    ):
         # Keras would cast 0..255 to half precision before `call` sees it.
         super().__init__(autocast=False, **kwargs)
         if mode not in MODES:
@@ -70,7 +75,7 @@ class ImageNetPreprocessing(keras.layers.Layer):
         self.data_format = data_format or keras.config.image_data_format()
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         axis = self._channel_axis(input_shape)
         if self.mode != "none" and input_shape[axis] is None:
             raise ValueError(
@@ -80,23 +85,23 @@ class ImageNetPreprocessing(keras.layers.Layer):
                 "(None, None, 3)."
             )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x = ops.cast(inputs, "float32")
         if self.mode != "none":
             x = self._normalize(x)
         return ops.cast(x, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         return config | {"mode": self.mode, "data_format": self.data_format}
 
-    def _channel_axis(self, shape):
+    def _channel_axis(self, shape: Shape) -> int:
         return 1 if self.data_format == "channels_first" else len(shape) - 1
 
-    def _normalize(self, x):
+    def _normalize(self, x: Tensor) -> Tensor:
         axis = self._channel_axis(x.shape)
         num_channels = x.shape[axis]
         if self.mode == "caffe":
@@ -111,7 +116,9 @@ class ImageNetPreprocessing(keras.layers.Layer):
         return x / deviation if self.mode == "torch" else x
 
 
-def channel_statistics(mode, num_channels):
+def channel_statistics(
+    mode: str, num_channels: int
+) -> tuple[list[float], list[float]]:
     """Per-channel `(mean, deviation)` of a mode, in the order of its channels.
 
     Args:
@@ -123,17 +130,20 @@ def channel_statistics(mode, num_channels):
         Two lists of `num_channels` floats, in the unit of the mode: 127.5
         pixel values for `"tf"`, one for `"caffe"`, 255 for `"torch"`.
     """
-    statistics = _RGB_STATISTICS[mode]
-    if mode == "caffe":
-        statistics = tuple(values[::-1] for values in statistics)
-    if num_channels == 1:
-        return tuple([sum(values) / 3] for values in statistics)
-    return tuple(
-        [values[i % 3] for i in range(num_channels)] for values in statistics
+    mean, deviation = (
+        _of_channels(values[::-1] if mode == "caffe" else values, num_channels)
+        for values in _RGB_STATISTICS[mode]
     )
+    return mean, deviation
 
 
-def _reverse_first_three(x, axis):
+def _of_channels(values: tuple[float, ...], num_channels: int) -> list[float]:
+    if num_channels == 1:
+        return [sum(values) / 3]
+    return [values[i % 3] for i in range(num_channels)]
+
+
+def _reverse_first_three(x: Tensor, axis: int) -> Tensor:
     num_channels = x.shape[axis]
     if num_channels < 3:
         return x
@@ -143,7 +153,7 @@ def _reverse_first_three(x, axis):
     return ops.concatenate([ops.flip(first, axis=axis), rest], axis=axis)
 
 
-def _unknown_mode(mode):
+def _unknown_mode(mode: str) -> str:
     nearest = difflib.get_close_matches(str(mode).lower(), MODES, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     return (

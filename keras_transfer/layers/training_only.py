@@ -1,6 +1,10 @@
 """`TrainingOnly`: a layer that is skipped outside training."""
 
+from typing import Any
+
 import keras
+
+from keras_transfer._private.types import Nested, Shape
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -25,7 +29,7 @@ class TrainingOnly(keras.layers.Wrapper):
     ```
     """
 
-    def __init__(self, layer, **kwargs):
+    def __init__(self, layer: keras.layers.Layer, **kwargs: Any):
         if not isinstance(layer, keras.layers.Layer):
             raise ValueError(
                 "An augmentation is a Keras layer. Received: "
@@ -35,7 +39,7 @@ class TrainingOnly(keras.layers.Wrapper):
         super().__init__(layer, **kwargs)
         self.supports_masking = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Nested, training: bool | None = None) -> Nested:
         if not training:
             return inputs
         # Keras hands `training` down to a layer that asks for it.
@@ -45,10 +49,12 @@ class TrainingOnly(keras.layers.Wrapper):
             inputs,
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def compute_output_spec(self, inputs, training=None):
+    def compute_output_spec(
+        self, inputs: Nested, training: bool | None = None
+    ) -> Nested:
         return keras.tree.map_structure(
             lambda x: keras.KerasTensor(x.shape, x.dtype), inputs
         )

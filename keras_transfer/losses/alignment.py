@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Tensor
 from keras_transfer.losses.base import BatchCoupledLoss, as_vectors
 
 
@@ -23,14 +24,14 @@ class LinearCKALoss(BatchCoupledLoss):
         Revisited.
     """
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         a, b = centred_gram(source), centred_gram(target)
         squares = ops.sum(ops.square(a)) * ops.sum(ops.square(b))
         scale = ops.sqrt(ops.maximum(squares, 1e-24))
         return 1.0 - ops.sum(a * b) / scale
 
 
-def centred_gram(features):
+def centred_gram(features: Tensor) -> Tensor:
     """Inner products between the samples once every feature has mean 0."""
     rows = as_vectors(features)
     rows = rows - ops.mean(rows, axis=0, keepdims=True)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Tensor
 from keras_transfer.losses.base import FeatureLoss, as_positions, unit_length
 
 
@@ -25,10 +26,10 @@ class AttentionTransferLoss(FeatureLoss):
 
     agree = "space"
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         return ops.mean(ops.square(_map(source) - _map(target)), axis=1)
 
 
-def _map(features):
+def _map(features: Tensor) -> Tensor:
     energy = ops.mean(ops.square(as_positions(features)), axis=-1)
     return unit_length(energy, -1)

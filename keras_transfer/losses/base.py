@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_transfer._private.types import Dtype, Shape, Tensor
+
 # What has to agree besides the number of samples, and what is compared then.
 AGREE = {
     "shape": "positions and channels",
@@ -42,18 +44,23 @@ class FeatureLoss(keras.losses.Loss):
     # Whether `FeatureMatchingLoss` may bring the features to one scale.
     _takes_any_scale = True
 
-    def __init__(self, reduction="sum_over_batch_size", name=None, dtype=None):
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Dtype | None = None,
+    ):
         super().__init__(name=name or _snake(type(self)), reduction=reduction,
                          dtype=dtype)  # fmt: skip
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{type(self).__name__}: '{self.name}'>"
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         check_shapes(self, y_true.shape, y_pred.shape)
         return self.distance(ops.stop_gradient(y_true), y_pred)
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         """Returns the distance of each sample, `(batch,)`.
 
         Args:
@@ -76,12 +83,17 @@ class BatchCoupledLoss(FeatureLoss):
 
     agree = "batch"
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None = None,
+    ) -> Tensor:
         weight = one_weight(self, sample_weight)
         return super().__call__(y_true, y_pred) * weight
 
 
-def one_weight(loss, sample_weight):
+def one_weight(loss: keras.losses.Loss, sample_weight: Tensor | None) -> float:
     """Returns the one weight that all samples have, 1 if there is none."""
     if sample_weight is None:
         return 1.0
@@ -108,7 +120,7 @@ def one_weight(loss, sample_weight):
     )
 
 
-def check_shapes(loss, source, target):
+def check_shapes(loss: FeatureLoss, source: Shape, target: Shape) -> None:
     """Raises if two shapes of features do not have in common what they must."""
     source, target = tuple(source), tuple(target)
     fits = (
@@ -127,13 +139,13 @@ def check_shapes(loss, source, target):
         )
 
 
-def _same(a, b):
+def _same(a: Shape, b: Shape) -> bool:
     return len(a) == len(b) and all(
         x is None or y is None or x == y for x, y in zip(a, b, strict=True)
     )
 
 
-def as_vectors(x):
+def as_vectors(x: Tensor) -> Tensor:
     """`(batch, ..., channels)` to `(batch, everything)`."""
     known = None not in x.shape[1:]
     return ops.reshape(
@@ -141,20 +153,20 @@ def as_vectors(x):
     )
 
 
-def as_positions(x):
+def as_positions(x: Tensor) -> Tensor:
     """`(batch, ..., channels)` to `(batch, positions, channels)`."""
     known = None not in x.shape[1:-1]
     positions = math.prod(x.shape[1:-1]) if known else -1
     return ops.reshape(x, (ops.shape(x)[0], positions, x.shape[-1]))
 
 
-def unit_length(x, axis):
+def unit_length(x: Tensor, axis: int) -> Tensor:
     """Divides by the Euclidean length; zero stays zero."""
     squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
     return x / ops.sqrt(ops.maximum(squares, 1e-12))
 
 
-def squared_distances(a, b):
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     """Squared Euclidean distances between the rows of two matrices."""
     squares = (
         ops.sum(ops.square(a), axis=1)[:, None]
@@ -164,5 +176,5 @@ def squared_distances(a, b):
     return ops.maximum(squares, 0.0)
 
 
-def _snake(kind):
+def _snake(kind: type) -> str:
     return re.sub("([A-Z])", r"_\1", kind.__name__).lower().lstrip("_")

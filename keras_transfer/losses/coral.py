@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Tensor
 from keras_transfer.losses.base import BatchCoupledLoss
 from keras_transfer.losses.discrepancy import averaged
 
@@ -23,14 +24,14 @@ class CoralLoss(BatchCoupledLoss):
 
     agree = "channels"
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         difference = _covariance(averaged(source)) - _covariance(
             averaged(target)
         )
         return ops.mean(ops.square(difference)) / 4.0
 
 
-def _covariance(rows):
+def _covariance(rows: Tensor) -> Tensor:
     rows = rows - ops.mean(rows, axis=0, keepdims=True)
     count = ops.cast(ops.shape(rows)[0], rows.dtype)
     products = ops.matmul(ops.transpose(rows), rows)

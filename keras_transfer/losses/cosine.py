@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Tensor
 from keras_transfer.losses.base import FeatureLoss, as_positions, unit_length
 
 
@@ -16,7 +17,7 @@ class CosineFeatureLoss(FeatureLoss):
     the vectors does not matter.
     """
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         source, target = as_positions(source), as_positions(target)
         cosine = ops.sum(
             unit_length(source, -1) * unit_length(target, -1), axis=-1

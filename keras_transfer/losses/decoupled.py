@@ -1,8 +1,11 @@
 """Decoupled knowledge distillation on logits."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Dtype, Tensor
 from keras_transfer.losses.base import FeatureLoss
 from keras_transfer.losses.soft_targets import checked_temperature, divergence
 
@@ -38,23 +41,31 @@ class DecoupledLoss(FeatureLoss):
 
     _takes_any_scale = False
 
-    def __init__(self, alpha=1.0, beta=8.0, temperature=4.0,
-                 reduction="sum_over_batch_size", name=None,
-                 dtype=None):  # fmt: skip
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        beta: float = 8.0,
+        temperature: float = 4.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Dtype | None = None,
+    ):
         super().__init__(reduction, name, dtype)
         self.alpha, self.beta = float(alpha), float(beta)
         self.temperature = checked_temperature(temperature)
 
-    def call(self, y_true, y_pred):
+    def call(
+        self, y_true: Tensor | tuple[Tensor, Tensor], y_pred: Tensor
+    ) -> Tensor:
         if not isinstance(y_true, tuple | list):
             return super().call(y_true, y_pred)
         logits, labels = y_true
         return self._at(ops.stop_gradient(logits), y_pred, labels)
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         return self._at(source, target, ops.argmax(source, axis=-1))
 
-    def _at(self, source, target, labels):
+    def _at(self, source: Tensor, target: Tensor, labels: Tensor) -> Tensor:
         classes = ops.reshape(ops.cast(labels, "int32"), (-1,))
         chosen = ops.one_hot(classes, source.shape[-1], dtype=source.dtype)
         source, target = source / self.temperature, target / self.temperature
@@ -65,7 +76,7 @@ class DecoupledLoss(FeatureLoss):
         )
         return self.temperature**2 * (self.alpha * sure + self.beta * rest)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "alpha": self.alpha,
             "beta": self.beta,
@@ -73,7 +84,7 @@ class DecoupledLoss(FeatureLoss):
         }
 
 
-def _binary(logits, chosen):
+def _binary(logits: Tensor, chosen: Tensor) -> Tensor:
     """Logarithms of the probability of a class and of all the others."""
     total = ops.logsumexp(logits, axis=-1)
     inside = ops.sum(logits * chosen, axis=-1) - total

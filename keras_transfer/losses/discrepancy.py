@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Tensor
 from keras_transfer.losses.base import (
     BatchCoupledLoss,
     as_positions,
@@ -28,7 +29,7 @@ class MaximumMeanDiscrepancyLoss(BatchCoupledLoss):
 
     agree = "channels"
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         source, target = averaged(source), averaged(target)
         rows = ops.concatenate([source, target], axis=0)
         squares = squared_distances(rows, rows)
@@ -48,6 +49,6 @@ class MaximumMeanDiscrepancyLoss(BatchCoupledLoss):
         )
 
 
-def averaged(features):
+def averaged(features: Tensor) -> Tensor:
     """`(batch, ..., channels)` to `(batch, channels)`."""
     return ops.mean(as_positions(features), axis=1)

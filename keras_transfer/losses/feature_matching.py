@@ -1,8 +1,11 @@
 """`FeatureMatchingLoss`: a distance by name, on features of one scale."""
 
+from typing import Any, Self
+
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Dtype, Tensor
 from keras_transfer.losses.alignment import LinearCKALoss
 from keras_transfer.losses.attention import AttentionTransferLoss
 from keras_transfer.losses.base import (
@@ -78,56 +81,66 @@ class FeatureMatchingLoss(keras.losses.Loss):
     ```
     """
 
-    def __init__(self, distance="mse", normalize=True,
-                 reduction="sum_over_batch_size", name="feature_matching",
-                 dtype=None):  # fmt: skip
+    def __init__(
+        self,
+        distance: str | FeatureLoss = "mse",
+        normalize: bool = True,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "feature_matching",
+        dtype: Dtype | None = None,
+    ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.distance = as_distance(distance)
         self.normalize = bool(normalize)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         scale = "normalized" if self.normalize else "as they are"
         return f"<FeatureMatchingLoss: {self.distance.name}, {scale}>"
 
     @property
-    def agree(self):
+    def agree(self) -> str:
         """What the shapes must have in common, as in `FeatureLoss`."""
         return self.distance.agree
 
     @property
-    def on_logits(self):
+    def on_logits(self) -> bool:
         """Whether it compares logits, not features."""
         return not self.distance._takes_any_scale
 
     @property
-    def _couples_samples(self):
+    def _couples_samples(self) -> bool:
         """Whether it is one number for a whole batch."""
         return isinstance(self.distance, BatchCoupledLoss)
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None = None,
+    ) -> Tensor:
         if not self._couples_samples:
             return super().__call__(y_true, y_pred, sample_weight)
         weight = one_weight(self.distance, sample_weight)
         return super().__call__(y_true, y_pred) * weight
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if self.normalize and not self.on_logits:
             y_true, y_pred = one_scale(y_true), one_scale(y_pred)
         return self.distance.call(y_true, y_pred)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "distance": keras.saving.serialize_keras_object(self.distance),
             "normalize": self.normalize,
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         distance = keras.saving.deserialize_keras_object(config["distance"])
         return cls(**{**config, "distance": distance})
 
 
-def as_distance(distance):
+def as_distance(distance: str | FeatureLoss) -> FeatureLoss:
     """Returns the `FeatureLoss` that a name stands for.
 
     Raises:
@@ -144,7 +157,7 @@ def as_distance(distance):
     )
 
 
-def one_scale(x):
+def one_scale(x: Tensor) -> Tensor:
     """Returns features of mean 0 and variance 1 within each sample."""
     axes = tuple(range(1, len(x.shape)))
     mean = ops.mean(x, axis=axes, keepdims=True)

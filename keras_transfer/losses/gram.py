@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Tensor
 from keras_transfer.losses.base import FeatureLoss, as_positions
 
 
@@ -25,12 +26,12 @@ class GramLoss(FeatureLoss):
 
     agree = "channels"
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         difference = _gram(source) - _gram(target)
         return ops.mean(ops.square(difference), axis=(1, 2))
 
 
-def _gram(features):
+def _gram(features: Tensor) -> Tensor:
     rows = as_positions(features)
     positions = ops.cast(ops.shape(rows)[1], rows.dtype)
     return ops.matmul(ops.transpose(rows, (0, 2, 1)), rows) / positions

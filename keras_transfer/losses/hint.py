@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Tensor
 from keras_transfer.losses.base import FeatureLoss, as_vectors
 
 
@@ -20,5 +21,5 @@ class HintLoss(FeatureLoss):
         Romero et al. 2015, FitNets: Hints for Thin Deep Nets.
     """
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         return ops.mean(as_vectors(ops.square(source - target)), axis=1)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Tensor
 from keras_transfer.losses.base import (
     BatchCoupledLoss,
     as_vectors,
@@ -29,7 +30,7 @@ class RelationalDistanceLoss(BatchCoupledLoss):
         Park et al. 2019, Relational Knowledge Distillation.
     """
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         return ops.mean(_huber(_distances(source) - _distances(target)))
 
 
@@ -47,11 +48,11 @@ class RelationalAngleLoss(BatchCoupledLoss):
         Park et al. 2019, Relational Knowledge Distillation.
     """
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         return ops.mean(_huber(_angles(source) - _angles(target)))
 
 
-def _distances(features):
+def _distances(features: Tensor) -> Tensor:
     rows = as_vectors(features)
     squares = squared_distances(rows, rows)
     # The diagonal is 0 up to rounding, whose root would not be.
@@ -63,7 +64,7 @@ def _distances(features):
     return distances / ops.maximum(mean, 1e-12)
 
 
-def _angles(features):
+def _angles(features: Tensor) -> Tensor:
     rows = as_vectors(features)
     # <x_j - x_i, x_k - x_i> by products of samples: no array has both three
     # samples and the features. Centred, so that little is lost to rounding.
@@ -83,6 +84,6 @@ def _angles(features):
     return turned * inverse[:, :, None] * inverse[:, None, :]
 
 
-def _huber(error):
+def _huber(error: Tensor) -> Tensor:
     size = ops.abs(error)
     return ops.where(size < 1.0, 0.5 * ops.square(error), size - 0.5)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Tensor
 from keras_transfer.losses.base import FeatureLoss, as_positions, unit_length
 
 
@@ -25,7 +26,7 @@ class NeuronSelectivityLoss(FeatureLoss):
 
     agree = "space"
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         source = unit_length(as_positions(source), 1)
         target = unit_length(as_positions(target), 1)
         return (
@@ -35,6 +36,6 @@ class NeuronSelectivityLoss(FeatureLoss):
         )
 
 
-def _kernel(a, b):
+def _kernel(a: Tensor, b: Tensor) -> Tensor:
     products = ops.matmul(ops.transpose(a, (0, 2, 1)), b)
     return ops.mean(ops.square(products), axis=(1, 2))

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Tensor
 from keras_transfer.losses.base import (
     BatchCoupledLoss,
     as_vectors,
@@ -23,11 +24,11 @@ class SimilarityPreservingLoss(BatchCoupledLoss):
         Tung and Mori 2019, Similarity-Preserving Knowledge Distillation.
     """
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         difference = _similarities(source) - _similarities(target)
         return ops.mean(ops.square(difference))
 
 
-def _similarities(features):
+def _similarities(features: Tensor) -> Tensor:
     rows = as_vectors(features)
     return unit_length(ops.matmul(rows, ops.transpose(rows)), 1)

@@ -1,7 +1,11 @@
 """Cross-entropy with smoothed labels, from integer labels."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from keras_transfer._private.types import Dtype, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -26,8 +30,13 @@ class SmoothedCrossentropy(keras.losses.Loss):
         Szegedy et al. 2016, Rethinking the Inception Architecture.
     """
 
-    def __init__(self, amount=0.1, reduction="sum_over_batch_size",
-                 name="smoothed_crossentropy", dtype=None):  # fmt: skip
+    def __init__(
+        self,
+        amount: float = 0.1,
+        reduction: str = "sum_over_batch_size",
+        name: str = "smoothed_crossentropy",
+        dtype: Dtype | None = None,
+    ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         if not 0 <= amount < 1:
             raise ValueError(
@@ -36,7 +45,7 @@ class SmoothedCrossentropy(keras.losses.Loss):
             )
         self.amount = float(amount)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
         # As in Keras' own: what is 0 has no logarithm.
         epsilon = keras.config.epsilon()
@@ -46,5 +55,5 @@ class SmoothedCrossentropy(keras.losses.Loss):
             (1 - self.amount) * own + self.amount * ops.mean(logs, axis=-1)
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"amount": self.amount}

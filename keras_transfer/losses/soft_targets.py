@@ -1,8 +1,11 @@
 """Knowledge distillation on logits: soft targets."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Dtype, Tensor
 from keras_transfer.losses.base import FeatureLoss
 
 
@@ -30,27 +33,32 @@ class SoftTargetLoss(FeatureLoss):
 
     _takes_any_scale = False
 
-    def __init__(self, temperature=4.0, reduction="sum_over_batch_size",
-                 name=None, dtype=None):  # fmt: skip
+    def __init__(
+        self,
+        temperature: float = 4.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Dtype | None = None,
+    ):
         super().__init__(reduction, name, dtype)
         self.temperature = checked_temperature(temperature)
 
-    def distance(self, source, target):
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
         log_p = ops.log_softmax(source / self.temperature, axis=-1)
         log_q = ops.log_softmax(target / self.temperature, axis=-1)
         return self.temperature**2 * divergence(log_p, log_q)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"temperature": self.temperature}
 
 
-def divergence(log_p, log_q):
+def divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
     """Kullback-Leibler divergence of the last axis, summed over the others."""
     terms = ops.exp(log_p) * (log_p - log_q)
     return ops.sum(ops.reshape(terms, (ops.shape(terms)[0], -1)), axis=1)
 
 
-def checked_temperature(temperature):
+def checked_temperature(temperature: float) -> float:
     """Returns a temperature as a float; raises if it is not above 0."""
     try:
         fits = 0 < float(temperature) < float("inf")

@@ -3,13 +3,18 @@
 import warnings
 from pathlib import Path
 
+import keras
+
+from keras_transfer._private.types import PathLike
 from keras_transfer.callbacks import TransferCheckpoint
 
 # What a kill costs at most, besides the epoch that is under way.
 SECONDS_BETWEEN = 30
 
 
-def checkpoints(folder, name):
+def checkpoints(
+    folder: PathLike | None, name: str
+) -> list[keras.callbacks.Callback]:
     """Returns the callbacks that save a training, none without a folder.
 
     Args:
@@ -22,7 +27,7 @@ def checkpoints(folder, name):
 class _Checkpoint(TransferCheckpoint):
     """Does not end a training only because it cannot be saved."""
 
-    def __init__(self, directory):
+    def __init__(self, directory: PathLike):
         super().__init__(
             directory,
             delete_checkpoint=False,
@@ -31,7 +36,7 @@ class _Checkpoint(TransferCheckpoint):
         )
         self._has_warned = False
 
-    def _save(self, epoch, ended_run_of=None):
+    def _save(self, epoch: int, ended_run_of: int | None = None) -> None:
         try:
             super()._save(epoch, ended_run_of)
         except OSError as error:

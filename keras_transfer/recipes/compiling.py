@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_transfer.recipes.plan import Plan
 from keras_transfer.recipes.training import compile_like
 from keras_transfer.training.freezing import set_trainable_depth
 from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
@@ -18,7 +19,9 @@ OPTIMIZERS = {
 }
 
 
-def rising_and_falling(peak, steps):
+def rising_and_falling(
+    peak: float, steps: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
     """A rate that rises over a tenth of the steps and falls along a cosine.
 
     Args:
@@ -32,7 +35,9 @@ def rising_and_falling(peak, steps):
     )  # fmt: skip
 
 
-def falling_to_zero(peak, steps):
+def falling_to_zero(
+    peak: float, steps: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
     """A rate that falls linearly, from the first step to 0 after the last."""
     return _schedules.PolynomialDecay(peak, steps, end_learning_rate=0.0)
 
@@ -45,7 +50,13 @@ SCHEDULES = {
 }
 
 
-def compile_to_tune(model, plan, num_steps, *, rate=None):
+def compile_to_tune(
+    model: keras.Model,
+    plan: Plan,
+    num_steps: int,
+    *,
+    rate: float | None = None,
+) -> None:
     """Sets which blocks train, and compiles the model for so many steps.
 
     Loss and metrics stay; the optimizer is a new one.

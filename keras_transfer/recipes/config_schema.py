@@ -1,7 +1,9 @@
 """What `config.json` of a run, and a recipe, may hold: JSON Schemas."""
 
+from typing import Any
 
-def _or_none(schema):
+
+def _or_none(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"type": "null"}]}
 
 

@@ -1,18 +1,35 @@
 """The data of a recipe, divided into those to train and to validate on."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
 import numpy as np
 
+from keras_transfer._private.types import Data
 from keras_transfer.data.adapters import adapt, adapt_packed
 from keras_transfer.data.label_checks import check_labels
 from keras_transfer.data.sampling import train_validation_split
 from keras_transfer.data.unlabelled import check_unlabelled
 from keras_transfer.data.views import SubsetBatches
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+
 # Of the training data, where a part of it decides about what was trained.
 HELD_OUT = 0.2
 
 
-def parts(train, validation, *, model=None, held_out=0, batch_size=32, seed=0):
+def parts(
+    train: Data,
+    validation: Data,
+    *,
+    model: keras.Model | None = None,
+    held_out: float = 0,
+    batch_size: int = 32,
+    seed: int = 0,
+) -> tuple[SeededBatches, SeededBatches | None]:
     """Returns `(train, validation)` as `SeededBatches`, looked at.
 
     Args:
@@ -50,7 +67,7 @@ def parts(train, validation, *, model=None, held_out=0, batch_size=32, seed=0):
     return train, validation
 
 
-def as_numbered(data, name, **options):
+def as_numbered(data: Data, name: str, **options: Any) -> SeededBatches:
     """Returns data, with labels or without, as `SeededBatches`.
 
     Args:
@@ -68,14 +85,16 @@ def as_numbered(data, name, **options):
     return batches
 
 
-def in_passes_of(batches, batch_size):
+def in_passes_of(batches: SeededBatches, batch_size: int) -> SeededBatches:
     """Returns the same samples in other batches, each epoch one pass."""
     run = batches.in_batches_of(batch_size)
     run.steps_per_epoch = None
     return run
 
 
-def hold_out(batches, fraction, seed):
+def hold_out(
+    batches: SeededBatches, fraction: float, seed: int
+) -> tuple[SubsetBatches, SubsetBatches]:
     """Returns `(train, validation)`: a part held out, class by class."""
     stay, held_out = train_validation_split(
         batches.read_labels(), fraction, seed
@@ -93,11 +112,11 @@ def hold_out(batches, fraction, seed):
     )
 
 
-def _numbered(data, name, options):
+def _numbered(data: Data, name: str, options: dict[str, Any]) -> SeededBatches:
     return adapt_packed(data, **options).numbered(name, **options)
 
 
-def _labelled(data, name, options):
+def _labelled(data: Data, name: str, options: dict[str, Any]) -> SeededBatches:
     data = _numbered(data, name, options)
     if len(data.read(np.arange(1))) < 2:
         raise ValueError(

@@ -1,9 +1,25 @@
 """Warnings about a result, to be read before one relies on it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from keras_transfer.recipes.writers import Row
 
-def diagnose(counts, row, validation, model):
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+    from keras_transfer.recipes.label_counts import LabelCounts
+
+
+def diagnose(
+    counts: LabelCounts,
+    row: Row,
+    validation: SeededBatches | None,
+    model: TransferModel,
+) -> list[str]:
     """Returns warnings, most important first; none if all is well.
 
     Args:
@@ -20,7 +36,9 @@ def diagnose(counts, row, validation, model):
     return [sentence for sentence in found if sentence]
 
 
-def _not_better_than_guessing(counts, row, validation):
+def _not_better_than_guessing(
+    counts: LabelCounts, row: Row, validation: SeededBatches | None
+) -> str | None:
     """Compares with always naming the most frequent class."""
     accuracy = row.get("val_accuracy")
     if accuracy is None or not counts.per_class or counts.imbalance >= 20:
@@ -42,7 +60,9 @@ def _not_better_than_guessing(counts, row, validation):
     )
 
 
-def _unbalanced(counts, validation, model):
+def _unbalanced(
+    counts: LabelCounts, validation: SeededBatches | None, model: TransferModel
+) -> str | None:
     if counts.imbalance < 20:
         return None
     rarest = int(np.argmin([n or np.inf for n in counts.per_class]))
@@ -59,7 +79,9 @@ def _unbalanced(counts, validation, model):
     return f"{sentence}; of {number} held out, {found} were recognised."
 
 
-def _recall(label, validation, model):
+def _recall(
+    label: int, validation: SeededBatches | None, model: TransferModel
+) -> tuple[int, int] | None:
     """How many samples of a class are recognised, and how many there are."""
     if validation is None or getattr(model.head, "activation", "") != "softmax":
         return None
@@ -73,7 +95,7 @@ def _recall(label, validation, model):
     return int((predicted == label).sum()), len(predicted)
 
 
-def _few(counts):
+def _few(counts: LabelCounts) -> str | None:
     if not counts.per_class or counts.smallest >= 10:
         return None
     return (

@@ -1,9 +1,14 @@
 """Measures a model on data: loss, metrics, recall of each class."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import keras
 import numpy as np
 from keras import ops
 
+from keras_transfer._private.types import Data
 from keras_transfer.data import look
 from keras_transfer.data.adapters import adapt
 from keras_transfer.data.batches import ArrayBatches
@@ -11,14 +16,22 @@ from keras_transfer.data.nested import as_tuple, concatenated
 from keras_transfer.recipes.training import has_room
 from keras_transfer.transferability.paired_difference import interval_of_share
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.models.transfer.transfer_model import TransferModel
 
-def metrics_of(model, data, prefix=""):
+
+def metrics_of(
+    model: keras.Model, data: Data, prefix: str = ""
+) -> dict[str, float]:
     """Returns what Keras measures on data, as floats by name."""
     logs = model.evaluate(data, verbose=0, return_dict=True)
     return {f"{prefix}{name}": float(x) for name, x in logs.items()}
 
 
-def evaluate(model, batches, *, mistakes=False):
+def evaluate(
+    model: TransferModel, batches: SeededBatches, *, mistakes: bool = False
+) -> dict[str, Any]:
     """Evaluates a model and, for a softmax, each class on its own.
 
     Each sample is read once if all of them fit into memory.
@@ -39,7 +52,7 @@ def evaluate(model, batches, *, mistakes=False):
     batches = _kept(batches)
     adapt(batches).looked_at(model)
     with look.done():
-        result = metrics_of(model, batches)
+        result: dict[str, Any] = metrics_of(model, batches)
         values = model.predict(batches, verbose=0)
     labels = np.asarray(batches.read_labels())
     result["num_samples"] = batches.num_samples
@@ -52,7 +65,9 @@ def evaluate(model, batches, *, mistakes=False):
     return result
 
 
-def _intervals(model, result):
+def _intervals(
+    model: TransferModel, result: dict[str, Any]
+) -> dict[str, tuple[float, float]]:
     """The interval of a share of right answers, one a sample."""
     names = ["accuracy"]
     if model.output_shape[-1] == 1:
@@ -66,7 +81,9 @@ def _intervals(model, result):
     }
 
 
-def _loss_error(model, labels, values):
+def _loss_error(
+    model: TransferModel, labels: np.ndarray, values: np.ndarray
+) -> dict[str, float]:
     """The standard error of the mean loss, if each sample has a loss."""
     if isinstance(model.loss, (dict, list)) or len(labels) < 2:
         return {}
@@ -85,7 +102,9 @@ def _loss_error(model, labels, values):
     return {"loss_error": float(error)}
 
 
-def _by_class(model, labels, scores):
+def _by_class(
+    model: TransferModel, labels: np.ndarray, scores: np.ndarray
+) -> dict[str, Any]:
     """Which classes are taken for which."""
     matrix = np.zeros((model.output_shape[-1],) * 2, int)
     np.add.at(matrix, (labels, scores.argmax(axis=-1)), 1)
@@ -97,7 +116,9 @@ def _by_class(model, labels, scores):
     }
 
 
-def _wrong(model, labels, scores):
+def _wrong(
+    model: TransferModel, labels: np.ndarray, scores: np.ndarray
+) -> list[dict[str, Any]]:
     names, predicted = _names(model), scores.argmax(axis=-1)
     best = scores.max(axis=-1)
     numbers = np.flatnonzero(predicted != labels)
@@ -112,12 +133,12 @@ def _wrong(model, labels, scores):
     ]
 
 
-def _names(model):
+def _names(model: TransferModel) -> list[str]:
     names = model.class_names or range(model.output_shape[-1])
     return [str(name) for name in names]
 
 
-def _kept(batches):
+def _kept(batches: SeededBatches) -> SeededBatches:
     """The same samples in memory, read once, if there is room for them."""
     first = as_tuple(batches[0])
     arrays = [leaf for leaf in keras.tree.flatten(first) if leaf is not None]
@@ -130,7 +151,7 @@ def _kept(batches):
     )
 
 
-def gap_warning(metrics):
+def gap_warning(metrics: dict[str, Any]) -> str | None:
     """Says so if a test set is much harder than the validation data.
 
     Args:
@@ -145,7 +166,7 @@ def gap_warning(metrics):
     return _accuracy_gap(*parts) or _loss_gap(*parts)
 
 
-def _accuracy_gap(*parts):
+def _accuracy_gap(*parts: dict[str, Any]) -> str | None:
     if not all("accuracy" in part for part in parts):
         return None
     held_out, test = (part["accuracy"] for part in parts)
@@ -163,7 +184,7 @@ def _accuracy_gap(*parts):
     )
 
 
-def _loss_gap(*parts):
+def _loss_gap(*parts: dict[str, Any]) -> str | None:
     if not all("loss_error" in part for part in parts):
         return None
     held_out, test = (part["loss"] for part in parts)

@@ -1,5 +1,7 @@
 """An evaluation as text: figures with their intervals, and its mistakes."""
 
+from typing import Any
+
 import numpy as np
 
 from keras_transfer.storage.tables import fits_terminal, format_table
@@ -9,7 +11,7 @@ _MOST_COLUMNS = 12
 _WORST, _MISTAKES, _PAIRS = 10, 3, 5
 
 
-def evaluation_table(result, title):
+def evaluation_table(result: dict[str, Any], title: str) -> str:
     """Returns what `evaluation.evaluate` has found as text.
 
     Up to 12 classes are shown with all their confusions if the terminal is
@@ -33,7 +35,7 @@ def evaluation_table(result, title):
     return "\n".join(lines)
 
 
-def _figure(name, value, result):
+def _figure(name: str, value: float, result: dict[str, Any]) -> str:
     text = f"{name} {value:.4g}"
     if name == "loss" and "loss_error" in result:
         return f"{text} +/- {result['loss_error']:.2g}"
@@ -45,7 +47,7 @@ def _figure(name, value, result):
     return f"{text}: {round(value * number)} of {number} ({low} to {high})"
 
 
-def _all_classes(result):
+def _all_classes(result: dict[str, Any]) -> tuple[list[str], list[list]]:
     names = list(result["recall"])
     rows = [
         [name, f"{result['recall'][name]:.3f}", *counts]
@@ -54,7 +56,7 @@ def _all_classes(result):
     return ["true class", "recall", *(f"as {name}" for name in names)], rows
 
 
-def _worst_classes(result):
+def _worst_classes(result: dict[str, Any]) -> str:
     names, matrix = list(result["recall"]), np.array(result["confusion"])
     recall = np.array(list(result["recall"].values()))
     mistakes = matrix - np.diag(matrix.diagonal())
@@ -84,7 +86,7 @@ def _worst_classes(result):
     )
 
 
-def _most(counts, names, most):
+def _most(counts: np.ndarray, names: list[str], most: int) -> list[str]:
     """The names of the highest counts above 0, with these."""
     order = np.argsort(-counts, kind="stable")[:most]
     return [f"{names[i]} {counts[i]}" for i in order if counts[i]]

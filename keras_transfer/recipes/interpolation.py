@@ -1,22 +1,36 @@
 """Weights between two models: as robust as the one, as good as the other."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import keras
 import numpy as np
 
 from keras_transfer import feature_cache
+from keras_transfer._private.types import Verbose
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.head_stage import convex_kind, with_integer_labels
 from keras_transfer.recipes.judging import ENOUGH_FOR_ACCURACY
 from keras_transfer.recipes.training import compile_like
+from keras_transfer.recipes.writers import Row
 from keras_transfer.training.replicas import each_in_full
 from keras_transfer.transferability import temperature
 from keras_transfer.transferability.linear_probe import score
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.feature_cache.settings import FeatureCache
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def between_weights(start, end, share):
+def between_weights(
+    start: list[np.ndarray], end: list[np.ndarray], share: float
+) -> list[np.ndarray]:
     """Returns `(1 - share) * start + share * end`, array by array.
 
     The interpolation of Wortsman et al. 2022, Robust Fine-Tuning of Zero-Shot
@@ -39,7 +53,15 @@ def between_weights(start, end, share):
     ]  # fmt: skip
 
 
-def evaluate_shares(model, part, data, start, end, shares, prior=None):
+def evaluate_shares(
+    model: TransferModel,
+    part: keras.Model,
+    data: SeededBatches,
+    start: list[np.ndarray],
+    end: list[np.ndarray],
+    shares: Iterable[float],
+    prior: float | None = None,
+) -> list[Row]:
     """Evaluates each share of the way on validation data.
 
     Fine-tuned models are too sure of themselves, which hides in their loss
@@ -67,7 +89,12 @@ def evaluate_shares(model, part, data, start, end, shares, prior=None):
     return rows
 
 
-def _judged(part, data, model, prior):
+def _judged(
+    part: keras.Model,
+    data: SeededBatches,
+    model: TransferModel,
+    prior: float | None,
+) -> Row:
     kind = convex_kind(model)
     if kind not in ("softmax", "sigmoid"):
         return {"temperature": 1.0, **metrics_of(part, data, "val_")}
@@ -80,17 +107,18 @@ def _judged(part, data, model, prior):
     best = temperature.best_temperature(kind, logits, labels, *weights)
     if prior is not None:
         best = temperature.drawn_towards(prior, best, len(labels))
-    named = score(kind, logits / best, labels, *weights, prefix="val_")
+    given = weights[0] if weights else None
+    named = score(kind, logits / best, labels, given, "val_")
     return {"temperature": best, **named}
 
 
-def set_temperature(model, row):
+def set_temperature(model: TransferModel, row: Row) -> None:
     """Gives a model the temperature of a row."""
     if row["temperature"] != 1.0:
         model.head._scale_logits(1.0 / row["temperature"])
 
 
-def best_of(rows, num_samples):
+def best_of(rows: list[Row], num_samples: int) -> Row:
     """Returns the row to take: the first is the one to beat.
 
     That is the one with the lowest `val_loss`; from 200 samples on, where an
@@ -103,7 +131,7 @@ def best_of(rows, num_samples):
     """
     first = rows[0]
 
-    def keeps_up(row):
+    def keeps_up(row: Row) -> bool:
         return num_samples < ENOUGH_FOR_ACCURACY or all(
             row[name] >= first[name] for name in row if "accuracy" in name
         )
@@ -111,7 +139,14 @@ def best_of(rows, num_samples):
     return min(filter(keeps_up, rows), key=lambda row: row["val_loss"])
 
 
-def part_to_judge(model, validation, *, depth, cache, verbose):
+def part_to_judge(
+    model: TransferModel,
+    validation: SeededBatches,
+    *,
+    depth: int,
+    cache: FeatureCache | None,
+    verbose: Verbose,
+) -> tuple[keras.Model, SeededBatches]:
     """Returns the part of a model that has trained, and its validation data.
 
     Args:

@@ -36,14 +36,23 @@ class Comparison:
     error: float
     is_worse: bool
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"log loss {self.difference:+.4f} +/- {self.error:.4f} beside the "
             "head's"
         )
 
 
-def compare(kind, old, new, labels, weights=None, *, groups, prior=None):
+def compare(
+    kind: str,
+    old: np.ndarray,
+    new: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
+    groups: np.ndarray,
+    prior: float | None = None,
+) -> Comparison:
     """Compares two models by their logits, sample by sample.
 
     A new model is worse if its log loss is higher by more than one standard
@@ -85,17 +94,26 @@ def compare(kind, old, new, labels, weights=None, *, groups, prior=None):
     if len(labels) >= ENOUGH_FOR_ACCURACY:
         name = next(name for name in scores[0] if "accuracy" in name)
         is_worse |= scores[1][name] < scores[0][name]
-    return Comparison(*scores, temperature, difference, error, bool(is_worse))
+    before, after = scores
+    return Comparison(
+        before, after, temperature, difference, error, bool(is_worse)
+    )
 
 
-def halves(labels):
+def halves(labels: np.ndarray) -> np.ndarray:
     """Returns 0 or 1 for each sample, so that each class is in both halves."""
     groups = np.zeros(len(labels), int)
     groups[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % 2
     return groups
 
 
-def _cross_fitted(kind, logits, labels, weights, groups):
+def _cross_fitted(
+    kind: str,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    groups: np.ndarray,
+) -> np.ndarray:
     losses = np.zeros(len(labels))
     for group in np.unique(groups):
         here, temperature = groups == group, 1.0

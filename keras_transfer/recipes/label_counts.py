@@ -1,8 +1,15 @@
 """How many labels there are to learn from."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from keras_transfer.models.transfer.transfer_model import TransferModel
 
 # Samples a class below which a part held out would be too small to choose by.
 FEW = 50
@@ -29,37 +36,37 @@ class LabelCounts:
     per_class: tuple = ()
 
     @property
-    def mean(self):
+    def mean(self) -> float:
         """Samples a class; of numbers, all."""
         return self.num_samples / max(1, len(self.per_class))
 
     @property
-    def is_few(self):
+    def is_few(self) -> bool:
         """Whether a part held out would be too small to choose by."""
         return self.mean < FEW
 
     @property
-    def is_too_few_to_fold(self):
+    def is_too_few_to_fold(self) -> bool:
         """Whether folds, which train on less still, would say too little."""
         return self.mean < FOLDED
 
     @property
-    def trains_fully(self):
+    def trains_fully(self) -> bool:
         """Whether all blocks are to be trained on all samples."""
         return self.mean < FULL
 
     @property
-    def smallest(self):
+    def smallest(self) -> int:
         present = [n for n in self.per_class if n]
         return min(present, default=self.num_samples)
 
     @property
-    def imbalance(self):
+    def imbalance(self) -> float:
         """The largest class over the smallest that has samples."""
         return max(self.per_class, default=1) / max(1, self.smallest)
 
 
-def count_labels(labels, model):
+def count_labels(labels: ArrayLike, model: TransferModel) -> LabelCounts:
     """Returns the `LabelCounts` of what a model learns.
 
     Args:

@@ -1,32 +1,42 @@
 """`find_learning_rate`: one sweep of the rate from too small to too large."""
 
+from __future__ import annotations
+
 import itertools
 import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Data, Verbose
 from keras_transfer.recipes.data_parts import parts
 from keras_transfer.recipes.learning_rate_sweep import read_off, smoothed
 from keras_transfer.storage.printing import silent_at_verbose_0
 from keras_transfer.storage.progress_bars import progress_bar
 from keras_transfer.training import random_state, training_state
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+    from keras_transfer.recipes.learning_rate_sweep import LearningRateSweep
+
 _DIVERGED = 4.0
 
 
 @silent_at_verbose_0
 def find_learning_rate(
-    model,
-    data,
+    model: TransferModel,
+    data: Data,
     *,
-    min_rate=1e-7,
-    max_rate=1.0,
-    num_steps=100,
-    batch_size=32,
-    seed=0,
-    verbose="auto",
-):
+    min_rate: float = 1e-7,
+    max_rate: float = 1.0,
+    num_steps: int = 100,
+    batch_size: int = 32,
+    seed: int = 0,
+    verbose: Verbose = "auto",
+) -> LearningRateSweep:
     """Trains with a rate that rises at each step, and reads off a good one.
 
     The rate rises exponentially from `min_rate` to `max_rate`. The sweep ends
@@ -81,7 +91,12 @@ def find_learning_rate(
     return read_off(rates[: len(losses)], np.array(losses))
 
 
-def _sweep(model, batches, rates, verbose):
+def _sweep(
+    model: TransferModel,
+    batches: SeededBatches,
+    rates: np.ndarray,
+    verbose: Verbose,
+) -> list[float]:
     """Returns the loss of each step, until they diverge."""
     bar = progress_bar(len(rates), verbose, stateful_metrics=["loss", "rate"])
     losses = []
@@ -104,13 +119,15 @@ def _sweep(model, batches, rates, verbose):
     return losses
 
 
-def _endless(batches):
+def _endless(batches: SeededBatches) -> Iterator[tuple]:
     for epoch in itertools.count():
         for index in range(len(batches)):
             yield batches.read(batches.sample_ids(index, epoch))
 
 
-def _check(model, min_rate, max_rate, num_steps):
+def _check(
+    model: TransferModel, min_rate: float, max_rate: float, num_steps: int
+) -> None:
     if not getattr(model, "compiled", False):
         raise ValueError(
             "find_learning_rate needs a compiled model. Call "
@@ -129,7 +146,7 @@ def _check(model, min_rate, max_rate, num_steps):
         )
 
 
-def _set_rate(optimizer, rate):
+def _set_rate(optimizer: keras.optimizers.Optimizer, rate: float) -> None:
     try:
         optimizer.learning_rate = rate
     except TypeError as error:

@@ -1,11 +1,19 @@
 """The losses of a sweep of learning rates, and what is read off them."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import plots
 from keras_transfer.storage.printing import brief
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # How much of the average is what was before, for a curve that can be read.
 _MEMORY = 0.9
@@ -31,7 +39,7 @@ class LearningRateSweep:
     suggestion: float
     steepest: float
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return brief(
             self,
             f"suggestion {self.suggestion:.2g}",
@@ -39,7 +47,7 @@ class LearningRateSweep:
             f"{len(self.rates)} rates",
         )
 
-    def plot(self, path=None):
+    def plot(self, path: PathLike | None = None) -> Figure:
         """Draws the loss over the rate.
 
         Args:
@@ -65,7 +73,7 @@ class LearningRateSweep:
         return plots.save_figure(figure, path)
 
 
-def smoothed(losses):
+def smoothed(losses: Sequence[float] | np.ndarray) -> np.ndarray:
     """Returns the running average of losses, corrected for its start.
 
     Args:
@@ -82,7 +90,7 @@ def smoothed(losses):
     return np.array(averages)
 
 
-def read_off(rates, losses):
+def read_off(rates: np.ndarray, losses: np.ndarray) -> LearningRateSweep:
     """Returns the `LearningRateSweep` of the losses at rising rates.
 
     Raises:

@@ -5,9 +5,14 @@ command line.
 """
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeGuard
 
 from keras_transfer.recipes.compiling import OPTIMIZERS
 from keras_transfer.training.schedules import whole_number
+
+# What is expected, in words and as a function that says whether it is met.
+_Expected: TypeAlias = tuple[str, Callable[[Any], bool]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +38,7 @@ class FineTuneOptions:
     folds: int | None = None
     batch_size: int | None = None
 
-    def check(self, num_blocks):
+    def check(self, num_blocks: int) -> None:
         """Raises a `ValueError` that names the option that does not fit."""
         for name, (expected, fits) in _EXPECTED.items():
             value = getattr(self, name)
@@ -50,38 +55,45 @@ class FineTuneOptions:
                 "head alone."
             )
 
-    def number_of_blocks(self, num_blocks):
+    def number_of_blocks(self, num_blocks: int) -> int | None:
         """Returns how many of so many blocks are fine-tuned, `None` if open."""
         if _is_share(self.blocks):
             return max(1, round(self.blocks * num_blocks))
-        return self.blocks
+        # A whole number, as `check` has found.
+        return None if self.blocks is None else int(self.blocks)
 
 
-def _is_share(value):
+def _is_share(value: object) -> TypeGuard[float]:
     return isinstance(value, float) and 0 < value <= 1
 
 
-def _is_whole(value, least):
+def _is_whole(value: object, least: int) -> bool:
     number = whole_number(value)
     return number is not None and number >= least
 
 
-def _is_flag(value):
+def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _is_number(value):
+def _is_number(value: object) -> bool:
     return not isinstance(value, bool | str)
 
 
-def _whole_from(least):
+def _whole_from(least: int) -> _Expected:
     text = f"a whole number of at least {least}"
     return text, lambda value: _is_whole(value, least)
 
 
-_FLAG = "True, False", _is_flag
-_RATE = "a number above 0", lambda x: _is_number(x) and x > 0
-_STRENGTH = "a number at least 0", lambda x: _is_number(x) and x >= 0
+_FLAG: _Expected = "True, False", _is_flag
+_RATE: _Expected = (
+    "a number above 0",
+    lambda x: _is_number(x) and x > 0,
+)
+_STRENGTH: _Expected = (
+    "a number at least 0",
+    lambda x: _is_number(x) and x >= 0,
+)
 _EXPECTED = {
     "epochs": _whole_from(0),
     "head_epochs": _whole_from(0),

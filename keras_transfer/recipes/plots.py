@@ -1,13 +1,23 @@
 """Curves of a run, drawn with matplotlib."""
 
+from __future__ import annotations
+
 import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_transfer._private.types import PathLike
+from keras_transfer.recipes.writers import Row
 from keras_transfer.storage.replacing import replacing
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-def plot_history(path, rows):
+
+def plot_history(path: PathLike | None, rows: list[Row]) -> Figure:
     """Draws loss and accuracy over all epochs, the stages shaded.
 
     Args:
@@ -28,7 +38,9 @@ def plot_history(path, rows):
     return save_figure(figure, path)
 
 
-def panels(rows, columns, width, height, **options):
+def panels(
+    rows: int, columns: int, width: float, height: float, **options: Any
+) -> tuple[Figure, np.ndarray]:
     """Returns a figure and the axes of its panels, row by row.
 
     Args:
@@ -46,7 +58,7 @@ def panels(rows, columns, width, height, **options):
     return figure, axes.ravel()
 
 
-def save_figure(figure, path):
+def save_figure(figure: Figure, path: PathLike | None) -> Figure:
     """Writes a figure as PNG, whole or not at all, and returns it.
 
     Args:
@@ -59,7 +71,7 @@ def save_figure(figure, path):
     return figure
 
 
-def _plot_metric(axes, name, rows):
+def _plot_metric(axes: Axes, name: str, rows: list[Row]) -> None:
     x = np.arange(1, len(rows) + 1)
     for key, label in ((name, "training"), (f"val_{name}", "validation")):
         if any(key in row for row in rows):
@@ -77,7 +89,7 @@ def _plot_metric(axes, name, rows):
     axes.legend()
 
 
-def _spans(rows):
+def _spans(rows: list[Row]) -> Iterator[tuple[str, int, int]]:
     """Yields `(stage, first, last)` for each run of rows of one stage."""
     end = 0
     for stage, group in itertools.groupby(rows, lambda row: row["stage"]):

@@ -1,13 +1,17 @@
 """`Recipe`: the stages of `fine_tune` and `two_stage`, one after the other."""
 
+from collections.abc import Callable
+
 from keras_transfer.data import look
 from keras_transfer.recipes import diagnostics
-from keras_transfer.recipes.best_weights import stage
+from keras_transfer.recipes.best_weights import TwoStageResult, stage
 from keras_transfer.recipes.data_parts import hold_out, in_passes_of
 from keras_transfer.recipes.full_tuning import FullTuningStage
 from keras_transfer.recipes.head_stage import HeadStage
 from keras_transfer.recipes.interpolation import set_temperature
-from keras_transfer.recipes.label_counts import count_labels
+from keras_transfer.recipes.label_counts import LabelCounts, count_labels
+from keras_transfer.recipes.plan import Plan
+from keras_transfer.recipes.stage_runner import StageRunner
 from keras_transfer.recipes.tuning_stage import TuningStage
 
 
@@ -21,7 +25,13 @@ class Recipe:
         max_folds: as in `HeadOrEnd`.
     """
 
-    def __init__(self, runner, make_plan, result, max_folds=None):
+    def __init__(
+        self,
+        runner: StageRunner,
+        make_plan: Callable[[LabelCounts, StageRunner], Plan],
+        result: TwoStageResult,
+        max_folds: int | None = None,
+    ) -> None:
         self.runner, self.make_plan = runner, make_plan
         self.result, self.max_folds = result, max_folds
         self.model, self.best, self.log = runner.model, runner.best, runner.log
@@ -30,7 +40,7 @@ class Recipe:
         self.judged_on, self.whole = runner.validation, runner.train
         self.counts = count_labels(self.whole.read_labels(), self.model)
 
-    def finished(self):
+    def finished(self) -> TwoStageResult:
         """Runs, and returns the result; Ctrl-C ends it, and does not raise."""
         with look.done():
             try:
@@ -39,7 +49,7 @@ class Recipe:
                 self.result.interrupted = True
             return self._finished()
 
-    def _run(self):
+    def _run(self) -> None:
         plan = self.make_plan(self.counts, self.runner)
         if plan.hold_out:
             self.runner.train, self.judged_on = hold_out(
@@ -60,14 +70,14 @@ class Recipe:
         else:
             self._refit(plan, head, *self._fine_tune(plan, head))
 
-    def _go_on(self, plan, head):
+    def _go_on(self, plan: Plan, head: HeadStage) -> None:
         """Fine-tunes; the best epoch of both stages is kept."""
         if plan.epochs and not self._out_of_time("fine-tuning"):
             self.best.restore()
             with stage("fine-tune", self.result, self.best):
                 TuningStage(self.runner, plan, head).run()
 
-    def _tune_fully(self, plan, head):
+    def _tune_fully(self, plan: Plan, head: HeadStage) -> None:
         """Trains all samples for a fixed number of steps, and judges that."""
         if self._out_of_time("fine-tuning"):
             return
@@ -84,7 +94,9 @@ class Recipe:
                 choice = tuning.choose()
         self.log.decide("weights", None, *choice)
 
-    def _fine_tune(self, plan, head):
+    def _fine_tune(
+        self, plan: Plan, head: HeadStage
+    ) -> tuple[TuningStage | None, dict | None]:
         """Returns the stage and the row chosen; `None`s if none was tried."""
         if not plan.epochs or self._out_of_time("fine-tuning"):
             return None, None
@@ -97,7 +109,13 @@ class Recipe:
         self.log.decide("weights", None, *tuning.choice_and_reason(row))
         return tuning, row
 
-    def _refit(self, plan, head, tuning, row):
+    def _refit(
+        self,
+        plan: Plan,
+        head: HeadStage,
+        tuning: TuningStage | None,
+        row: dict | None,
+    ) -> None:
         step = "training again on all samples"
         if not plan.hold_out or self._out_of_time(step):
             return
@@ -117,7 +135,7 @@ class Recipe:
             self.model.set_weights(kept)
         self.best.weights = self.model.get_weights()
 
-    def _out_of_time(self, step):
+    def _out_of_time(self, step: str) -> bool:
         """Whether the time limit is over; then the step is logged as such."""
         limit = self.runner.limit
         is_over = limit.is_over
@@ -126,7 +144,7 @@ class Recipe:
             self.log.decide(step, None, "left out", reason)
         return is_over
 
-    def _finished(self):
+    def _finished(self) -> TwoStageResult:
         self.best.restore()
         # Else the user's next `fit` would begin where the rate has ended.
         self.model.compile_from_config(self.compiled)

@@ -1,7 +1,18 @@
 """What has changed since a run was begun."""
 
+from __future__ import annotations
 
-def refuse_other_options(folder, before, now):
+from typing import TYPE_CHECKING, Any
+
+from keras_transfer._private.types import PathLike
+
+if TYPE_CHECKING:
+    from keras_transfer.recipes.run_splits import RunSplits
+
+
+def refuse_other_options(
+    folder: PathLike, before: dict[str, Any], now: dict[str, Any]
+) -> None:
     """Makes sure that a run goes on as it was begun.
 
     Args:
@@ -25,7 +36,9 @@ def refuse_other_options(folder, before, now):
         )
 
 
-def refuse_other_samples(folder, before, now):
+def refuse_other_samples(
+    folder: PathLike, before: RunSplits, now: RunSplits
+) -> None:
     """Makes sure that a run goes on with the samples of before.
 
     Args:
@@ -49,6 +62,6 @@ def refuse_other_samples(folder, before, now):
     )
 
 
-def _some(rows):
+def _some(rows: list[dict[str, str]]) -> str:
     names = ", ".join(row["file"] for row in rows[:3])
     return f"{len(rows)} ({names})" if names else "0"

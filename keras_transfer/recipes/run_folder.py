@@ -1,11 +1,15 @@
 """A folder that holds a run: the model, how it was made, what it can do."""
 
+from __future__ import annotations
+
 import platform
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_transfer import _version
+from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import config_schema, plots, writers
 from keras_transfer.recipes.assessment.unknown import UnknownDetector
 from keras_transfer.serving import saved_model
@@ -14,12 +18,18 @@ from keras_transfer.storage.json_files import read_json
 from keras_transfer.storage.printing import shortened
 from keras_transfer.storage.replacing import recover, replacing
 
+if TYPE_CHECKING:
+    from keras_transfer.data.dataset import Dataset
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+    from keras_transfer.recipes.best_weights import TwoStageResult
+    from keras_transfer.recipes.run_splits import RunSplits
+
 UNKNOWN = "unknown.npz"
 # What a run that is not whole yet has, as `run_in_progress` says.
 UNFINISHED = "unfinished"
 
 
-def check_name(folder):
+def check_name(folder: PathLike) -> None:
     """Makes sure that TensorFlow can write to a folder of this name.
 
     Raises:
@@ -34,7 +44,7 @@ def check_name(folder):
         ) from None
 
 
-def check_writable(folder):
+def check_writable(folder: PathLike) -> None:
     """Makes the folder and writes to it, before anything costs time.
 
     Raises:
@@ -47,7 +57,7 @@ def check_writable(folder):
     (Path(folder) / ".writable").unlink()
 
 
-def check_names(model, data):
+def check_names(model: TransferModel, data: Dataset) -> None:
     """Makes sure that labels mean the same to a model and to data.
 
     Raises:
@@ -66,7 +76,7 @@ def check_names(model, data):
         )
 
 
-def versions():
+def versions() -> dict[str, str]:
     """The versions that a run depends on."""
     return {
         "keras_transfer": _version.__version__,
@@ -76,7 +86,15 @@ def versions():
     }
 
 
-def write(folder, model, result, metrics, config, splits, detector=None):
+def write(
+    folder: PathLike,
+    model: TransferModel,
+    result: TwoStageResult,
+    metrics: dict[str, Any],
+    config: dict[str, Any],
+    splits: RunSplits,
+    detector: UnknownDetector | None = None,
+) -> list[str]:
     """Writes everything about a run; each file is whole or not there.
 
     Args:
@@ -109,7 +127,15 @@ def write(folder, model, result, metrics, config, splits, detector=None):
     )
 
 
-def _write_about(folder, model, result, metrics, config, splits, detector):
+def _write_about(
+    folder: Path,
+    model: TransferModel,
+    result: TwoStageResult,
+    metrics: dict[str, Any],
+    config: dict[str, Any],
+    splits: RunSplits,
+    detector: UnknownDetector | None,
+) -> None:
     writers.write_rows(folder / "history.csv", result.history)
     writers.write_json(folder / "metrics.json", metrics)
     splits.write(folder)
@@ -129,7 +155,7 @@ def _write_about(folder, model, result, metrics, config, splits, detector):
     )
 
 
-def read(folder):
+def read(folder: PathLike) -> tuple[TransferModel, dict[str, Any]]:
     """Reads a run back.
 
     Returns:
@@ -156,7 +182,9 @@ def read(folder):
     return files.load_model(folder / "model.keras"), config
 
 
-def read_detector(folder, model):
+def read_detector(
+    folder: PathLike, model: TransferModel
+) -> UnknownDetector | None:
     """Returns the `UnknownDetector` of a run, `None` if it keeps none."""
     path = Path(folder) / UNKNOWN
     return UnknownDetector.load(path, model) if path.is_file() else None

@@ -9,15 +9,21 @@ folder/unfinished/room           keeps the disk space that the end needs
 `unfinished` goes when the run is whole.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import math
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import filelock
+import keras
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.feature_cache.rows import free_bytes
 from keras_transfer.recipes import writers
 from keras_transfer.recipes.run_changes import (
@@ -27,6 +33,9 @@ from keras_transfer.recipes.run_changes import (
 from keras_transfer.recipes.run_folder import UNFINISHED, check_name
 from keras_transfer.recipes.run_splits import RunSplits
 from keras_transfer.storage.json_files import read_json
+
+if TYPE_CHECKING:
+    from keras_transfer.data.dataset import Dataset
 
 # The key that says so in the configuration of an unfinished run.
 _FURTHER = "trains_further"
@@ -47,15 +56,15 @@ class RunInProgress:
         splits: the `RunSplits` of its data, once they are described.
     """
 
-    def __init__(self, folder, goes_on, resume):
+    def __init__(self, folder: PathLike, goes_on: bool, resume: bool):
         self.folder, self.goes_on = Path(folder), goes_on
         self._own = self.folder / UNFINISHED
         self.checkpoints = self._own / "checkpoints"
         self._before = read_json(self._own / "config.json") if goes_on else {}
         self.trains_further = self._before.get(_FURTHER, resume)
-        self.splits = None
+        self.splits: RunSplits | None = None
 
-    def describe(self, config, data):
+    def describe(self, config: dict[str, Any], data: Dataset) -> None:
         """Writes what the run is of, or compares it with what it was.
 
         Args:
@@ -75,7 +84,7 @@ class RunInProgress:
         writers.write_json(self._own / "config.json", config)
         self.splits.write(self._own)
 
-    def reserve(self, model):
+    def reserve(self, model: keras.Model) -> None:
         """Keeps the disk space that the end of the run needs.
 
         Raises:
@@ -94,16 +103,16 @@ class RunInProgress:
             )
         _fill(self._own / "room", needed)
 
-    def release(self):
+    def release(self) -> None:
         """Gives the space free for what is written now."""
         (self._own / "room").unlink(missing_ok=True)
 
-    def end(self):
+    def end(self) -> None:
         """Removes what only a run that goes on would need."""
         shutil.rmtree(self._own, ignore_errors=True)
 
 
-def config_to_resume(folder):
+def config_to_resume(folder: PathLike) -> Path:
     """Returns the `config.json` with which a run goes on."""
     unfinished = Path(folder) / UNFINISHED / "config.json"
     if _has_checkpoint(Path(folder)) and unfinished.is_file():
@@ -112,7 +121,9 @@ def config_to_resume(folder):
 
 
 @contextlib.contextmanager
-def begun(folder, *, overwrite=False, resume=False):
+def begun(
+    folder: PathLike, *, overwrite: bool = False, resume: bool = False
+) -> Iterator[RunInProgress]:
     """Holds the folder of a run for one process.
 
     Args:
@@ -153,7 +164,7 @@ def begun(folder, *, overwrite=False, resume=False):
 
 
 @contextlib.contextmanager
-def _held(folder):
+def _held(folder: Path) -> Iterator[None]:
     """Locks a folder; one that was made for it and is empty goes again."""
     was_there = folder.is_dir()
     lock = filelock.FileLock(folder / ".lock", timeout=0)
@@ -183,15 +194,15 @@ def _held(folder):
                 folder.rmdir()
 
 
-def _is_finished(folder):
+def _is_finished(folder: Path) -> bool:
     return any((folder / n).exists() for n in ("model.keras", "config.json"))
 
 
-def _has_checkpoint(folder):
+def _has_checkpoint(folder: Path) -> bool:
     return any((folder / UNFINISHED / "checkpoints").glob("*/epoch-*"))
 
 
-def _refuse_to_replace(folder):
+def _refuse_to_replace(folder: Path) -> None:
     if _has_checkpoint(folder):
         raise ValueError(
             f"'{folder}' holds a run that was not finished. Go on with it by "
@@ -205,7 +216,7 @@ def _refuse_to_replace(folder):
         )
 
 
-def _fill(path, size):
+def _fill(path: Path, size: int) -> None:
     """Makes a file that takes so many bytes of the disk."""
     if not hasattr(os, "posix_fallocate"):
         return

@@ -3,10 +3,13 @@
 import dataclasses
 import functools
 import time
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
+from keras_transfer._private.types import PathLike, Verbose
+from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.feature_cache import FeatureCache, draws_in_inference
 from keras_transfer.recipes.best_weights import BestWeights, early_stopping
 from keras_transfer.recipes.checkpointing import checkpoints
@@ -83,15 +86,15 @@ class StageRunner:
     """
 
     model: keras.Model
-    train: object
-    validation: object
+    train: SeededBatches
+    validation: SeededBatches | None
     limit: TimeLimit
     callbacks: list
     seed: int
-    verbose: object
-    on_features: object = None
-    checkpoint: object = None
-    cache: object = None
+    verbose: Verbose
+    on_features: Callable | None = None
+    checkpoint: PathLike | None = None
+    cache: FeatureCache | None = None
     caches: bool = True
     always: list = dataclasses.field(default_factory=list)
     validates: bool = False

@@ -1,10 +1,19 @@
 """Which samples a run is measured on, and which of them it has seen."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_transfer.data.joining import together
 from keras_transfer.data.sample_digests import sample_digests, sample_names
 from keras_transfer.data.views import SubsetBatches
+
+if TYPE_CHECKING:
+    from keras_transfer.data.dataset import Dataset
+    from keras_transfer.recipes.run_splits import RunSplits
 
 
 class ChosenSamples:
@@ -30,7 +39,9 @@ class ChosenSamples:
         ValueError: there are none of that kind.
     """
 
-    def __init__(self, data, splits, split=None):
+    def __init__(
+        self, data: Dataset, splits: RunSplits, split: str | None = None
+    ):
         self.data, self.splits = data, splits
         parts = data.parts()
         whole = together(list(parts.values()))
@@ -47,7 +58,7 @@ class ChosenSamples:
         )
 
     @property
-    def seen_in_words(self):
+    def seen_in_words(self) -> str:
         """How many of them the run was trained on."""
         if not len(self.splits):
             return (
@@ -57,7 +68,7 @@ class ChosenSamples:
         count = int(self.was_seen.sum())
         return f"{count} of them were seen in training."
 
-    def _rows(self, split):
+    def _rows(self, split: str | None) -> tuple[np.ndarray, str]:
         everything = np.arange(len(self._digests))
         knows = any(map(self.splits.knows, self._digests))
         if split == "all" or (split is None and not knows):
@@ -74,7 +85,9 @@ class ChosenSamples:
             )
         return rows, f"the {len(rows)} {split} samples of these data"
 
-    def _rows_of_run(self, split, may_be_new):
+    def _rows_of_run(
+        self, split: str, may_be_new: bool
+    ) -> tuple[np.ndarray, str]:
         kept = self.splits.counts[split]
         rows = self._where(lambda digest: self.splits.has(split, digest))
         if len(rows):
@@ -91,6 +104,6 @@ class ChosenSamples:
             "measure it on what it has seen."
         )
 
-    def _where(self, is_one):
+    def _where(self, is_one: Callable[[str], bool]) -> np.ndarray:
         found = [bool(is_one(digest)) for digest in self._digests]
         return np.flatnonzero(found)

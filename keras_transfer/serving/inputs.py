@@ -1,11 +1,22 @@
 """What a SavedModel takes: bytes where a model takes pixels, else floats."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import keras
 
+from keras_transfer._private.types import Nested, Shape
 from keras_transfer.backbones.channels import channel_axis
 
+if TYPE_CHECKING:
+    from keras_transfer.models.transfer.transfer_model import TransferModel
 
-def traced(function, model):
+
+def traced(
+    function: Callable[[Nested], Nested], model: TransferModel
+) -> Callable[[Nested], Nested]:
     """Returns a function of a model's inputs, traced for what is served.
 
     Its first trace, which becomes the signature, has uint8 where the input is
@@ -19,7 +30,7 @@ def traced(function, model):
     """
     import tensorflow as tf
 
-    def on_floats(inputs):
+    def on_floats(inputs: Nested) -> Nested:
         return function(
             keras.tree.map_structure(
                 lambda x, like: tf.cast(x, like.dtype), inputs, model.input
@@ -38,7 +49,7 @@ def traced(function, model):
     return found
 
 
-def types_taken(model):
+def types_taken(model: TransferModel) -> list[list[str]]:
     """Returns the types that an export takes, those of its signature first.
 
     Args:
@@ -58,7 +69,7 @@ def types_taken(model):
     return [served] if served == own else [served, own]
 
 
-def _is_pixels(shape, known):
+def _is_pixels(shape: Shape, known: bool | None) -> bool:
     if known is not None:
         return known
     return len(shape) == 3 and shape[channel_axis(tuple(shape))] == 3

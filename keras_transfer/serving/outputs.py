@@ -2,10 +2,15 @@
 
 import keras
 
+from keras_transfer._private.types import Nested, Tensor
 from keras_transfer.serving.predictions import is_pair
 
 
-def named_outputs(values, activations, names):
+def named_outputs(
+    values: Nested,
+    activations: dict[str, str],
+    names: dict[str, list[str] | None],
+) -> dict[str, Tensor]:
     """Returns a model's output as the dict that is served.
 
     Args:
@@ -32,7 +37,9 @@ def named_outputs(values, activations, names):
     }
 
 
-def _named(values, activation, names):
+def _named(
+    values: Tensor, activation: str, names: list[str] | None
+) -> dict[str, Tensor]:
     import tensorflow as tf
 
     num_outputs = values.shape[-1]
@@ -53,11 +60,11 @@ def _named(values, activation, names):
     return served | ({"labels": _in_each_row(names, values)} if names else {})
 
 
-def _numbers(count):
+def _numbers(count: int) -> list[str]:
     return [str(index) for index in range(count)]
 
 
-def _in_each_row(names, values):
+def _in_each_row(names: list[str], values: Tensor) -> Tensor:
     """The names of the columns, once a row: servers split all outputs."""
     import tensorflow as tf
 

@@ -1,16 +1,23 @@
 """What the numbers of a head mean: names of classes, and of values."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from keras_transfer import graph
+from keras_transfer._private.types import Nested
+
+if TYPE_CHECKING:
+    from keras_transfer.models.transfer.transfer_model import TransferModel
 
 _SHOWN = 3
 
 
-def describe(model, values):
+def describe(model: TransferModel, values: Nested) -> dict[str, Any]:
     """Turns one row of a model's output into names and scores.
 
     Args:
@@ -34,7 +41,7 @@ def describe(model, values):
     return found if len(found) > 1 else found.popitem()[1]
 
 
-def output_activations(model):
+def output_activations(model: TransferModel) -> dict[str, str]:
     """Returns the last activation of each output, by name of the output.
 
     Args:
@@ -44,7 +51,10 @@ def output_activations(model):
     return dict(zip(_output_names(model), found, strict=True))
 
 
-def names_by_output(model, names):
+def names_by_output(
+    model: TransferModel,
+    names: Iterable[str] | dict[str, Iterable[str] | None] | None,
+) -> dict[str, list[str] | None]:
     """Returns the class names of each output, `None` for one without.
 
     Args:
@@ -73,7 +83,9 @@ def names_by_output(model, names):
     return found
 
 
-def _check_number(names, activation, output, num_outputs):
+def _check_number(
+    names: list[str] | None, activation: str, output: str, num_outputs: int
+) -> None:
     """Raises unless names are one a column, or the two of one sigmoid."""
     if names is None or len(names) == num_outputs:
         return
@@ -87,7 +99,7 @@ def _check_number(names, activation, output, num_outputs):
     )
 
 
-def _listed(names):
+def _listed(names: Iterable[str] | None) -> list[str] | None:
     if names is None:
         return None
     if isinstance(names, str) or not isinstance(names, Iterable):
@@ -98,11 +110,11 @@ def _listed(names):
     return [str(name) for name in names]
 
 
-def _output_names(model):
+def _output_names(model: TransferModel) -> list[str]:
     """Returns the names of the outputs: keys of a dict, or of the layers."""
     if isinstance(model.output, dict):
         return sorted(model.output)
-    names = getattr(model.head, "output_names", model.output_names)
+    names: Any = getattr(model.head, "output_names", model.output_names)
     # Two outputs of one layer have its name.
     return [
         name if names.count(name) == 1 else f"{name}_{index}"
@@ -110,14 +122,16 @@ def _output_names(model):
     ]
 
 
-def is_pair(activation, num_outputs, names):
+def is_pair(activation: str, num_outputs: int, names: list[str] | None) -> bool:
     """Whether two names belong to one sigmoid: of label 0, and of label 1."""
     return (
         activation == "sigmoid" and num_outputs == 1 and len(names or ()) == 2
     )
 
 
-def _described(values, activation, names):
+def _described(
+    values: np.ndarray, activation: str, names: list[str] | None
+) -> dict[str, Any]:
     names = names or [str(i) for i in range(len(values))]
     if is_pair(activation, len(values), names):
         activation = "softmax"

@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import keras
 
+from keras_transfer._private.types import Nested, PathLike, Tensor
 from keras_transfer.models import TransferModel
 from keras_transfer.serving.inputs import traced
 from keras_transfer.serving.outputs import named_outputs
@@ -26,7 +28,11 @@ export_saved_model(model, sys.argv[2], class_names=model.class_names)
 """
 
 
-def export_saved_model(model, path, class_names=None):
+def export_saved_model(
+    model: TransferModel,
+    path: PathLike,
+    class_names: Iterable[str] | dict[str, Iterable[str] | None] | None = None,
+) -> Path:
     """Writes a TensorFlow SavedModel that takes raw images.
 
     Its signature `serve` takes uint8 images `(batch, height, width, channels)`
@@ -79,7 +85,10 @@ def export_saved_model(model, path, class_names=None):
     return path
 
 
-def _checked_names(model, names):
+def _checked_names(
+    model: TransferModel,
+    names: Iterable[str] | dict[str, Iterable[str] | None] | None,
+) -> dict[str, list[str] | None]:
     """Returns the class names of each output, by name of the output."""
     if not isinstance(model, TransferModel):
         raise ValueError(
@@ -90,10 +99,12 @@ def _checked_names(model, names):
     return names_by_output(model, model.class_names if names is None else names)
 
 
-def _write(model, path, names):
+def _write(
+    model: TransferModel, path: Path, names: dict[str, list[str] | None]
+) -> None:
     activations = output_activations(model)
 
-    def serve(inputs):
+    def serve(inputs: Nested) -> dict[str, Tensor]:
         values = model(inputs, training=False)
         return named_outputs(values, activations, names)
 
@@ -103,7 +114,9 @@ def _write(model, path, names):
     archive.write_out(str(path), verbose=False)
 
 
-def _write_with_tensorflow(model, path, names):
+def _write_with_tensorflow(
+    model: TransferModel, path: Path, names: dict[str, list[str] | None]
+) -> None:
     """Exports through a process that runs Keras on TensorFlow."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.keras"

@@ -3,9 +3,10 @@
 # Importing it teaches NumPy the name "bfloat16".
 import ml_dtypes  # noqa: F401
 import numpy as np
+from numpy.typing import DTypeLike
 
 
-def stored_dtype(dtype) -> np.dtype:
+def stored_dtype(dtype: DTypeLike) -> np.dtype:
     """Returns the type in which numbers of a type lie in a file."""
     return np.dtype("uint16" if dtype == "bfloat16" else dtype)
 
@@ -15,6 +16,6 @@ def to_stored(array: np.ndarray) -> np.ndarray:
     return array.view(stored_dtype(array.dtype))
 
 
-def from_stored(array: np.ndarray, dtype) -> np.ndarray:
+def from_stored(array: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     """Returns what `to_stored` was given, an array of type `dtype`."""
     return array.view(dtype) if dtype == "bfloat16" else array

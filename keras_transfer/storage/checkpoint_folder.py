@@ -11,9 +11,11 @@ import re
 import shutil
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.storage.replacing import recover, replacing
 
 _KEPT = 2
@@ -21,7 +23,12 @@ _FILES = ("arrays.npz", "manifest.json")
 _NAME = re.compile(r"epoch-(\d{5,})")
 
 
-def write(folder, number, arrays, info):
+def write(
+    folder: PathLike,
+    number: int,
+    arrays: dict[str, np.ndarray],
+    info: dict[str, Any],
+) -> None:
     """Writes a checkpoint, then removes all but the last two.
 
     Whatever goes wrong, the earlier checkpoints stay whole.
@@ -38,14 +45,16 @@ def write(folder, number, arrays, info):
     folder = Path(folder)
     with replacing(folder / f"epoch-{number:05d}") as temporary:
         temporary.mkdir()
-        np.savez(temporary / "arrays.npz", **arrays)
+        np.savez(temporary / "arrays.npz", **arrays)  # type: ignore[arg-type]
         (temporary / "manifest.json").write_text(json.dumps(info, indent=1))
         (temporary / "SHA256SUMS").write_text(_checksums(temporary))
     for old in _numbered(folder)[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def read_last(folder):
+def read_last(
+    folder: PathLike,
+) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
     """Reads the newest checkpoint that is whole.
 
     Args:
@@ -84,7 +93,7 @@ def read_last(folder):
     return None
 
 
-def remove(folder):
+def remove(folder: PathLike) -> None:
     """Removes all checkpoints, and the folder if nothing else lies in it."""
     folder = Path(folder)
     recover(folder)
@@ -94,12 +103,12 @@ def remove(folder):
         folder.rmdir()
 
 
-def _numbered(folder):
+def _numbered(folder: Path) -> list[Path]:
     found = [p for p in folder.glob("epoch-*") if _NAME.fullmatch(p.name)]
-    return sorted(found, key=lambda p: int(_NAME.fullmatch(p.name)[1]))
+    return sorted(found, key=lambda p: int(p.name.removeprefix("epoch-")))
 
 
-def _read(path):
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if (path / "SHA256SUMS").read_text() != _checksums(path):
         raise ValueError("its files do not have the checksums in SHA256SUMS")
     info = json.loads((path / "manifest.json").read_text())
@@ -107,10 +116,10 @@ def _read(path):
         return {name: file[name] for name in file.files}, info
 
 
-def _checksums(path):
+def _checksums(path: Path) -> str:
     return "".join(f"{_checksum(path / name)}  {name}\n" for name in _FILES)
 
 
-def _checksum(path):
+def _checksum(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

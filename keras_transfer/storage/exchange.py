@@ -5,12 +5,14 @@ import errno
 import os
 import sys
 
+from keras_transfer._private.types import PathLike
+
 _HERE, _EXCHANGE = -100, 2
 # The system or the file system cannot do it.
 _CANNOT = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM)
 
 
-def exchange(one, other):
+def exchange(one: PathLike, other: PathLike) -> bool:
     """Lets two files or folders change places, `renameat2` of Linux.
 
     Args:

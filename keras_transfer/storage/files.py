@@ -1,7 +1,11 @@
 """Model files: written whole, read so that errors are clear."""
 
 from pathlib import Path
+from typing import Any
 
+import keras
+
+from keras_transfer._private.types import PathLike
 from keras_transfer.storage.low_rank import renew_low_rank_factors
 from keras_transfer.storage.model_files import (
     check_model_file,
@@ -11,7 +15,7 @@ from keras_transfer.storage.model_files import (
 from keras_transfer.storage.replacing import recover, replacing
 
 
-def save_model(model, path):
+def save_model(model: keras.Model, path: PathLike) -> None:
     """Saves a Keras model to `path` without ever leaving half a file there.
 
     Args:
@@ -22,7 +26,13 @@ def save_model(model, path):
         model.save(temporary)
 
 
-def load_model(path, *, custom_objects=None, compile=True, safe_mode=None):
+def load_model(
+    path: PathLike,
+    *,
+    custom_objects: dict[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool | None = None,
+) -> keras.Model:
     """Reads a saved model and says clearly what is wrong if it cannot.
 
     Args:

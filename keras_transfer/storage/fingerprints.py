@@ -2,15 +2,23 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from keras_transfer import _private
+from keras_transfer._private.types import Json, Nested, PathLike
 
 
-def of_arrays(*structures):
+class _Readable(Protocol):
+    def read(self) -> bytes: ...
+
+
+def of_arrays(*structures: Nested) -> str:
     """Returns the digest of nested arrays: their types, shapes and bytes.
 
     A text among them counts with its UTF-8 bytes.
@@ -18,7 +26,7 @@ def of_arrays(*structures):
     return of_each(structures)
 
 
-def of_each(structures):
+def of_each(structures: Iterable[Nested]) -> str:
     """Returns what `of_arrays` does, holding one structure at a time."""
     digest = hashlib.blake2b(digest_size=16)
     for structure in structures:
@@ -27,7 +35,7 @@ def of_each(structures):
     return digest.hexdigest()
 
 
-def add_array(digest, leaf):
+def add_array(digest: hashlib.blake2b, leaf: ArrayLike | None) -> None:
     """Adds one array, a text or `None` to a digest."""
     if leaf is None:
         digest.update(b"none")
@@ -42,7 +50,7 @@ def add_array(digest, leaf):
         digest.update(array.view(np.uint8).data if array.size else b"")
 
 
-def of_files(paths):
+def of_files(paths: Iterable[PathLike | _Readable]) -> str:
     """Returns the digest of some files: their names and what is in them.
 
     Args:
@@ -59,12 +67,12 @@ def of_files(paths):
     return digest.hexdigest()
 
 
-def _encoded(text):
+def _encoded(text: str) -> bytes:
     """UTF-8, or the bytes on the disk of a file name that is not UTF-8."""
     return text.encode("utf-8", "surrogateescape")
 
 
-def of_model(model):
+def of_model(model: keras.Model) -> str:
     """Returns the digest of what a functional model computes.
 
     Structure and weights count, the names of layers do not: Keras numbers
@@ -78,11 +86,12 @@ def of_model(model):
     return digest.hexdigest()
 
 
-def _structure(functional):
+def _structure(functional: keras.Model) -> list[list]:
     """The calls of a graph, its tensors and operations by their numbers."""
-    place, number = {}, {}
+    place: dict[int, str] = {}
+    number: dict[int, int] = {}
 
-    def known(leaf):
+    def known(leaf: Nested) -> str:
         if not isinstance(leaf, keras.KerasTensor):
             return repr(leaf)
         shape = f"{leaf.shape} {leaf.dtype}"
@@ -103,7 +112,7 @@ def _structure(functional):
     return [starts, calls, [known(leaf) for leaf in functional.outputs]]
 
 
-def _described(operation):
+def _described(operation: keras.Operation) -> list:
     # A nested model's config has the names of its layers for its graph.
     if isinstance(operation, keras.Model):
         graph = _private.functional_graph(operation)
@@ -112,14 +121,14 @@ def _described(operation):
     return [type(operation).__name__, _without_names(_config_of(operation))]
 
 
-def _config_of(operation):
+def _config_of(operation: keras.Operation) -> dict[str, Any]:
     try:
         return operation.get_config()
     except NotImplementedError:
         return {}
 
 
-def _without_names(config):
+def _without_names(config: Json) -> Json:
     if isinstance(config, dict):
         if str(config.get("class_name")).endswith("DTypePolicy"):
             # The one thing whose name is what it is.

@@ -2,11 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 
+from keras_transfer._private.types import Json, PathLike
 
-def read_json(path, schema=None, remedy: str = ""):
+
+def read_json(
+    path: PathLike, schema: dict[str, Any] | None = None, remedy: str = ""
+) -> Json:
     """Reads a JSON file and says clearly what is wrong with it.
 
     Args:
@@ -36,7 +41,12 @@ def read_json(path, schema=None, remedy: str = ""):
     return content
 
 
-def check_json(content, name, schema=None, remedy: str = ""):
+def check_json(
+    content: Json,
+    name: str,
+    schema: dict[str, Any] | None = None,
+    remedy: str = "",
+) -> None:
     """Checks what came out of JSON.
 
     Args:

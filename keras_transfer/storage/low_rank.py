@@ -5,7 +5,7 @@ import keras
 from keras_transfer import _private
 
 
-def low_rank_factors(layer):
+def low_rank_factors(layer: keras.layers.Layer) -> dict[str, keras.Variable]:
     """Returns the first of the two factors of each variable that has them.
 
     Args:
@@ -23,7 +23,7 @@ def low_rank_factors(layer):
     }
 
 
-def renew_low_rank_factors(model):
+def renew_low_rank_factors(model: keras.Model) -> None:
     """Makes LoRA factors that are all zero fit for training again.
 
     Keras adds the product of two factors to the kernel where it saves, and

@@ -10,7 +10,7 @@ def available_bytes() -> int | None:
     return min(known) if known else None
 
 
-def _free_in_system():
+def _free_in_system() -> int | None:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         values = dict(line.split(":", 1) for line in lines)
@@ -23,7 +23,7 @@ def _free_in_system():
         return None
 
 
-def _free_in_group(group=Path("/sys/fs/cgroup")):
+def _free_in_group(group: Path = Path("/sys/fs/cgroup")) -> int | None:
     """What a container's own limit leaves; `None` where there is none."""
     try:
         limit, used = (

@@ -3,9 +3,11 @@
 import collections
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 
+from keras_transfer._private.types import Json, PathLike
 from keras_transfer.storage.printing import note
 
 layers = keras.layers
@@ -28,7 +30,13 @@ _WITHOUT_MEANING = {
 }
 
 
-def read_model(path, *, custom_objects=None, compile=True, safe_mode=None):
+def read_model(
+    path: PathLike,
+    *,
+    custom_objects: dict[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool | None = None,
+) -> keras.Model:
     """Reads a model as `keras.saving.load_model` does, and older ones.
 
     What an older version of Keras wrote into an `.h5` file, and this one
@@ -51,7 +59,7 @@ def read_model(path, *, custom_objects=None, compile=True, safe_mode=None):
     except (TypeError, ValueError) as error:
         if not _may_be_older(path, error):
             raise
-        dropped = collections.Counter()
+        dropped: collections.Counter[str] = collections.Counter()
         objects = _older_layers(dropped) | (custom_objects or {})
         model = keras.saving.load_model(path, objects, **options)
     note(
@@ -61,7 +69,7 @@ def read_model(path, *, custom_objects=None, compile=True, safe_mode=None):
     return model
 
 
-def check_model_file(path):
+def check_model_file(path: Path) -> None:
     """Raises where there is no model file at a path.
 
     Args:
@@ -90,7 +98,7 @@ def check_model_file(path):
         )
 
 
-def _about_folder(path):
+def _about_folder(path: Path) -> str:
     if (path / "model.keras").is_file():
         return f"The model of this run is '{path / 'model.keras'}'."
     if not (path / "saved_model.pb").is_file():
@@ -105,7 +113,7 @@ def _about_folder(path):
     )
 
 
-def remedy(path, error):
+def remedy(path: PathLike, error: Exception) -> str:
     """Returns what can be done about a file that cannot be read.
 
     Args:
@@ -126,14 +134,14 @@ def remedy(path, error):
     )
 
 
-def _may_be_older(path, error):
+def _may_be_older(path: PathLike, error: Exception) -> bool:
     keys = {key for key, _ in _WITHOUT_MEANING.values()}
     named = any(f"'{key}'" in str(error) for key in keys)
     # In `.keras` files the layers of Keras cannot be replaced.
     return named and Path(path).suffix != ".keras"
 
 
-def _older_layers(dropped):
+def _older_layers(dropped: collections.Counter[str]) -> dict[str, type]:
     """Layer classes that take older configs and count what they leave out."""
     return {
         kind.__name__: _taking_older(kind, *known, dropped)
@@ -141,10 +149,15 @@ def _older_layers(dropped):
     }
 
 
-def _taking_older(kind, key, value, dropped):
+def _taking_older(
+    kind: type[keras.layers.Layer],
+    key: str,
+    value: Json,
+    dropped: collections.Counter[str],
+) -> type[keras.layers.Layer]:
     class Older(kind):
         @classmethod
-        def from_config(cls, config):
+        def from_config(cls, config: dict[str, Any]) -> keras.layers.Layer:
             config = dict(config)
             if config.get(key, ...) == value:
                 del config[key]
@@ -155,5 +168,5 @@ def _taking_older(kind, key, value, dropped):
     return Older
 
 
-def _told(dropped):
+def _told(dropped: collections.Counter[str]) -> str:
     return ", ".join(f"{what} ({count}x)" for what, count in dropped.items())

@@ -1,21 +1,32 @@
 """Text for standard output, whatever characters that can show."""
 
+from __future__ import annotations
+
 import contextlib
 import contextvars
 import functools
 import inspect
 import os
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    # It imports Keras, which the command line does without at first.
+    from keras_transfer._private.types import Verbose
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 _IS_SILENT = contextvars.ContextVar("is_silent", default=False)
 
 
-def show(text) -> None:
+def show(text: object) -> None:
     """Prints a text; what standard output cannot show is escaped."""
     print(printable(str(text)), flush=True)
 
 
-def note(text) -> None:
+def note(text: object) -> None:
     """Shows a text where there is no `verbose` to ask.
 
     Inside of functions that are called with `verbose=0` it does nothing.
@@ -25,7 +36,7 @@ def note(text) -> None:
 
 
 @contextlib.contextmanager
-def silent():
+def silent() -> Iterator[None]:
     """Inside, `note` does nothing."""
     token = _IS_SILENT.set(True)
     try:
@@ -34,7 +45,9 @@ def silent():
         _IS_SILENT.reset(token)
 
 
-def silent_at_verbose_0(function):
+def silent_at_verbose_0(
+    function: Callable[_Arguments, _Result],
+) -> Callable[_Arguments, _Result]:
     """Returns a function within which `note` obeys its `verbose=0`.
 
     Args:
@@ -43,7 +56,7 @@ def silent_at_verbose_0(function):
     names = list(inspect.signature(function).parameters)
 
     @functools.wraps(function)
-    def called(*args, **options):
+    def called(*args: _Arguments.args, **options: _Arguments.kwargs) -> _Result:
         given = dict(zip(names, args, strict=False)) | options
         is_silent = given.get("verbose", 1) == 0
         with silent() if is_silent else contextlib.nullcontext():
@@ -52,7 +65,7 @@ def silent_at_verbose_0(function):
     return called
 
 
-def verbosity(verbose):
+def verbosity(verbose: Verbose) -> Verbose:
     """Returns `verbose` of Keras for standard output.
 
     `"auto"` is 1, a bar that moves, on a terminal and in a notebook, and 2, a
@@ -87,7 +100,7 @@ def printable(text: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def brief(thing, *facts) -> str:
+def brief(thing: object, *facts: object) -> str:
     """Returns a line of at most 100 characters for `repr`.
 
     Args:
@@ -104,7 +117,9 @@ def brief(thing, *facts) -> str:
     return f"<{text}>" if len(text) <= 98 else f"<{text[:95]}...>"
 
 
-def shortened(lines, most: int = 20, whole: str = "") -> list[str]:
+def shortened(
+    lines: Iterable[str], most: int = 20, whole: str = ""
+) -> list[str]:
     """Returns the first lines, and how many more there are.
 
     Args:

@@ -2,10 +2,13 @@
 
 import keras
 
+from keras_transfer._private.types import Verbose
 from keras_transfer.storage.printing import verbosity
 
 
-def progress_bar(total, verbose="auto", **options):
+def progress_bar(
+    total: int | None, verbose: Verbose = "auto", **options: object
+) -> keras.utils.Progbar:
     """Returns a `keras.utils.Progbar`.
 
     Args:

@@ -6,10 +6,12 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.storage.exchange import exchange
 
 _PREFIX, _LOCK, _ASIDE = ".writing-", ".lock", ".replaced"
@@ -18,7 +20,7 @@ _SECONDS_TO_LOCK = 60
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path: PathLike) -> Iterator[Path]:
     """Gives a temporary path beside `path` and moves it there on success.
 
     What was written is synced to the disk before it takes the place of what
@@ -58,7 +60,7 @@ def replacing(path):
         lock.release()
 
 
-def recover(folder):
+def recover(folder: PathLike) -> None:
     """Ends what writers that were killed have begun in a folder.
 
     A folder that had stepped aside for a new one that was whole is replaced
@@ -74,7 +76,7 @@ def recover(folder):
                 shutil.rmtree(left)
 
 
-def sync(path):
+def sync(path: PathLike) -> None:
     """Waits until a file, or all of a folder, is on the disk."""
     path = Path(path)
     if path.is_dir():
@@ -83,7 +85,7 @@ def sync(path):
     _sync_one(path)
 
 
-def _own_folder(parent):
+def _own_folder(parent: Path) -> tuple[Path, filelock.FileLock]:
     """Makes a folder; its lock says that somebody is at work in it."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
@@ -94,17 +96,17 @@ def _own_folder(parent):
             return folder, lock
 
 
-def _remove(folder):
+def _remove(folder: Path) -> None:
     # Who looks for leftovers may put a lock into it in between.
     for _ in range(3):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_new(left):
+def _is_new(left: Path) -> bool:
     return time.time() - left.stat().st_mtime < _SECONDS_TO_LOCK
 
 
-def _put_back(left):
+def _put_back(left: Path) -> None:
     if not (left / _ASIDE).exists():
         return
     for whole in left.iterdir():
@@ -113,7 +115,7 @@ def _put_back(left):
             os.replace(whole, place)
 
 
-def _move_into_place(temporary, path):
+def _move_into_place(temporary: Path, path: Path) -> None:
     """Moves what is whole to its place, also beside others who do so."""
     while True:
         try:
@@ -131,7 +133,7 @@ def _move_into_place(temporary, path):
                 raise
 
 
-def _move_folder(temporary, path):
+def _move_folder(temporary: Path, path: Path) -> None:
     if not os.path.lexists(path):
         os.rename(temporary, path)
     elif not exchange(temporary, path):
@@ -144,7 +146,7 @@ def _move_folder(temporary, path):
         os.rename(temporary, path)
 
 
-def _sync_one(path):
+def _sync_one(path: Path) -> None:
     is_folder, is_posix = path.is_dir(), os.name == "posix"
     if path.is_symlink() or (is_folder and not is_posix):
         return
@@ -161,7 +163,7 @@ def _sync_one(path):
 
 
 @contextlib.contextmanager
-def _explained(path):
+def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

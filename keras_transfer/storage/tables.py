@@ -79,22 +79,24 @@ def fits_terminal(columns: Sequence[str], rows: Sequence[Sequence]) -> bool:
     return limit is None or _whole(_widths(columns, rows, None)) <= limit
 
 
-def _shown(value):
+def _shown(value: object) -> str:
     return printable(str(value))
 
 
-def _whole(widths):
+def _whole(widths: list[int]) -> int:
     """The width of a table with columns of these widths."""
     return sum(widths) + _BESIDE * len(widths) + 1
 
 
-def _terminal_width():
+def _terminal_width() -> int | None:
     if sys.stdout is None or not sys.stdout.isatty():
         return None
     return shutil.get_terminal_size().columns
 
 
-def _widths(columns, rows, limit):
+def _widths(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], limit: int | None
+) -> list[int]:
     """The width of each column: as it needs, or as the limit leaves it.
 
     A number is never broken, even if the table is wider for it.
@@ -119,7 +121,7 @@ def _widths(columns, rows, limit):
     return widths
 
 
-def _unbroken(cell):
+def _unbroken(cell: str) -> int:
     """How much of a cell has to stand in one line."""
     words = [word for word in cell.split() if word[:1] in "+-.0123456789"]
     return max(map(cell_len, words), default=0)

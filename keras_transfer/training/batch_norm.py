@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from collections.abc import Iterable, Iterator
 
 import keras
 from keras import ops
@@ -31,12 +32,12 @@ class StatisticsPass:
         norm).
     """
 
-    def __init__(self, model, num_batches=NUM_BATCHES):
+    def __init__(self, model: keras.Model, num_batches: int = NUM_BATCHES):
         self.model, self.num_batches = model, num_batches
         # Traced once for all passes.
         self._runner = InTraining(model)
 
-    def run(self, batches):
+    def run(self, batches: Iterable) -> list[keras.layers.BatchNormalization]:
         """Looks at batches of `fit` and renews the statistics.
 
         Args:
@@ -53,7 +54,8 @@ class StatisticsPass:
             return []
         _private.sync_state(self.model)
         statistics = _statistics(layers)
-        sums, count = [0.0] * len(statistics), 0
+        sums: list = [0.0] * len(statistics)
+        count = 0
         batches = itertools.islice(batches, self.num_batches)
         with _looking(layers), _no_draw_counts(self.model), each_in_full():
             for batch in batches:
@@ -73,7 +75,7 @@ class StatisticsPass:
         return layers
 
 
-def training_norms(model):
+def training_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
     """Returns the batch-norm layers of a model that train now."""
     return [
         layer
@@ -84,7 +86,9 @@ def training_norms(model):
     ]
 
 
-def _statistics(layers):
+def _statistics(
+    layers: list[keras.layers.BatchNormalization],
+) -> list[keras.Variable]:
     return [
         statistic
         for layer in layers
@@ -93,7 +97,7 @@ def _statistics(layers):
 
 
 @contextlib.contextmanager
-def _looking(layers):
+def _looking(layers: list[keras.layers.BatchNormalization]) -> Iterator[None]:
     """Lets moving statistics be those of the last batch alone."""
     before = [(layer.momentum, layer.synchronized) for layer in layers]
     try:
@@ -107,7 +111,7 @@ def _looking(layers):
 
 
 @contextlib.contextmanager
-def _no_draw_counts(model):
+def _no_draw_counts(model: keras.Model) -> Iterator[None]:
     """Puts all random generators back to where they were."""
     shared = random_state.collect()
     states = _private.seed_states(model)

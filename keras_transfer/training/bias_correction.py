@@ -8,14 +8,21 @@ says `step`, the averages lack more. The factor puts that right. For Adam
     c(age) / c(step),    c(t) = sqrt(1 - beta_2 ** t) / (1 - beta_1 ** t)
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import keras
 import numpy as np
 from keras import ops
 
+from keras_transfer._private.types import Tensor
+
 _NADAM_TERMS = 128
+# Of the age of a variable and the step of the clock.
+Factor: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
-def of(optimizer):
+def of(optimizer: keras.optimizers.Optimizer) -> Factor | None:
     """Returns `factor(age, step)`, or `None` where no rate can correct.
 
     Args:
@@ -36,23 +43,23 @@ def of(optimizer):
     return None
 
 
-def _filled(beta, step):
+def _filled(beta: float, step: Tensor) -> Tensor:
     """What an average with momentum `beta` has taken in after some steps."""
     return 1.0 - ops.power(beta, step)
 
 
-def _adam(beta_1, beta_2):
-    def correction(step):
+def _adam(beta_1: float, beta_2: float) -> Factor:
+    def correction(step: Tensor) -> Tensor:
         return ops.sqrt(_filled(beta_2, step)) / _filled(beta_1, step)
 
     return lambda age, step: correction(age) / correction(step)
 
 
-def _adamax(beta_1):
+def _adamax(beta_1: float) -> Factor:
     return lambda age, step: _filled(beta_1, step) / _filled(beta_1, age)
 
 
-def _nadam(beta_1, beta_2):
+def _nadam(beta_1: float, beta_2: float) -> Factor:
     """Exact for a gradient that stays the same, near for others.
 
     Nadam (Dozat 2016, Incorporating Nesterov Momentum into Adam) steps along
@@ -69,7 +76,7 @@ def _nadam(beta_1, beta_2):
     products = np.cumprod(momenta).astype("float32")
     momenta = momenta.astype("float32")
 
-    def mixture(step, age):
+    def mixture(step: Tensor, age: Tensor) -> Tensor:
         # Beyond the table u and P have reached their limits.
         now = ops.cast(ops.minimum(step, float(_NADAM_TERMS)), "int32")
         of_momentum = ops.take(momenta, now + 1) / (
@@ -80,7 +87,7 @@ def _nadam(beta_1, beta_2):
         )
         return of_momentum * _filled(beta_1, age) + of_gradient
 
-    def factor(age, step):
+    def factor(age: Tensor, step: Tensor) -> Tensor:
         velocity = ops.sqrt(_filled(beta_2, age) / _filled(beta_2, step))
         return velocity * mixture(age, age) / mixture(step, age)
 

@@ -2,9 +2,16 @@
 
 import math
 import re
+from collections.abc import Sequence
+from typing import TypeAlias
+
+# A factor for each block, or pairs (regex, factor) in an order or as a dict.
+Multipliers: TypeAlias = (
+    Sequence[float] | Sequence[tuple[str, float]] | dict[str, float]
+)
 
 
-def check_decay(decay, multipliers):
+def check_decay(decay: float | None, multipliers: Multipliers | None) -> None:
     """Raises if `decay` does not fit itself or comes with `multipliers`."""
     if decay is not None and multipliers is not None:
         raise ValueError(
@@ -18,7 +25,7 @@ def check_decay(decay, multipliers):
         )
 
 
-def as_config(multipliers):
+def as_config(multipliers: Multipliers | None) -> list | None:
     """Multipliers as lists, which survive JSON."""
     if multipliers is None:
         return None
@@ -32,7 +39,7 @@ def as_config(multipliers):
     ]
 
 
-def _checked_pattern(pattern):
+def _checked_pattern(pattern: str) -> str:
     try:
         re.compile(pattern)
     except (re.error, TypeError) as error:
@@ -44,7 +51,7 @@ def _checked_pattern(pattern):
     return pattern
 
 
-def _checked_factor(factor):
+def _checked_factor(factor: float) -> float:
     if not (_is_number(factor) and factor >= 0):
         raise ValueError(
             "A multiplier is a finite number of at least 0. Received: "
@@ -54,15 +61,17 @@ def _checked_factor(factor):
     return float(factor)
 
 
-def _is_number(value):
+def _is_number(value: object) -> bool:
     """Whether `value` is a finite number, and no `bool`."""
     try:
-        return not isinstance(value, str | bool) and math.isfinite(value)
+        return not isinstance(value, str | bool) and math.isfinite(value)  # type: ignore[arg-type]
     except TypeError:
         return False
 
 
-def of_blocks(names, decay, multipliers):
+def of_blocks(
+    names: list[str], decay: float | None, multipliers: list | None
+) -> list[float]:
     """Returns the factors of the blocks, and last that of the head."""
     if decay is not None:
         return [decay**k for k in range(len(names), -1, -1)]
@@ -79,7 +88,7 @@ def of_blocks(names, decay, multipliers):
     return [*multipliers, 1.0]
 
 
-def _factors_by_name(names, pairs):
+def _factors_by_name(names: list[str], pairs: list) -> list[float]:
     for pattern, _ in pairs:
         if not any(re.search(pattern, name) for name in names):
             raise ValueError(

@@ -6,11 +6,14 @@ import functools
 import json
 import os
 import sys
+from contextlib import AbstractContextManager
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_transfer import _private
+from keras_transfer._private.types import NativeStrategy
 from keras_transfer.training.replicas import EvenlyOrWhole, num_replicas
 
 NAMES = ("auto", "default", "one_device", "mirrored", "multi_worker", "jax")
@@ -29,16 +32,16 @@ class Strategy:
 
     name: str
     num_replicas: int = 1
-    native: object = None
+    native: NativeStrategy | None = None
 
-    def scope(self):
+    def scope(self) -> AbstractContextManager:
         """Returns the context in which models are built and compiled."""
         if self.native is None:
             return contextlib.nullcontext()
         return self.native.scope()
 
 
-def strategy(name="auto", devices=None):
+def strategy(name: str = "auto", devices: list[str] | None = None) -> Strategy:
     """Returns the `Strategy` of that name, on the devices there are.
 
     Of `"mirrored"` there is one for the same devices in a process.
@@ -89,7 +92,7 @@ def strategy(name="auto", devices=None):
     return _MAKERS[name](devices)
 
 
-def as_strategy(given):
+def as_strategy(given: Strategy | NativeStrategy | None) -> Strategy:
     """Returns a `Strategy` for one of `tf.distribute` or `keras.distribution`.
 
     Args:
@@ -120,7 +123,9 @@ def as_strategy(given):
     return Strategy(name, given.num_replicas_in_sync, given)
 
 
-def prepare(model, strategy=None):
+def prepare(
+    model: keras.Model, strategy: Strategy | NativeStrategy | None = None
+) -> keras.Model:
     """Makes a model ready to train on several devices, or says what cannot.
 
     Batch normalisation that may train takes its statistics over all devices
@@ -166,7 +171,7 @@ def prepare(model, strategy=None):
     return model
 
 
-def all_reduced_bytes(model):
+def all_reduced_bytes(model: keras.Model) -> int:
     """Returns how many bytes of gradients all devices add up at each step.
 
     Those of what trains now: what is frozen sends nothing. In a ring of n
@@ -182,7 +187,7 @@ def all_reduced_bytes(model):
     )
 
 
-def _automatic(backend):
+def _automatic(backend: str) -> str:
     if backend == "tensorflow":
         if len(_cluster().get("worker", ())) > 1:
             return "multi_worker"
@@ -194,7 +199,7 @@ def _automatic(backend):
     return "default"
 
 
-def _cluster():
+def _cluster() -> dict[str, Any]:
     """Names of the machines, by task; none where `TF_CONFIG` names none."""
     try:
         given = json.loads(os.environ.get("TF_CONFIG") or "{}")
@@ -206,35 +211,35 @@ def _cluster():
     return given.get("cluster", {})
 
 
-def _accelerators():
+def _accelerators() -> list:
     import tensorflow as tf
 
     return tf.config.list_logical_devices("GPU")
 
 
-def _one_device(devices):
+def _one_device(devices: list[str] | None) -> Strategy:
     import tensorflow as tf
 
     first = (devices or ["GPU:0" if _accelerators() else "CPU:0"])[0]
     return Strategy("one_device", 1, tf.distribute.OneDeviceStrategy(first))
 
 
-def _mirrored(devices):
+def _mirrored(devices: list[str] | None) -> Strategy:
     import tensorflow as tf
 
     if devices is None and not _accelerators():
         devices = [d.name for d in tf.config.list_logical_devices("CPU")]
-    return _kept_mirrored(devices and tuple(devices))
+    return _kept_mirrored(None if devices is None else tuple(devices))
 
 
 @functools.cache
-def _kept_mirrored(devices):
+def _kept_mirrored(devices: tuple[str, ...] | None) -> Strategy:
     """The strategy of these devices: a cell that is run again gets the same."""
     native = _private.mirrored_strategy(devices)
     return Strategy("mirrored", native.num_replicas_in_sync, native)
 
 
-def _multi_worker(devices):
+def _multi_worker(devices: list[str] | None) -> Strategy:
     import tensorflow as tf
 
     if not _cluster():
@@ -247,7 +252,7 @@ def _multi_worker(devices):
     return Strategy("multi_worker", native.num_replicas_in_sync, native)
 
 
-def _data_parallel(devices):
+def _data_parallel(devices: list[str] | None) -> Strategy:
     found = devices or keras.distribution.list_devices()
     native = EvenlyOrWhole(devices=found)
     return Strategy("jax", len(found), native)
@@ -261,7 +266,7 @@ _MAKERS = {
 }
 
 
-def _refuse_what_breaks(model):
+def _refuse_what_breaks(model: keras.Model) -> None:
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
         return

@@ -7,6 +7,7 @@ later finds its slots where it left them, and nobody has to compile again.
 """
 
 import dataclasses
+from collections.abc import Iterable, Iterator
 
 import keras
 
@@ -38,7 +39,9 @@ class FreezeState:
     trains_elsewhere: bool = False
 
 
-def set_trainable_depth(model, depth, *, train_batch_norm=None):
+def set_trainable_depth(
+    model: keras.Model, depth: int, *, train_batch_norm: bool | None = None
+) -> list[str]:
     """Makes exactly the `depth` blocks nearest the output, and the head, train.
 
     Can be called before `fit`, between two `fit` calls and from a callback at
@@ -84,7 +87,7 @@ def set_trainable_depth(model, depth, *, train_batch_norm=None):
     return trainable_blocks(model)
 
 
-def freeze(model):
+def freeze(model: keras.Model) -> list[str]:
     """Freezes every block; the head goes on training. Depth 0.
 
     Args:
@@ -102,7 +105,7 @@ def freeze(model):
     return set_trainable_depth(model, 0)
 
 
-def unfreeze(model):
+def unfreeze(model: keras.Model) -> list[str]:
     """Makes every block train (batch norm only where the model says so).
 
     Args:
@@ -120,7 +123,7 @@ def unfreeze(model):
     return set_trainable_depth(model, len(freeze_state(model).blocks))
 
 
-def trainable_blocks(model):
+def trainable_blocks(model: keras.Model) -> list[str]:
     """Returns the names of the blocks in which any variable trains.
 
     Args:
@@ -139,7 +142,7 @@ def trainable_blocks(model):
     ]
 
 
-def freeze_state(model):
+def freeze_state(model: keras.Model) -> FreezeState:
     """Returns the model's `FreezeState`, made from its graph the first time."""
     state = getattr(model, "_freeze_state", None)
     if state is None:
@@ -148,12 +151,12 @@ def freeze_state(model):
     return state
 
 
-def flags(model):
+def flags(model: keras.Model) -> list[bool]:
     """Returns whether each leaf layer trains, in the order of the layers."""
     return [layer.trainable for layer in _private.leaf_layers(model)]
 
 
-def restore_flags(model, flags):
+def restore_flags(model: keras.Model, flags: Iterable[bool]) -> None:
     """Sets the flag of every leaf layer, in the order of the model's layers.
 
     For models read from a file, in which somebody may have set flags that are
@@ -162,7 +165,7 @@ def restore_flags(model, flags):
     _write(zip(_private.leaf_layers(model), flags, strict=True))
 
 
-def trainable_candidates(model):
+def trainable_candidates(model: keras.Model) -> list[keras.Variable]:
     """Returns every variable that could train, frozen now or not.
 
     The order is that of `model.variables`, whatever the flags are, so that an
@@ -176,7 +179,7 @@ def trainable_candidates(model):
     return [v for v in model.variables if id(v) in own]
 
 
-def prepare_optimizer(model):
+def prepare_optimizer(model: keras.Model) -> None:
     """Builds a compiled model's optimizer over all that could ever train.
 
     An optimizer that Keras has built over a part of them (a plain model that
@@ -189,7 +192,7 @@ def prepare_optimizer(model):
     _refuse_multi_optimizer(model.optimizer)
     candidates = trainable_candidates(model)
 
-    def introduce(optimizer):
+    def introduce(optimizer: keras.optimizers.Optimizer) -> None:
         for each in _layerwise(optimizer):
             state = freeze_state(model)
             each._know_blocks(state.blocks, state.head, candidates)
@@ -210,14 +213,14 @@ def prepare_optimizer(model):
         each._follow(active)
 
 
-def refresh_training(model):
+def refresh_training(model: keras.Model) -> None:
     """Makes a compiled model train what its flags say from the next step on."""
     if getattr(model, "compiled", False):
         prepare_optimizer(model)
     _private.rebuild_train_function(model)
 
 
-def _refuse_multi_optimizer(optimizer):
+def _refuse_multi_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
     if hasattr(optimizer, "optimizers"):
         raise ValueError(
             f"A {type(optimizer).__name__} cannot train a changing part of a "
@@ -227,12 +230,14 @@ def _refuse_multi_optimizer(optimizer):
         )
 
 
-def _layerwise(optimizer):
+def _layerwise(
+    optimizer: keras.optimizers.Optimizer,
+) -> list[LayerwiseOptimizer]:
     wrapped = _private.wrapped_optimizers(optimizer)
     return [each for each in wrapped if isinstance(each, LayerwiseOptimizer)]
 
 
-def _waits_for_blocks(model):
+def _waits_for_blocks(model: keras.Model) -> bool:
     """Whether a `LayerwiseOptimizer` has not met the model it trains."""
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
@@ -240,7 +245,7 @@ def _waits_for_blocks(model):
     return not all(each._knows_blocks for each in _layerwise(optimizer))
 
 
-def _state_from_graph(model):
+def _state_from_graph(model: keras.Model) -> FreezeState:
     """Splits a plain model into blocks and the head that follows them."""
     blocks = graph.blocks(model)
     top = graph.top_cut(model)
@@ -254,7 +259,7 @@ def _state_from_graph(model):
     return FreezeState(blocks[:below], head, depth=below)
 
 
-def _write(flags):
+def _write(flags: Iterable[tuple[keras.layers.Layer, bool]]) -> bool:
     """Writes pairs `(layer, flag)`; returns whether any flag changed."""
     changed, written = False, []
     for layer, flag in flags:
@@ -269,7 +274,7 @@ def _write(flags):
     return changed
 
 
-def _hold_below_lora(layer):
+def _hold_below_lora(layer: keras.layers.Layer) -> None:
     """Freezes what the LoRA factors of a layer stand for.
 
     `layer.trainable = True` makes all of its variables train, the kernel too
@@ -281,7 +286,9 @@ def _hold_below_lora(layer):
             variable.trainable = False
 
 
-def _wanted_flags(model, state):
+def _wanted_flags(
+    model: keras.Model, state: FreezeState
+) -> Iterator[tuple[keras.layers.Layer, bool]]:
     # A frozen container would hide its leaves from anything that asks it.
     for container in _private.nested_models(model):
         yield container, True
@@ -296,5 +303,5 @@ def _wanted_flags(model, state):
         yield layer, True
 
 
-def _leaves(layers):
+def _leaves(layers: Iterable[keras.layers.Layer]) -> list[keras.layers.Layer]:
     return [leaf for layer in layers for leaf in _private.leaf_layers(layer)]

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_transfer._private.types import Nested
 from keras_transfer.training.nesting import own_step
 
 
@@ -12,11 +13,11 @@ class InTraining(keras.Model):
         model: the model; its layers are shared.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model):
         super().__init__()
         self.model = model
         self.run_eagerly = model.run_eagerly
 
-    def call(self, inputs):
+    def call(self, inputs: Nested) -> Nested:
         with own_step():
             return self.model(inputs, training=True)

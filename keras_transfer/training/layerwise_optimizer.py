@@ -1,13 +1,23 @@
 """Layer-wise learning rates around any Keras optimizer."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_transfer import _private
+from keras_transfer._private.types import Tensor
 from keras_transfer.storage.printing import brief
 from keras_transfer.training import bias_correction, block_factors
+from keras_transfer.training.block_factors import Multipliers
 from keras_transfer.training.variable_rates import VariableRates
+
+if TYPE_CHECKING:
+    from keras_transfer.graph.block import Block
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -75,13 +85,13 @@ class LayerwiseOptimizer(
 
     def __init__(
         self,
-        optimizer,
-        decay=None,
-        multipliers=None,
-        correct_late_joiners=True,
+        optimizer: keras.optimizers.Optimizer,
+        decay: float | None = None,
+        multipliers: Multipliers | None = None,
+        correct_late_joiners: bool = True,
         *,
-        weight_decay_on="all",
-        name=None,
+        weight_decay_on: str = "all",
+        name: str | None = None,
     ):
         super().__init__(learning_rate=0.0, name=name)
         optimizer = keras.optimizers.get(optimizer)
@@ -92,20 +102,25 @@ class LayerwiseOptimizer(
         self.multipliers = block_factors.as_config(multipliers)
         self.correct_late_joiners = bool(correct_late_joiners)
         self.weight_decay_on = weight_decay_on
-        self._factor_of = None
+        self._factor_of: dict[int, float] | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         inner = type(self.inner_optimizer).__name__
         decay = "" if self.decay is None else f"decay {self.decay:g}"
         own = "" if self.multipliers is None else "multipliers"
         return brief(self, f"around {inner}", decay, own)
 
     @property
-    def _knows_blocks(self):
+    def _knows_blocks(self) -> bool:
         """Whether a model has said which variable is in which block."""
         return self._factor_of is not None
 
-    def _know_blocks(self, blocks, head, variables):
+    def _know_blocks(
+        self,
+        blocks: list[Block],
+        head: list[keras.layers.Layer],
+        variables: list[keras.Variable],
+    ) -> None:
         """Learns from a model which variable has which factor.
 
         `freezing` calls it before the optimizer is built.
@@ -128,9 +143,9 @@ class LayerwiseOptimizer(
             for layer in layers:
                 factor_of.update({id(v): factor for v in layer.variables})
         # Past __setattr__: TensorFlow would track and copy the dict.
-        vars(self)["_factor_of"] = factor_of
+        vars(self)["_factor_of"] = factor_of  # type: ignore[index]
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         shape = (len(variables),)
@@ -145,7 +160,7 @@ class LayerwiseOptimizer(
         if self._knows_blocks:
             self._hook_into_inner(variables)
 
-    def _build_inner(self, variables):
+    def _build_inner(self, variables: list[keras.Variable]) -> None:
         inner = self.inner_optimizer
         if inner.built and not _private.knows_variables(inner, variables):
             raise ValueError(
@@ -157,24 +172,26 @@ class LayerwiseOptimizer(
             )
         inner.build(variables)
 
-    def _hook_into_inner(self, variables):
+    def _hook_into_inner(self, variables: list[keras.Variable]) -> None:
         inner = self.inner_optimizer
         corrects = self.correct_late_joiners
         correction = bias_correction.of(inner) if corrects else None
         corrected = np.array(
             [not _private.is_muon_matrix(inner, v) for v in variables]
         )
-        factors = [self._factor_of[id(v)] for v in variables]
+        factors = [self._factor_of[id(v)] for v in variables]  # type: ignore[index]
         rates = VariableRates(
             self, self._missed, factors, correction, corrected
         )
-        vars(self)["_rates"] = rates
+        vars(self)["_rates"] = rates  # type: ignore[index]
         if correction is not None or set(factors) != {1.0}:
             _private.scale_updates(inner, rates.of_all, rates.of_groups)
         if self.weight_decay_on == "kernels" or set(factors) != {1.0}:
             _private.scale_weight_decay(inner, self._decay_groups)
 
-    def _decay_groups(self, variables):
+    def _decay_groups(
+        self, variables: list[keras.Variable]
+    ) -> Iterable[tuple[Tensor, list[keras.Variable]]]:
         groups = {}
         for variable in variables:
             index = _private.variable_index(self, variable)
@@ -184,7 +201,7 @@ class LayerwiseOptimizer(
                 groups.setdefault(factor, []).append(variable)
         return groups.items()
 
-    def _follow(self, variables):
+    def _follow(self, variables: list[keras.Variable]) -> None:
         """Notes which variables train from now on, for their step counters.
 
         `freezing` calls it whenever that changes.
@@ -202,16 +219,20 @@ class LayerwiseOptimizer(
         self._paused_at.assign(np.where(active, -1, still).astype("int32"))
         self._rates.forget_groups()
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Mapping) -> None:
         super().load_own_variables(store)
         if self.built and self._knows_blocks:
             self._rates.forget_groups()
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         return super().variables + self.inner_optimizer.variables
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(
+        self,
+        grads: list[Tensor],
+        trainable_variables: list[keras.Variable] | None = None,
+    ) -> None:
         if not self._knows_blocks:
             raise ValueError(
                 "LayerwiseOptimizer does not know the blocks of the model that "
@@ -222,25 +243,25 @@ class LayerwiseOptimizer(
             )
         self.inner_optimizer.apply(grads, trainable_variables)
 
-    def scale_loss(self, loss):
+    def scale_loss(self, loss: Tensor) -> Tensor:
         return self.inner_optimizer.scale_loss(loss)
 
-    def finalize_variable_values(self, var_list):
+    def finalize_variable_values(self, var_list: list[keras.Variable]) -> None:
         self.inner_optimizer.finalize_variable_values(var_list)
 
     @property
-    def iterations(self):
+    def iterations(self) -> Tensor | keras.Variable:
         return self.inner_optimizer.iterations
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> Tensor:
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate):
+    def learning_rate(self, learning_rate: float) -> Tensor:
         self.inner_optimizer.learning_rate = learning_rate
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "optimizer": keras.optimizers.serialize(self.inner_optimizer),
@@ -251,14 +272,20 @@ class LayerwiseOptimizer(
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        custom_objects: dict[str, Any] | None = None,
+    ) -> Self:
         inner = keras.optimizers.deserialize(
             config["optimizer"], custom_objects=custom_objects
         )
         return cls(**config | {"optimizer": inner})
 
 
-def _check_arguments(optimizer, weight_decay_on):
+def _check_arguments(
+    optimizer: keras.optimizers.Optimizer, weight_decay_on: str
+) -> None:
     scaled = keras.optimizers.LossScaleOptimizer
     if isinstance(optimizer, scaled | LayerwiseOptimizer | _multi_optimizer()):
         raise ValueError(
@@ -275,11 +302,11 @@ def _check_arguments(optimizer, weight_decay_on):
         )
 
 
-def _multi_optimizer():
+def _multi_optimizer() -> type:
     # Keras before 3.15 has none.
     return getattr(keras.optimizers, "MultiOptimizer", LayerwiseOptimizer)
 
 
-def _is_kernel(variable):
+def _is_kernel(variable: keras.Variable) -> bool:
     is_vector = variable.name in ("bias", "gamma", "beta")
     return len(variable.shape) >= 2 and not is_vector

@@ -7,13 +7,16 @@ traced with, and by the optimizer that was built for them.
 import contextlib
 import threading
 import warnings
+from collections.abc import Iterator
+
+import keras
 
 # By thread, since tf.distribute runs each replica in one of its own.
 _STEP = threading.local()
 
 
 @contextlib.contextmanager
-def own_step():
+def own_step() -> Iterator[None]:
     """A model that is called in here in training is called by its own step."""
     before = getattr(_STEP, "is_own", False)
     _STEP.is_own = True
@@ -23,12 +26,12 @@ def own_step():
         _STEP.is_own = before
 
 
-def is_own_step():
+def is_own_step() -> bool:
     """Whether the step that runs is one of `own_step`."""
     return getattr(_STEP, "is_own", False)
 
 
-def warn_of_outer_model(model):
+def warn_of_outer_model(model: keras.Model) -> None:
     """Says that another model does not know of flags that have changed."""
     warnings.warn(
         f"The trainable depth of '{model.name}' has changed, but it was "

@@ -2,6 +2,8 @@
 
 import random
 import sys
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -9,11 +11,14 @@ from keras import ops
 from keras_transfer import _private
 
 
-def collect():
+def collect() -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Returns `(arrays, info)`: what NumPy holds, and what JSON can hold."""
     version, python, gauss = random.getstate()
     name, keys, *rest = np.random.get_state()
-    arrays = {"python": np.array(python, "uint64"), "numpy": keys}
+    arrays: dict[str, np.ndarray] = {
+        "python": np.array(python, "uint64"),
+        "numpy": np.asarray(keys),
+    }
     info = {"python": [version, gauss], "numpy": [name, *rest]}
     shared = _private.global_seed_state()
     if shared is not None:
@@ -23,7 +28,7 @@ def collect():
     return arrays, info
 
 
-def restore(arrays, info):
+def restore(arrays: dict[str, np.ndarray], info: dict[str, Any]) -> None:
     """Sets the generators to what `collect` returned."""
     # First, because Python's generator seeds it where it is not there yet.
     if "keras" in arrays:
@@ -37,7 +42,7 @@ def restore(arrays, info):
         _restore_torch(sys.modules["torch"], arrays)
 
 
-def _torch_states(torch):
+def _torch_states(torch: ModuleType) -> dict[str, np.ndarray]:
     states = {"torch": torch.random.get_rng_state()}
     # Dropout on a GPU draws from the generator of that GPU.
     if torch.cuda.is_initialized():
@@ -46,7 +51,7 @@ def _torch_states(torch):
     return {name: state.numpy() for name, state in states.items()}
 
 
-def _restore_torch(torch, arrays):
+def _restore_torch(torch: ModuleType, arrays: dict[str, np.ndarray]) -> None:
     torch.random.set_rng_state(torch.from_numpy(arrays["torch"].copy()))
     if torch.cuda.is_initialized():
         for index in range(torch.cuda.device_count()):

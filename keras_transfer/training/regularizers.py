@@ -1,8 +1,12 @@
 """L2-SP: a pull towards the pre-trained weights instead of towards zero."""
 
+from typing import Any, Self
+
 import keras
 import numpy as np
 from keras import ops
+
+from keras_transfer._private.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -46,21 +50,21 @@ class L2SP:
         Learning with Convolutional Networks.
     """
 
-    def __init__(self, strength, head_strength):
+    def __init__(self, strength: float, head_strength: float):
         self.strength = _checked("strength", strength)
         self.head_strength = _checked("head_strength", head_strength)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"L2SP(strength={self.strength:g}, "
             f"head_strength={self.head_strength:g})"
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return dict(vars(self))
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**config)
 
 
@@ -74,7 +78,13 @@ class Penalty:
         anchors: earlier anchors to keep, one for each of `backbone`.
     """
 
-    def __init__(self, regularizer, backbone, head, anchors=None):
+    def __init__(
+        self,
+        regularizer: L2SP,
+        backbone: list[keras.Variable],
+        head: list[keras.Variable],
+        anchors: list[keras.Variable] | None = None,
+    ):
         self.regularizer = regularizer
         self.backbone = list(backbone)
         self.head = list(head)
@@ -85,7 +95,7 @@ class Penalty:
             for v in self.backbone
         ]
 
-    def __call__(self):
+    def __call__(self) -> Tensor:
         """Returns the penalty, a float32 scalar."""
         pull = self.regularizer.strength / 2
         decay = self.regularizer.head_strength / 2
@@ -97,15 +107,15 @@ class Penalty:
         return pull * _total(to_start) + decay * _total(to_zero)
 
 
-def _sum_of_squares(tensor):
+def _sum_of_squares(tensor: Tensor) -> Tensor:
     return ops.sum(ops.square(ops.cast(tensor, "float32")))
 
 
-def _total(numbers):
+def _total(numbers: list[Tensor]) -> Tensor:
     return ops.sum(ops.stack(numbers)) if numbers else 0.0
 
 
-def _checked(name, strength):
+def _checked(name: str, strength: float) -> float:
     try:
         fits = not isinstance(strength, bool) and 0 <= float(strength) < np.inf
     except (TypeError, ValueError):

@@ -2,10 +2,13 @@
 
 import contextlib
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import Nested, Shape, Tensor
 
 
 class EvenlyOrWhole(keras.distribution.DataParallel):
@@ -17,7 +20,9 @@ class EvenlyOrWhole(keras.distribution.DataParallel):
 
     gives_whole = False
 
-    def get_data_layout(self, data_shape):
+    def get_data_layout(
+        self, data_shape: Shape
+    ) -> keras.distribution.TensorLayout:
         layout = super().get_data_layout(data_shape)
         if self.gives_whole:
             axes = [None] * len(data_shape)
@@ -25,7 +30,7 @@ class EvenlyOrWhole(keras.distribution.DataParallel):
         return layout
 
 
-def num_replicas(model):
+def num_replicas(model: keras.Model) -> int:
     """Returns on how many devices each batch of a model's data is spread.
 
     That of the `tf.distribute` strategy under which it was built, or of the
@@ -41,7 +46,7 @@ def num_replicas(model):
 
 
 @contextlib.contextmanager
-def each_in_full():
+def each_in_full() -> Iterator[None]:
     """Lets every device see whole batches, to count every sample once.
 
     `tf.distribute` needs nothing of it: it splits batches as they are.
@@ -57,7 +62,7 @@ def each_in_full():
         distribution.gives_whole = before
 
 
-def scope_of(model):
+def scope_of(model: keras.Model) -> AbstractContextManager:
     """Returns the context in which variables of a model have to be made."""
     strategy = getattr(model, "distribute_strategy", None)
     return contextlib.nullcontext() if strategy is None else strategy.scope()
@@ -68,7 +73,7 @@ def scope_of(model):
 _GROUPS = {}
 
 
-def check_groups(model):
+def check_groups(model: keras.Model) -> None:
     """Raises if a model's devices would be taken for those of another one.
 
     TensorFlow numbers the groups of devices of each strategy from 1.
@@ -102,7 +107,9 @@ _ONE = (
 )
 
 
-def optimizer_for(model, optimizer):
+def optimizer_for(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer | str
+) -> keras.optimizers.Optimizer | str:
     """Returns an optimizer that may train a model, wherever it was made.
 
     Where several devices train, its variables must have been made for them.
@@ -116,7 +123,7 @@ def optimizer_for(model, optimizer):
     return _private.made_again(optimizer)
 
 
-def copied(data):
+def copied(data: Nested) -> Nested:
     """Returns the data of a step, in memory that the step may write to.
 
     `tf.distribute` slices each batch by device, and TensorFlow computes in
@@ -129,7 +136,7 @@ def copied(data):
     return keras.tree.map_structure(_copy, data)
 
 
-def _copy(tensor):
+def _copy(tensor: Tensor) -> Tensor:
     # Sparse and ragged ones have parts of their own, and no slices.
     is_whole = not (
         hasattr(tensor, "dense_shape") or hasattr(tensor, "row_splits")
@@ -140,7 +147,9 @@ def _copy(tensor):
     return keras.ops.take(tensor, rows, axis=0)
 
 
-def unless_empty(step, data, otherwise):
+def unless_empty(
+    step: Callable[[], Nested], data: Nested, otherwise: Callable[[], Nested]
+) -> Nested:
     """Returns what a step makes of a share of a batch, if there is any.
 
     `tf.distribute` gives some replicas nothing of a small batch, and not every

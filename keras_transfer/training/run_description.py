@@ -1,8 +1,11 @@
 """How a model is trained, and on what, in short: to tell two runs apart."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Data, Json
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.storage import fingerprints
 
@@ -11,7 +14,7 @@ _LEFT_OUT = {"name", "module", "registered_name", "build_config"}
 _SAMPLES_LOOKED_AT = 4
 
 
-def of_training(model) -> dict:
+def of_training(model: keras.Model) -> dict:
     """Returns how a compiled model is trained: flat, of what JSON can hold."""
     parts = {
         "optimizer": model.optimizer,
@@ -29,7 +32,7 @@ def of_training(model) -> dict:
     return found
 
 
-def of_samples(data) -> dict:
+def of_samples(data: Data) -> dict:
     """Returns which samples these are, by their number, labels and first ones.
 
     Empty for data that cannot be read at any place.
@@ -55,7 +58,7 @@ def differences(now: dict, before: dict) -> list[str]:
     ]
 
 
-def _flatten(value, name, found):
+def _flatten(value: Json, name: str, found: dict[str, Any]) -> None:
     if isinstance(value, dict):
         inner = {k: v for k, v in value.items() if k not in _LEFT_OUT}
         # What Keras wraps around a configuration.

@@ -5,8 +5,13 @@ top, that train in that epoch. Epochs count from 0.
 """
 
 import operator
+from collections.abc import Callable, Sequence
+from typing import Any, Self, TypeAlias
 
 import keras
+
+# A `FreezingSchedule` is one.
+Schedule: TypeAlias = Callable[[int, int], int]
 
 
 class FreezingSchedule:
@@ -21,17 +26,17 @@ class FreezingSchedule:
         [0, 0, 1, 2, 3]
     """
 
-    def __call__(self, epoch, num_blocks):
+    def __call__(self, epoch: int, num_blocks: int) -> int:
         raise NotImplementedError
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return dict(vars(self))
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**config)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         arguments = ", ".join(f"{k}={v}" for k, v in self.get_config().items())
         return f"{type(self).__name__}({arguments})"
 
@@ -47,7 +52,7 @@ class LinearProbe(FreezingSchedule):
     ```
     """
 
-    def __call__(self, epoch, num_blocks):
+    def __call__(self, epoch: int, num_blocks: int) -> int:
         return 0
 
 
@@ -62,7 +67,7 @@ class FullFineTuning(FreezingSchedule):
     ```
     """
 
-    def __call__(self, epoch, num_blocks):
+    def __call__(self, epoch: int, num_blocks: int) -> int:
         return num_blocks
 
 
@@ -100,7 +105,11 @@ class GradualUnfreezing(FreezingSchedule):
     """
 
     def __init__(
-        self, start_epoch, epochs_per_block, blocks_per_step=1, max_blocks=None
+        self,
+        start_epoch: int,
+        epochs_per_block: int,
+        blocks_per_step: int = 1,
+        max_blocks: int | None = None,
     ):
         self.start_epoch = at_least(0, start_epoch, "start_epoch")
         self.epochs_per_block = at_least(
@@ -111,7 +120,7 @@ class GradualUnfreezing(FreezingSchedule):
         if max_blocks is not None:
             self.max_blocks = at_least(0, max_blocks, "max_blocks")
 
-    def __call__(self, epoch, num_blocks):
+    def __call__(self, epoch: int, num_blocks: int) -> int:
         if epoch < self.start_epoch:
             return 0
         steps = 1 + (epoch - self.start_epoch) // self.epochs_per_block
@@ -141,7 +150,7 @@ class PiecewiseUnfreezing(FreezingSchedule):
     ```
     """
 
-    def __init__(self, boundaries, values):
+    def __init__(self, boundaries: Sequence[int], values: Sequence[int]):
         self.boundaries = [at_least(0, b, "boundaries") for b in boundaries]
         self.values = [at_least(0, v, "values") for v in values]
         if len(self.values) != len(self.boundaries) + 1:
@@ -157,11 +166,11 @@ class PiecewiseUnfreezing(FreezingSchedule):
                 f"Received: boundaries={self.boundaries}."
             )
 
-    def __call__(self, epoch, num_blocks):
+    def __call__(self, epoch: int, num_blocks: int) -> int:
         return self.values[sum(epoch >= b for b in self.boundaries)]
 
 
-def depth_at(schedule, epoch, num_blocks):
+def depth_at(schedule: Schedule, epoch: int, num_blocks: int) -> int:
     """Returns what a schedule says for an epoch, checked.
 
     Args:
@@ -177,7 +186,7 @@ def depth_at(schedule, epoch, num_blocks):
     return checked_depth(schedule(epoch, num_blocks), num_blocks, what)
 
 
-def checked_depth(depth, num_blocks, what):
+def checked_depth(depth: int, num_blocks: int, what: str) -> int:
     """Returns `depth` as a whole number of blocks from 0 to `num_blocks`.
 
     Args:
@@ -199,17 +208,17 @@ def checked_depth(depth, num_blocks, what):
     return number
 
 
-def whole_number(value):
+def whole_number(value: object) -> int | None:
     """Returns `value` as an `int`, or `None` if it is no whole number."""
     if isinstance(value, bool):
         return None
     try:
-        return operator.index(value)
+        return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         return None
 
 
-def at_least(smallest, value, name, of=""):
+def at_least(smallest: int, value: int, name: str, of: str = "") -> int:
     """Returns `value` as an `int`.
 
     Args:
@@ -230,6 +239,6 @@ def at_least(smallest, value, name, of=""):
     return number
 
 
-def _name(schedule):
+def _name(schedule: Schedule) -> str:
     named = getattr(schedule, "__name__", None)
     return repr(schedule) if named is None else f"the function {named!r}"

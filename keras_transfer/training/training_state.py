@@ -1,7 +1,10 @@
 """Everything that decides how a training goes on, as arrays and JSON."""
 
 import re
+from typing import Any
 
+import keras
+import numpy as np
 from keras import ops
 
 from keras_transfer import _private
@@ -9,7 +12,7 @@ from keras_transfer.storage.bfloat16 import from_stored, to_stored
 from keras_transfer.training import freezing
 
 
-def collect(model):
+def collect(model: keras.Model) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Returns `(arrays, info)` of a compiled model at the end of an epoch.
 
     The arrays are those of the model (weights, statistics, seeds of dropout
@@ -36,7 +39,9 @@ def collect(model):
     return arrays, info
 
 
-def restore(model, arrays, info):
+def restore(
+    model: keras.Model, arrays: dict[str, np.ndarray], info: dict[str, Any]
+) -> None:
     """Brings a freshly compiled model to the state that `collect` saw.
 
     Args:
@@ -66,7 +71,7 @@ def restore(model, arrays, info):
     freezing.refresh_training(model)
 
 
-def prepare(model):
+def prepare(model: keras.Model) -> None:
     """Builds the optimizer as training will, so that it has its state."""
     if getattr(model, "_freeze_state", None) is not None:
         freezing.prepare_optimizer(model)
@@ -74,7 +79,7 @@ def prepare(model):
         model.optimizer.build(model.trainable_variables)
 
 
-def _variables(model):
+def _variables(model: keras.Model) -> dict[str, list[keras.Variable]]:
     # The source of a FeatureMatcher never changes: it is no part of a state.
     fixed = getattr(model, "_source_variables", ())
     left_out = {id(v) for v in [*model.metrics_variables, *fixed]}
@@ -85,16 +90,16 @@ def _variables(model):
     }
 
 
-def _optimizer_names(model):
+def _optimizer_names(model: keras.Model) -> list[str]:
     wrapped = _private.wrapped_optimizers(model.optimizer)
     return [type(each).__name__ for each in wrapped]
 
 
-def _described(variables):
+def _described(variables: list[keras.Variable]) -> list[list[str | list[int]]]:
     return [[v.name, list(v.shape), str(v.dtype)] for v in variables]
 
 
-def _check_structure(model, info):
+def _check_structure(model: keras.Model, info: dict[str, Any]) -> None:
     own = _optimizer_names(model)
     if own != info["optimizer"]:
         raise _of_another_model(
@@ -118,7 +123,9 @@ def _check_structure(model, info):
         )
 
 
-def _check_variables(kind, variables, info):
+def _check_variables(
+    kind: str, variables: list[keras.Variable], info: dict[str, Any]
+) -> None:
     own, saved = _described(variables), info["described"][kind]
     for mine, theirs in zip(own, saved, strict=False):
         if _without_number(mine) != _without_number(theirs):
@@ -134,14 +141,14 @@ def _check_variables(kind, variables, info):
         )
 
 
-def _without_number(described):
+def _without_number(described: list) -> list:
     # Slots are called after layers, and Keras numbers unnamed layers through:
     # a model that is built again in the same process has other numbers.
     name, *rest = described
     return [re.sub(r"_\d+", "", name), *rest]
 
 
-def _of_another_model(difference):
+def _of_another_model(difference: str) -> ValueError:
     return ValueError(
         "The checkpoint does not fit this model: "
         f"{difference}. Expected the checkpoint of a model that is built and "

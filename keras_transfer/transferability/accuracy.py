@@ -1,6 +1,7 @@
 """Accuracies that features reach without any training of the network."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import checked_both
 from keras_transfer.transferability.folds import folds_for
@@ -10,7 +11,9 @@ from keras_transfer.transferability.linear_probe import (
 )
 
 
-def knn_accuracy(features, labels, *, neighbours=5):
+def knn_accuracy(
+    features: ArrayLike, labels: ArrayLike, *, neighbours: int = 5
+) -> float:
     """Returns the share of samples that their neighbours name rightly.
 
     Each sample is left out of its own vote. Neighbours are the nearest by the
@@ -38,7 +41,7 @@ def knn_accuracy(features, labels, *, neighbours=5):
     return float(np.mean(_winners(near, labels.max() + 1) == labels))
 
 
-def _winners(near, num_classes):
+def _winners(near: np.ndarray, num_classes: int) -> np.ndarray:
     votes = (near[:, :, None] == np.arange(num_classes)).sum(axis=1)
     most = votes.max(axis=1)
     places = np.argmax(votes[np.arange(len(near))[:, None], near]
@@ -46,7 +49,9 @@ def _winners(near, num_classes):
     return near[np.arange(len(near)), places]
 
 
-def linear_probe_accuracy(features, labels, *, folds=5, seed=0):
+def linear_probe_accuracy(
+    features: ArrayLike, labels: ArrayLike, *, folds: int = 5, seed: int = 0
+) -> float:
     """Returns the accuracy of a linear head on samples it has not seen.
 
     A softmax with an L2 penalty; its strength has the lowest loss over the

@@ -1,9 +1,10 @@
 """What the scores are given: features and labels as float64 and numbers."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def checked_features(features, name="features"):
+def checked_features(features: ArrayLike, name: str = "features") -> np.ndarray:
     """Returns features as float64 `(samples, dimensions)`.
 
     Raises:
@@ -23,7 +24,7 @@ def checked_features(features, name="features"):
     return found
 
 
-def checked_labels(labels, num_samples):
+def checked_labels(labels: ArrayLike, num_samples: int) -> np.ndarray:
     """Returns labels as whole numbers from 0, whatever they were.
 
     Raises:
@@ -44,13 +45,15 @@ def checked_labels(labels, num_samples):
     return numbers
 
 
-def checked_both(features, labels):
+def checked_both(
+    features: ArrayLike, labels: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns features and labels, checked."""
     features = checked_features(features)
     return features, checked_labels(labels, len(features))
 
 
-def checked_pair(a, b):
+def checked_pair(a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Returns two sets of samples with the same dimensions, checked."""
     a, b = checked_features(a, "a"), checked_features(b, "b")
     if a.shape[1] != b.shape[1]:
@@ -61,7 +64,9 @@ def checked_pair(a, b):
     return a, b
 
 
-def checked_probabilities(probabilities, name="probabilities"):
+def checked_probabilities(
+    probabilities: ArrayLike, name: str = "probabilities"
+) -> np.ndarray:
     """Returns rows of probabilities as float64.
 
     Raises:

@@ -1,6 +1,7 @@
 """Expected accuracy on data without labels, from confidences."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import (
     checked_labels,
@@ -8,7 +9,9 @@ from keras_transfer.transferability.checking import (
 )
 
 
-def thresholded_confidence(*, validation, labels, target):
+def thresholded_confidence(
+    *, validation: ArrayLike, labels: ArrayLike, target: ArrayLike
+) -> float:
     """Returns the accuracy to expect on data without labels.
 
     The threshold is the confidence (negative entropy) above which there are
@@ -32,8 +35,14 @@ def thresholded_confidence(*, validation, labels, target):
 
 
 def thresholded_confidence_interval(
-    *, validation, labels, target, draws=1000, level=0.95, seed=0
-):
+    *,
+    validation: ArrayLike,
+    labels: ArrayLike,
+    target: ArrayLike,
+    draws: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
     """Returns `(low, high)` of `thresholded_confidence`, by bootstrap.
 
     Validation and target samples are drawn anew, with replacement, and the
@@ -65,7 +74,9 @@ def thresholded_confidence_interval(
     return float(low), float(high)
 
 
-def _checked(validation, labels, target):
+def _checked(
+    validation: ArrayLike, labels: ArrayLike, target: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Certainties of both, and which validation samples are named rightly."""
     validation = checked_probabilities(validation, "validation")
     target = checked_probabilities(target, "target")
@@ -74,13 +85,13 @@ def _checked(validation, labels, target):
     return _certainty(validation), right, _certainty(target)
 
 
-def _share(known, right, new):
+def _share(known: np.ndarray, right: np.ndarray, new: np.ndarray) -> float:
     wrong = int((~right).sum())
     threshold = np.sort(known)[wrong] if wrong < len(known) else np.inf
     return float(np.mean(new >= threshold))
 
 
-def _certainty(probabilities):
+def _certainty(probabilities: np.ndarray) -> np.ndarray:
     return (probabilities * np.log(np.maximum(probabilities, 1e-300))).sum(
         axis=1
     )

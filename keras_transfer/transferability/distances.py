@@ -1,11 +1,12 @@
 """Distances between two sets of features: how alike source and target are."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import checked_pair
 
 
-def frechet_distance(a, b):
+def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
     """Returns the Fréchet distance of two normal distributions, 0 if equal.
 
         |m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a^1/2 S_b S_a^1/2)^1/2)
@@ -33,7 +34,7 @@ def frechet_distance(a, b):
     return float(max(difference @ difference + trace, 0.0) * scale**2)
 
 
-def coral_distance(a, b):
+def coral_distance(a: ArrayLike, b: ArrayLike) -> float:
     """Returns the distance of covariances, |S_a - S_b|^2 / (4 d^2).
 
     Args:
@@ -51,7 +52,7 @@ def coral_distance(a, b):
     return float((difference**2).sum() / (4 * a.shape[1] ** 2))
 
 
-def energy_distance(a, b):
+def energy_distance(a: ArrayLike, b: ArrayLike) -> float:
     """Returns 2 E|x - y| - E|x - x'| - E|y - y'|, 0 for equal distributions.
 
     The means are over all pairs, each sample with itself too, so that the
@@ -74,7 +75,9 @@ def energy_distance(a, b):
     return float(2 * across - cdist(a, a).mean() - cdist(b, b).mean())
 
 
-def proxy_a_distance(a, b, *, folds=5, seed=0):
+def proxy_a_distance(
+    a: ArrayLike, b: ArrayLike, *, folds: int = 5, seed: int = 0
+) -> float:
     """Returns 2 (1 - 2 error) of a classifier between two sets, from 0 to 2.
 
     0 where it cannot tell them apart, 2 where it never errs. Both kinds of
@@ -119,6 +122,6 @@ def proxy_a_distance(a, b, *, folds=5, seed=0):
     return float(2 * (1 - 2 * min(error, 0.5)))
 
 
-def _covariance(x):
+def _covariance(x: np.ndarray) -> np.ndarray:
     centred = x - x.mean(axis=0)
     return centred.T @ centred / max(1, len(x) - 1)

@@ -1,9 +1,14 @@
 """Parts of samples to fit on, and what they leave out."""
 
+from typing import TypeAlias
+
 import numpy as np
 
+# For each fold the rows to fit and the rows to validate.
+Folds: TypeAlias = list[tuple[np.ndarray, np.ndarray]]
 
-def folds_for(labels, kind, seed, most=5):
+
+def folds_for(labels: np.ndarray, kind: str, seed: int, most: int = 5) -> Folds:
     """Pairs of rows to fit and rows to validate, class by class.
 
     Args:

@@ -1,11 +1,14 @@
 """H-score: how far class means lie apart, in units of the spread."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import checked_both
 
 
-def h_score(features, labels, *, shrinkage=False):
+def h_score(
+    features: ArrayLike, labels: ArrayLike, *, shrinkage: bool = False
+) -> float:
     """Returns tr(cov(f)^-1 cov(E[f | y])); higher is better.
 
     Args:

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import (
     checked_labels,
@@ -34,7 +35,9 @@ class LabelError:
     confidence: float
 
 
-def label_errors(probabilities, labels, *, doubted=_DOUBTED):
+def label_errors(
+    probabilities: ArrayLike, labels: ArrayLike, *, doubted: float = _DOUBTED
+) -> list[LabelError]:
     """Returns labels that are likely wrong, the likeliest first.
 
     Confident learning: the threshold of a class is the mean probability of

@@ -1,8 +1,10 @@
 """The error of a model by its number of samples, and how it will go on."""
 
 import dataclasses
+from typing import overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.power_law import (
     POWER,
@@ -47,18 +49,24 @@ class LearningCurve:
     draws: np.ndarray
     seed: int = 0
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"<LearningCurve: error {self.asymptote:.3f} + {self.factor:.3f} "
             f"n^{self.power:.2f}, measured on {self.num_samples} samples>"
         )
 
     @property
-    def furthest(self):
+    def furthest(self) -> int:
         """The most samples at which the curve may be read."""
         return int(self.reach * self.num_samples)
 
-    def predict(self, num_samples):
+    @overload
+    def predict(self, num_samples: float) -> float: ...
+
+    @overload
+    def predict(self, num_samples: np.ndarray) -> np.ndarray: ...
+
+    def predict(self, num_samples: float | np.ndarray) -> float | np.ndarray:
         """Returns the error with that many samples.
 
         Args:
@@ -68,7 +76,9 @@ class LearningCurve:
         found = self.asymptote + self.factor * n**self.power
         return np.clip(found, 0.0, 1.0)
 
-    def interval(self, num_samples, level=0.9):
+    def interval(
+        self, num_samples: float, level: float = 0.9
+    ) -> tuple[float, float]:
         """Returns the lowest and highest error to expect, a pair.
 
         It covers the noise of the errors, the power that they leave open, and
@@ -94,7 +104,9 @@ class LearningCurve:
             float(np.clip(max(high, at), 0, 1)),
         )
 
-    def samples_for(self, gain=0.01, num_samples=None):
+    def samples_for(
+        self, gain: float = 0.01, num_samples: int | None = None
+    ) -> int | None:
         """Returns how many samples more lower the error by that much.
 
         Args:
@@ -114,15 +126,15 @@ class LearningCurve:
 
 
 def fit_learning_curve(
-    sizes,
-    errors,
+    sizes: ArrayLike,
+    errors: ArrayLike,
     *,
-    num_samples=None,
-    num_tested=None,
-    kind="probe",
-    num_draws=200,
-    seed=0,
-):
+    num_samples: int | None = None,
+    num_tested: int | None = None,
+    kind: str = "probe",
+    num_draws: int = 200,
+    seed: int = 0,
+) -> LearningCurve:
     """Fits error(n) = a + b n^g to errors at several numbers of samples.
 
     Minimises, over a >= 0, b >= 0 and -1 < g < 0,
@@ -183,8 +195,11 @@ def fit_learning_curve(
     draws = fit_power_law(
         sizes, copies, variances, np.clip(powers, -0.98, -0.02)
     )
+    asymptote, factor, power = map(float, best)
     return LearningCurve(
-        *(float(x) for x in best),
+        asymptote,
+        factor,
+        power,
         sizes,
         means,
         int(num_samples or sizes[-1]),
@@ -194,7 +209,9 @@ def fit_learning_curve(
     )
 
 
-def _checked(sizes, errors, kind):
+def _checked(
+    sizes: ArrayLike, errors: ArrayLike, kind: str
+) -> tuple[np.ndarray, np.ndarray]:
     sizes, errors = np.asarray(sizes, "float64"), np.asarray(errors, "float64")
     if sizes.ndim != 1 or len(sizes) < 3 or (np.diff(sizes) <= 0).any():
         raise ValueError(

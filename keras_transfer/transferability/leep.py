@@ -1,6 +1,7 @@
 """LEEP and NCE: what a source's own classes tell about the target's."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import (
     checked_labels,
@@ -8,7 +9,7 @@ from keras_transfer.transferability.checking import (
 )
 
 
-def leep(probabilities, labels):
+def leep(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """Returns the log expected empirical prediction, at most 0.
 
         P(y, z) = mean over i of [y_i = y] p_i(z)
@@ -35,7 +36,7 @@ def leep(probabilities, labels):
     return float(np.log(np.maximum(expected, 1e-300)).mean())
 
 
-def nce(*, source_labels, labels):
+def nce(*, source_labels: ArrayLike, labels: ArrayLike) -> float:
     """Returns the negative conditional entropy -H(Y | Z), at most 0.
 
         NCE = sum over y, z of P(y, z) log P(y | z)
@@ -51,8 +52,9 @@ def nce(*, source_labels, labels):
         Tran et al. 2019, Transferability and Hardness of Supervised
         Classification Tasks.
     """
+    source_labels = np.asarray(source_labels)
     labels = checked_labels(labels, len(source_labels))
-    _, source = np.unique(np.asarray(source_labels), return_inverse=True)
+    _, source = np.unique(source_labels, return_inverse=True)
     joint = np.zeros((labels.max() + 1, source.max() + 1))
     np.add.at(joint, (labels, source), 1 / len(labels))
     there = joint > 0

@@ -1,11 +1,12 @@
 """Linear CKA: how alike two sets of features of the same samples are."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import checked_features
 
 
-def linear_cka(a, b, *, debiased=False):
+def linear_cka(a: ArrayLike, b: ArrayLike, *, debiased: bool = False) -> float:
     """Returns the similarity of two sets of features, 1 for equal ones.
 
         |B'A|^2 / (|A'A| |B'B|), columns centred, Frobenius norms
@@ -39,25 +40,25 @@ def linear_cka(a, b, *, debiased=False):
     return float(product(a, b) / np.sqrt(norm)) if norm > 0 else 0.0
 
 
-def _scaled(x):
+def _scaled(x: np.ndarray) -> np.ndarray:
     # Its scale does not matter, and squares of 1e12 do.
     x = x - x.mean(axis=0)
     largest = np.abs(x).max()
     return x / largest if largest else x
 
 
-def _biased(a, b):
+def _biased(a: np.ndarray, b: np.ndarray) -> float:
     return _gram_product(a, b).sum()
 
 
-def _gram_product(a, b):
+def _gram_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Numbers that add up to |B'A|^2, by whichever matrix is smaller."""
     if len(a) <= max(a.shape[1], b.shape[1]):
         return (a @ a.T) * (b @ b.T)
     return (a.T @ b) ** 2
 
 
-def _debiased(a, b):
+def _debiased(a: np.ndarray, b: np.ndarray) -> float:
     n = len(a)
     k, m = a @ a.T, b @ b.T
     np.fill_diagonal(k, 0.0)

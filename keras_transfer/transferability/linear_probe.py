@@ -5,10 +5,19 @@ where gradient descent takes epochs and stops short. How strongly to regularise
 is chosen on validation, or by cross-validation.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from keras_transfer.transferability.folds import Folds
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 # Inverse strengths of the L2 penalty, on features of variance one.
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
@@ -40,15 +49,15 @@ class Probe:
 
 
 def fit_linear_probe(
-    kind,
-    train,
-    validation,
-    num_outputs,
+    kind: str,
+    train: Sequence[np.ndarray],
+    validation: Sequence[np.ndarray] | None,
+    num_outputs: int,
     *,
-    folds=None,
-    strengths=STRENGTHS,
-    tolerance=TOLERANCE,
-):
+    folds: Folds | None = None,
+    strengths: Sequence[float] = STRENGTHS,
+    tolerance: float = TOLERANCE,
+) -> Probe:
     """Fits a linear head; validation picks the strength of its penalty.
 
     Minimises, over kernel W and bias b,
@@ -103,12 +112,18 @@ def fit_linear_probe(
         problem = problem or _Problem(train, num_outputs, tolerance)
         kernel, bias = _KINDS[kind][0](problem, best["strength"])
     else:
-        kernel, bias = solutions[rows.index(best)]
+        kernel, bias = solutions[rows.index(best)]  # type: ignore[misc]
     best |= _scored(kind, (kernel, bias), train)
     return Probe(kernel, bias, rows, best)
 
 
-def _without(train, rows, rest, num_outputs, tolerance):
+def _without(
+    train: Sequence[np.ndarray],
+    rows: np.ndarray,
+    rest: np.ndarray,
+    num_outputs: int,
+    tolerance: float,
+) -> tuple[_Problem, list[np.ndarray]]:
     """The problem of a fold, and what it leaves out."""
     parts = [part[rows] for part in train]
     problem = _Problem(parts, num_outputs, tolerance)
@@ -116,15 +131,15 @@ def _without(train, rows, rest, num_outputs, tolerance):
 
 
 def out_of_fold_logits(
-    kind,
-    data,
-    num_outputs,
-    strength,
-    folds,
+    kind: str,
+    data: Sequence[np.ndarray],
+    num_outputs: int,
+    strength: float,
+    folds: Folds,
     *,
-    others=None,
-    tolerance=TOLERANCE,
-):
+    others: np.ndarray | None = None,
+    tolerance: float = TOLERANCE,
+) -> np.ndarray:
     """Returns the logits of each sample by a probe that has not seen it.
 
     Args:
@@ -152,13 +167,17 @@ def out_of_fold_logits(
     return logits
 
 
-def neighbouring_strengths(strength):
+def neighbouring_strengths(strength: float) -> tuple[float, ...]:
     """Returns a strength of `STRENGTHS` with its neighbours."""
     index = STRENGTHS.index(strength)
     return STRENGTHS[max(0, index - 1) : index + 2]
 
 
-def _path(kind, held_out, strengths):
+def _path(
+    kind: str,
+    held_out: Sequence[tuple[_Problem, Sequence[np.ndarray]]],
+    strengths: Sequence[float],
+) -> tuple[list[dict[str, float]], list[tuple[np.ndarray, np.ndarray] | None]]:
     """Goes through strengths from small to large, until they get worse.
 
     The loss on what is held out falls and then rises; and large strengths take
@@ -189,7 +208,9 @@ def _path(kind, held_out, strengths):
 class _Problem:
     """Samples to fit, scaled; it remembers where the last fit ended."""
 
-    def __init__(self, data, num_outputs, tolerance):
+    def __init__(
+        self, data: Sequence[np.ndarray], num_outputs: int, tolerance: float
+    ):
         x, y, *weights = data
         # One factor for all features, so that the penalty stays isotropic.
         spread = float(np.sqrt(np.var(x, axis=0).mean()))
@@ -205,13 +226,15 @@ class _Problem:
         self.num_outputs, self.tolerance = num_outputs, tolerance
         self.solvers = {}
 
-    def in_features(self, kernel):
+    def in_features(self, kernel: np.ndarray) -> np.ndarray:
         """A kernel on `self.x` as one on the features as they came."""
         if self.basis is not None:
             kernel = self.basis @ kernel
         return kernel * self.scale
 
-    def logistic(self, name, y, strength):
+    def logistic(
+        self, name: int | str, y: np.ndarray, strength: float
+    ) -> LogisticRegression:
         """Returns scikit-learn's solution, started from the last one."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
@@ -236,7 +259,9 @@ class _Problem:
                 return solver.fit(self.x, y, self.weights)
 
 
-def _fit_softmax(problem, strength):
+def _fit_softmax(
+    problem: _Problem, strength: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The solution as kernel and bias over all classes and raw features."""
     y = problem.y.reshape(-1).astype(int)
     seen = np.unique(y)
@@ -259,7 +284,9 @@ def _fit_softmax(problem, strength):
     return problem.in_features(kernel), bias
 
 
-def _fit_sigmoid(problem, strength):
+def _fit_sigmoid(
+    problem: _Problem, strength: float
+) -> tuple[np.ndarray, np.ndarray]:
     """One logistic regression a label."""
     y = problem.y.reshape(-1, problem.num_outputs) > 0.5
     kernel = np.zeros((problem.x.shape[1], problem.num_outputs))
@@ -271,7 +298,9 @@ def _fit_sigmoid(problem, strength):
     return problem.in_features(kernel), bias
 
 
-def _fit_linear(problem, strength):
+def _fit_linear(
+    problem: _Problem, strength: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Ridge regression on targets of variance one."""
     from sklearn.linear_model import Ridge
 
@@ -284,7 +313,13 @@ def _fit_linear(problem, strength):
     return kernel, solver.intercept_ * spread
 
 
-def score(kind, logits, labels, weights=None, prefix=""):
+def score(
+    kind: str,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray | None = None,
+    prefix: str = "",
+) -> dict[str, float]:
     """Returns the mean loss, and for classes the accuracy, by name.
 
     Args:
@@ -300,18 +335,28 @@ def score(kind, logits, labels, weights=None, prefix=""):
     return {f"{prefix}loss": loss, f"{prefix}{name}": float(value)}
 
 
-def sample_losses(kind, logits, labels):
+def sample_losses(
+    kind: str, logits: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
     """Returns the loss of each sample, `(samples,)`, as `score` means it."""
     return _KINDS[kind][1](logits, np.asarray(labels))[0]
 
 
-def _scored(kind, solution, data, prefix=""):
+def _scored(
+    kind: str,
+    solution: tuple[np.ndarray, np.ndarray],
+    data: Sequence[np.ndarray],
+    prefix: str = "",
+) -> dict[str, float]:
     kernel, bias = solution
     x, y, *weights = data
-    return score(kind, x @ kernel + bias, y, *weights, prefix=prefix)
+    given = weights[0] if weights else None
+    return score(kind, x @ kernel + bias, y, given, prefix)
 
 
-def _score_softmax(logits, y):
+def _score_softmax(
+    logits: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, tuple[str, float]]:
     y = y.reshape(-1).astype(int)
     logits = logits - logits.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(logits).sum(axis=1))
@@ -319,13 +364,17 @@ def _score_softmax(logits, y):
     return losses, ("accuracy", np.mean(logits.argmax(axis=1) == y))
 
 
-def _score_sigmoid(logits, y):
+def _score_sigmoid(
+    logits: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, tuple[str, float]]:
     y = y.reshape(len(logits), -1)
     losses = (np.logaddexp(0.0, logits) - y * logits).mean(axis=1)
     return losses, ("binary_accuracy", np.mean((logits > 0) == (y > 0.5)))
 
 
-def _score_linear(logits, y):
+def _score_linear(
+    logits: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, tuple[str, float]]:
     errors = logits - y.reshape(len(logits), -1)
     absolute = np.abs(errors).mean()
     return (errors**2).mean(axis=1), ("mean_absolute_error", absolute)

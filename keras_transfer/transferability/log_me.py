@@ -1,6 +1,7 @@
 """LogME: the evidence of a Bayesian linear model on features."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import (
     checked_features,
@@ -12,7 +13,9 @@ _ITERATIONS, _TOLERANCE = 100, 1e-5
 _ABSENT = 1e-12
 
 
-def log_me(features, labels, *, regression=False):
+def log_me(
+    features: ArrayLike, labels: ArrayLike, *, regression: bool = False
+) -> float:
     """Returns the maximum log evidence a sample; higher is better.
 
     For each output y (one-hot column of a class, or a target)
@@ -56,7 +59,9 @@ def log_me(features, labels, *, regression=False):
     return float(np.mean(evidence))
 
 
-def _decomposed(features, targets):
+def _decomposed(
+    features: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Squared singular values, targets along them, what lies outside."""
     num_samples, dimensions = features.shape
     if num_samples >= dimensions:
@@ -74,7 +79,13 @@ def _decomposed(features, targets):
     return squares, along, np.maximum(outside, 0.0)
 
 
-def _evidence(squares, along, outside, num_samples, dimensions):
+def _evidence(
+    squares: np.ndarray,
+    along: np.ndarray,
+    outside: float,
+    num_samples: int,
+    dimensions: int,
+) -> float:
     if not len(squares):
         squares, along = np.zeros(1), np.zeros(1)
     tiny = np.finfo("float64").tiny

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import checked_pair
 
@@ -22,11 +23,13 @@ class TwoSampleTest:
     value: float
     p_value: float
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<TwoSampleTest: {self.value:.4g}, p = {self.p_value:.3g}>"
 
 
-def mmd(a, b, *, num_permutations=200, seed=0):
+def mmd(
+    a: ArrayLike, b: ArrayLike, *, num_permutations: int = 200, seed: int = 0
+) -> TwoSampleTest:
     """Returns the squared MMD of two sets of samples, with its p-value.
 
         mean k(x, x') + mean k(y, y') - 2 mean k(x, y)
@@ -67,7 +70,7 @@ def mmd(a, b, *, num_permutations=200, seed=0):
     return TwoSampleTest(float(value), float(at_least / (num_permutations + 1)))
 
 
-def _kernel(x):
+def _kernel(x: np.ndarray) -> np.ndarray:
     from scipy.spatial.distance import pdist, squareform
 
     scale = np.abs(x - x.mean(axis=0)).max() or 1.0
@@ -79,7 +82,7 @@ def _kernel(x):
     return squareform(sum(kernels))
 
 
-def _statistic(kernel, is_a):
+def _statistic(kernel: np.ndarray, is_a: np.ndarray) -> float:
     m, n = is_a.sum(), (~is_a).sum()
     rows = kernel @ np.stack([is_a, ~is_a], axis=1).astype("float64")
     within_a = rows[is_a, 0].sum() / (m * (m - 1))

@@ -2,8 +2,10 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import checked_features
 
@@ -34,7 +36,13 @@ class Pair:
     is_exact: bool = False
 
 
-def near_duplicates(features, *, same=_SAME, ratio=_RATIO, most=1000):
+def near_duplicates(
+    features: ArrayLike,
+    *,
+    same: float = _SAME,
+    ratio: float = _RATIO,
+    most: int = 1000,
+) -> list[Pair]:
     """Returns pairs of samples that are nearly the same.
 
     With c the cosine of features minus their mean over all samples, and c' the
@@ -85,10 +93,12 @@ def near_duplicates(features, *, same=_SAME, ratio=_RATIO, most=1000):
     if x.shape[1] >= _DIMENSIONS:
         found |= _far_nearer(nearest, highest, second, ratio)
     order = sorted(found, key=lambda pair: (-found[pair], pair))
-    return [Pair(*pair, found[pair]) for pair in order[:most]]
+    return [Pair(a, b, found[a, b]) for a, b in order[:most]]
 
 
-def _from(same, cosines, start, most):
+def _from(
+    same: float, cosines: np.ndarray, start: int, most: int
+) -> dict[tuple[int, int], float]:
     """Cosines of pairs from `same` on, by their numbers; the highest."""
     i, j = np.nonzero(cosines >= same)
     # Where thousands are alike the list would grow without end.
@@ -100,7 +110,9 @@ def _from(same, cosines, start, most):
     }
 
 
-def _far_nearer(nearest, highest, second, ratio):
+def _far_nearer(
+    nearest: np.ndarray, highest: np.ndarray, second: np.ndarray, ratio: float
+) -> dict[tuple[int, int], float]:
     rows = np.arange(len(nearest))
     next_one = np.maximum(second, second[nearest])
     chosen = (
@@ -115,7 +127,7 @@ def _far_nearer(nearest, highest, second, ratio):
     }
 
 
-def equal_samples(digests, *, most=1000):
+def equal_samples(digests: Iterable[bytes], *, most: int = 1000) -> list[Pair]:
     """Returns pairs of samples with the same digest, each with the first.
 
     Args:
@@ -130,14 +142,14 @@ def equal_samples(digests, *, most=1000):
     return found[:most]
 
 
-def digest_of(sample):
+def digest_of(sample: ArrayLike) -> bytes:
     """Returns a short digest of an array: its type, shape and bytes."""
     array = np.ascontiguousarray(sample)
     about = f"{array.dtype.str}{array.shape}".encode()
     return hashlib.blake2b(about + array.tobytes(), digest_size=16).digest()
 
 
-def unit_rows(features):
+def unit_rows(features: np.ndarray) -> np.ndarray:
     """Returns features minus their mean, each row of length 1, as float32.
 
     A row that is the mean stays 0, and is similar to nothing.

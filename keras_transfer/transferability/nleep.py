@@ -1,12 +1,20 @@
 """NLEEP: LEEP on clusters of features, for sources without classes."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import checked_both
 from keras_transfer.transferability.leep import leep
 
 
-def nleep(features, labels, *, components_a_class=5, energy=0.8, seed=0):
+def nleep(
+    features: ArrayLike,
+    labels: ArrayLike,
+    *,
+    components_a_class: int = 5,
+    energy: float = 0.8,
+    seed: int = 0,
+) -> float:
     """Returns LEEP with the clusters of a Gaussian mixture for classes.
 
     Features are reduced to the principal components that hold a share of
@@ -39,7 +47,7 @@ def nleep(features, labels, *, components_a_class=5, energy=0.8, seed=0):
     return leep(mixture.fit(reduced).predict_proba(reduced), labels)
 
 
-def _principal(features, energy):
+def _principal(features: np.ndarray, energy: float) -> np.ndarray:
     centred = features - features.mean(axis=0)
     scale = np.abs(centred).max()
     if not scale:

@@ -1,6 +1,7 @@
 """Samples that are unlike all others."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import checked_features
 from keras_transfer.transferability.near_duplicates import unit_rows
@@ -10,7 +11,9 @@ from keras_transfer.transferability.near_duplicates import unit_rows
 _DEVIATIONS = 4.0
 
 
-def outliers(features, *, neighbours=5, deviations=_DEVIATIONS):
+def outliers(
+    features: ArrayLike, *, neighbours: int = 5, deviations: float = _DEVIATIONS
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns samples that are far from their nearest neighbours.
 
     The distance of a sample is that to its k-th nearest neighbour, by cosine

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 # Standard errors within which a difference may be chance, 19 times of 20.
 _ERRORS = 1.96
@@ -28,7 +29,9 @@ class PairedDifference:
         return abs(self.mean) - self.step <= _ERRORS * self.error
 
 
-def paired_difference(a, b, *, are_shares=True):
+def paired_difference(
+    a: ArrayLike, b: ArrayLike, *, are_shares: bool = True
+) -> PairedDifference:
     """Returns the mean of a - b, sample by sample, and its error.
 
     What both get right or wrong does not count as noise, so this tells two
@@ -65,7 +68,9 @@ def paired_difference(a, b, *, are_shares=True):
     return PairedDifference(float(differences.mean()), error, step)
 
 
-def interval_of(scores, *, are_shares=True):
+def interval_of(
+    scores: ArrayLike, *, are_shares: bool = True
+) -> tuple[float, float]:
     """Returns the 95 % interval of a mean, as (low, high).
 
     Args:
@@ -80,7 +85,7 @@ def interval_of(scores, *, are_shares=True):
     return float(scores.mean() - error), float(scores.mean() + error)
 
 
-def interval_of_share(share, num_samples):
+def interval_of_share(share: float, num_samples: int) -> tuple[float, float]:
     """Returns Wilson's 95 % interval, which stays within 0 and 1.
 
     Args:

@@ -7,7 +7,7 @@ _POWERS = np.linspace(-0.98, -0.02, 49)
 POWER, POWER_SPREAD = -0.5, 0.2
 
 
-def variances_by_size(sizes, errors):
+def variances_by_size(sizes: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """Returns var(n) = v0 + v1 / n of the mean over the draws, `(sizes,)`.
 
     Args:
@@ -25,7 +25,12 @@ def variances_by_size(sizes, errors):
     return np.maximum(terms @ nnls(terms, found)[0] / len(errors), least)
 
 
-def fit_power_law(sizes, errors, variances, powers):
+def fit_power_law(
+    sizes: np.ndarray,
+    errors: np.ndarray,
+    variances: np.ndarray,
+    powers: np.ndarray,
+) -> np.ndarray:
     """Returns the best a, b and g for each row of errors, `(rows, 3)`.
 
     For each g the problem in a and b is linear, with both at least 0.
@@ -45,7 +50,9 @@ def fit_power_law(sizes, errors, variances, powers):
     return np.stack([a[best, rows], b[best, rows], _POWERS[best]], axis=1)
 
 
-def _factors(x, errors, weights):
+def _factors(
+    x: np.ndarray, errors: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """a and b of weighted least squares, neither below 0, and the loss."""
     total = weights.sum()
     mean_x, means = weights @ x / total, errors @ weights / total

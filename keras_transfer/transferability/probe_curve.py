@@ -1,15 +1,24 @@
 """Errors of a linear probe at several numbers of samples, out of fold."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import checked_both
-from keras_transfer.transferability.folds import folds_for
+from keras_transfer.transferability.folds import Folds, folds_for
 from keras_transfer.transferability.learning_curve import fit_learning_curve
 from keras_transfer.transferability.linear_probe import (
     STRENGTHS,
     fit_linear_probe,
     neighbouring_strengths,
 )
+
+if TYPE_CHECKING:
+    from keras_transfer.transferability.learning_curve import LearningCurve
 
 # Shares of the samples outside of a fold on which a probe is fitted.
 _SHARES = (0.125, 0.25, 0.5, 1.0)
@@ -19,7 +28,14 @@ _LEAST_A_CLASS = 2
 _DRAWS, _MANY = 3, 2000
 
 
-def probe_learning_curve(features, labels, *, folds=5, num_draws=None, seed=0):
+def probe_learning_curve(
+    features: ArrayLike,
+    labels: ArrayLike,
+    *,
+    folds: int = 5,
+    num_draws: int | None = None,
+    seed: int = 0,
+) -> LearningCurve | None:
     """Returns the learning curve of a linear probe on fixed features.
 
     Each fold is left out in turn. Outside of it, nested subsets with the
@@ -60,13 +76,18 @@ def probe_learning_curve(features, labels, *, folds=5, num_draws=None, seed=0):
     )
 
 
-def _shares(labels):
+def _shares(labels: np.ndarray) -> list[float]:
     """The shares that leave some samples of a class on the average."""
     least = _LEAST_A_CLASS * len(np.unique(labels))
     return [share for share in _SHARES if 0.8 * share * len(labels) >= least]
 
 
-def _draw(data, shares, folds, seed):
+def _draw(
+    data: tuple[np.ndarray, np.ndarray],
+    shares: list[float],
+    folds: int,
+    seed: int,
+) -> tuple[list[float], np.ndarray]:
     """Sizes, and the errors in each fold `(folds, sizes)`."""
     labels = data[1]
     parts = folds_for(labels, "softmax", seed, most=folds)
@@ -81,12 +102,16 @@ def _draw(data, shares, folds, seed):
         found, strength = _errors(data, pairs, strengths)
         # The penalty that suits a size suits the next one nearly.
         strengths = neighbouring_strengths(strength)
-        sizes.append(np.mean([len(rows) for rows, _ in pairs]))
+        sizes.append(float(np.mean([len(rows) for rows, _ in pairs])))
         errors.append(found)
     return sizes, np.transpose(errors)
 
 
-def _errors(data, pairs, strengths):
+def _errors(
+    data: tuple[np.ndarray, np.ndarray],
+    pairs: Folds,
+    strengths: Sequence[float],
+) -> tuple[list[float], float]:
     """The errors in each fold, by the penalty that suits all of them."""
     x, y = data
     tables = []
@@ -107,7 +132,9 @@ def _errors(data, pairs, strengths):
     return [1 - rows[best]["val_accuracy"] for rows in tables], best
 
 
-def _class_by_class(rows, labels, random):
+def _class_by_class(
+    rows: np.ndarray, labels: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
     """Rows in an order each beginning of which has the shares of classes."""
     rows = random.permutation(rows)
     places = np.empty(len(rows))

@@ -12,7 +12,7 @@ _SMALLEST = 1e-30
 ENOUGH = 200
 
 
-def logits_of(kind, probabilities):
+def logits_of(kind: str, probabilities: np.ndarray) -> np.ndarray:
     """Returns logits that give these probabilities, `(samples, outputs)`.
 
     Args:
@@ -27,7 +27,12 @@ def logits_of(kind, probabilities):
     return np.log(p) - np.log1p(-p)
 
 
-def best_temperature(kind, logits, labels, weights=None):
+def best_temperature(
+    kind: str,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> float:
     """Returns the T from 0.5 to 20 at which `logits / T` have the lowest loss.
 
     Args:
@@ -49,7 +54,7 @@ def best_temperature(kind, logits, labels, weights=None):
     return float(np.exp(found.x))
 
 
-def drawn_towards(prior, temperature, num_samples) -> float:
+def drawn_towards(prior: float, temperature: float, num_samples: int) -> float:
     """Returns a temperature from few samples, drawn towards a known one.
 
     With n samples below 200, log T = n/200 log T_n + (1 - n/200) log T_0, and

@@ -1,11 +1,14 @@
 """TransRate: bits that features need, with and without knowing the class."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import checked_both
 
 
-def transrate(features, labels, *, distortion=1e-4):
+def transrate(
+    features: ArrayLike, labels: ArrayLike, *, distortion: float = 1e-4
+) -> float:
     """Returns R(Z) - R(Z | Y) in nats; higher is better.
 
         R(Z) = 1/2 log det(I + Z'Z / (n e)), Z centred
@@ -31,7 +34,7 @@ def transrate(features, labels, *, distortion=1e-4):
     return float(whole - given / len(features))
 
 
-def _rate(z, distortion):
+def _rate(z: np.ndarray, distortion: float) -> float:
     # The determinant is that of the smaller of both products.
     product = z.T @ z if z.shape[0] > z.shape[1] else z @ z.T
     matrix = np.eye(len(product)) + product / (len(z) * distortion)

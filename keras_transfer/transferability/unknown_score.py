@@ -1,6 +1,7 @@
 """How far a sample lies from all that a model was trained on."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.transferability.checking import (
     checked_features,
@@ -11,7 +12,9 @@ from keras_transfer.transferability.checking import (
 _TABLE = 4_000_000
 
 
-def unknown_score(*, train, features, neighbours=2):
+def unknown_score(
+    *, train: ArrayLike, features: ArrayLike, neighbours: int = 2
+) -> np.ndarray:
     """Returns how far each sample lies from the training samples.
 
         mean over the k nearest of |x / |x| - t / |t||
@@ -51,7 +54,9 @@ def unknown_score(*, train, features, neighbours=2):
     return _mean_of_nearest(train, features, _checked(neighbours, len(train)))
 
 
-def unknown_score_of_training(train, *, neighbours=2):
+def unknown_score_of_training(
+    train: ArrayLike, *, neighbours: int = 2
+) -> np.ndarray:
     """Returns the score of each training sample, left out of its neighbours.
 
     Args:
@@ -71,7 +76,7 @@ def unknown_score_of_training(train, *, neighbours=2):
     return _mean_of_nearest(train, train, count, is_same=True)
 
 
-def _checked(neighbours, most):
+def _checked(neighbours: int, most: int) -> int:
     if neighbours < 1:
         raise ValueError(
             "At least one neighbour is needed. Received: "
@@ -80,7 +85,9 @@ def _checked(neighbours, most):
     return min(neighbours, most)
 
 
-def _mean_of_nearest(train, features, count, is_same=False):
+def _mean_of_nearest(
+    train: np.ndarray, features: np.ndarray, count: int, is_same: bool = False
+) -> np.ndarray:
     train, features = of_length_one(train), of_length_one(features)
     at_once = max(1, _TABLE // len(train))
     found = np.empty(len(features))
@@ -95,7 +102,7 @@ def _mean_of_nearest(train, features, count, is_same=False):
     return found
 
 
-def of_length_one(x):
+def of_length_one(x: np.ndarray) -> np.ndarray:
     """Returns rows scaled to length 1; a row of zeros stays."""
     # Squares of 1e12 and 1e-200 would not do.
     x = x / np.maximum(np.abs(x).max(axis=1, keepdims=True), 1e-300)

@@ -1,8 +1,11 @@
 """`HubFeatures`: one feature tensor from a KerasHub backbone."""
 
+from typing import Any, Self
+
 import keras
 
 from keras_transfer import graph
+from keras_transfer._private.types import Nested
 from keras_transfer.backbones.hub.stacks import stacks_in, unrolled
 from keras_transfer.graph.masking import WithMask
 
@@ -37,7 +40,7 @@ class HubFeatures(keras.Model):
     ```
     """
 
-    def __init__(self, backbone, output_layer=None):
+    def __init__(self, backbone: keras.Model, output_layer: str | None = None):
         inputs, features = _inputs_and_features(backbone, output_layer)
         super().__init__(inputs, features, name=backbone.name)
         # Not the backbone itself: Keras would track its layers twice.
@@ -46,18 +49,24 @@ class HubFeatures(keras.Model):
             "output_layer": output_layer,
         }
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return dict(self._config)
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        custom_objects: dict[str, Any] | None = None,
+    ) -> Self:
         backbone = keras.saving.deserialize_keras_object(
             config["backbone"], custom_objects=custom_objects
         )
         return cls(backbone, config["output_layer"])
 
 
-def feature_extractor(backbone, output_layer=None) -> keras.Model:
+def feature_extractor(
+    backbone: keras.Model, output_layer: str | None = None
+) -> keras.Model:
     """`HubFeatures` of a backbone, or `backbone` itself where that is equal.
 
     Args:
@@ -78,7 +87,9 @@ def feature_extractor(backbone, output_layer=None) -> keras.Model:
     return backbone
 
 
-def _inputs_and_features(backbone, output_layer):
+def _inputs_and_features(
+    backbone: keras.Model, output_layer: str | None
+) -> tuple[Nested, keras.KerasTensor]:
     inner = _with_one_output(unrolled(backbone), output_layer)
     given, mask = backbone.input, None
     inputs = keras.tree.map_structure(graph.input_like, given)
@@ -93,7 +104,9 @@ def _inputs_and_features(backbone, output_layer):
     return inputs, features
 
 
-def _with_one_output(model, output_layer):
+def _with_one_output(
+    model: keras.Model, output_layer: str | None
+) -> keras.Model:
     if output_layer is not None:
         model, _ = graph.split(model, output_layer)
         # A padding mask may pass beside the cut; the features come first.
@@ -113,7 +126,7 @@ def _with_one_output(model, output_layer):
     return keras.Model(model.input, features, name=model.name)
 
 
-def _holds_only_images(given):
+def _holds_only_images(given: Nested) -> bool:
     return (
         isinstance(given, dict)
         and len(given) == 1

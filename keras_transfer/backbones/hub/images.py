@@ -1,15 +1,22 @@
 """Images for a KerasHub backbone: their shape and their scaling."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import Shape
 from keras_transfer.backbones.assignment import assign_weights
 from keras_transfer.backbones.channels import adapt_statistics, channel_axis
 from keras_transfer.backbones.hub.presets import keras_hub
 from keras_transfer.storage.printing import note
 
 
-def at_image_shape(backbone, converter=None, input_shape=None) -> keras.Model:
+def at_image_shape(
+    backbone: keras.Model,
+    converter: keras.layers.Layer | None = None,
+    input_shape: Shape | None = None,
+) -> keras.Model:
     """A KerasHub image backbone, built for images of one shape.
 
     Args:
@@ -48,7 +55,11 @@ def at_image_shape(backbone, converter=None, input_shape=None) -> keras.Model:
     return copy
 
 
-def image_preprocessing(backbone, converter, num_channels):
+def image_preprocessing(
+    backbone: keras.Model,
+    converter: keras.layers.Layer | None,
+    num_channels: int,
+) -> str | keras.layers.Layer:
     """The scaling of an image converter as a plain layer.
 
     Resizing and cropping are left out: a model takes images of one shape.
@@ -89,7 +100,9 @@ def image_preprocessing(backbone, converter, num_channels):
     )
 
 
-def _trained_shape(shape, converter):
+def _trained_shape(
+    shape: tuple[int | None, ...], converter: keras.layers.Layer | None
+) -> tuple[int | None, ...]:
     size = getattr(converter, "image_size", None)
     if size is None or None not in shape:
         return shape
@@ -97,7 +110,9 @@ def _trained_shape(shape, converter):
     return tuple(size[:axis]) + (shape[axis],) + tuple(size[axis:])
 
 
-def _for_channels(values, num_channels):
+def _for_channels(
+    values: float | Sequence[float], num_channels: int
+) -> float | Sequence[float]:
     if isinstance(values, (int, float)) or len(values) == num_channels:
         return values
     return adapt_statistics(values, num_channels).tolist()

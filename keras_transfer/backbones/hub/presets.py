@@ -4,13 +4,19 @@ import difflib
 import socket
 import urllib.error
 import urllib.request
+from collections.abc import Collection
 from pathlib import Path
+from types import ModuleType
+
+import keras
 
 _HUGGING_FACE = "hf://"
 _CONFIG = "config.json"
 
 
-def load_preset(preset, with_weights=True):
+def load_preset(
+    preset: str, with_weights: bool = True
+) -> tuple[keras.Model, keras.layers.Layer | None]:
     """Loads a KerasHub preset.
 
     Args:
@@ -47,7 +53,7 @@ def load_preset(preset, with_weights=True):
         raise FileNotFoundError(_unreachable(preset, error)) from error
 
 
-def keras_hub():
+def keras_hub() -> ModuleType:
     """Returns the module `keras_hub`, or says how to install it."""
     try:
         import keras_hub as hub
@@ -59,7 +65,7 @@ def keras_hub():
     return hub
 
 
-def _existing(preset, built_in):
+def _existing(preset: str, built_in: Collection[str]) -> str:
     """The preset's name or folder, if there can be such a preset."""
     if preset in built_in:
         return preset
@@ -85,7 +91,7 @@ def _existing(preset, built_in):
     )
 
 
-def _hugging_face_preset(preset):
+def _hugging_face_preset(preset: str) -> str:
     """The handle if the service answers, else its folder in the cache.
 
     Without a network the client would try again for half a minute.
@@ -103,7 +109,7 @@ def _hugging_face_preset(preset):
     return str(Path(cached).parent)
 
 
-def _connection_error(address, timeout=5):
+def _connection_error(address: str, timeout: float = 5) -> OSError | None:
     """Why a server cannot be reached, or `None` if it answers anything."""
     request = urllib.request.Request(address, method="HEAD")
     try:
@@ -118,7 +124,7 @@ def _connection_error(address, timeout=5):
     return None
 
 
-def _unreachable(preset, error):
+def _unreachable(preset: str, error: Exception | str) -> str:
     return (
         f"The KerasHub preset {preset!r} could not be had: {error}\n"
         "Ways out: go online (and log in, if it is a gated model); save it "
@@ -128,7 +134,9 @@ def _unreachable(preset, error):
     )
 
 
-def _image_converter(hub, preset, backbone):
+def _image_converter(
+    hub: ModuleType, preset: str, backbone: keras.Model
+) -> keras.layers.Layer | None:
     if not any(len(x.shape) == 4 for x in backbone.inputs):
         return None
     if (

@@ -2,12 +2,14 @@
 
 import sys
 
+import keras
+
 from keras_transfer.backbones.hub.presets import keras_hub, load_preset
 
 _PREFIX = "hub:"
 
 
-def is_hub_source(backbone) -> bool:
+def is_hub_source(backbone: object) -> bool:
     """Tells whether `backbone` is `"hub:PRESET"` or a model of KerasHub."""
     if isinstance(backbone, str):
         return backbone.startswith(_PREFIX)
@@ -18,7 +20,9 @@ def is_hub_source(backbone) -> bool:
     )
 
 
-def backbone_and_converter(source, with_weights=True):
+def backbone_and_converter(
+    source: str | keras.Model, with_weights: bool = True
+) -> tuple[keras.Model, keras.layers.Layer | None]:
     """The KerasHub backbone behind a source, and what scales its images.
 
     Args:

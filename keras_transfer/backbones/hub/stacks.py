@@ -6,14 +6,17 @@ the encoder. As one layer it would be one block, frozen or trained as a whole.
 
 import contextlib
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import Nested
 from keras_transfer.storage.printing import note
 
 
-def unrolled(backbone) -> keras.Model:
+def unrolled(backbone: keras.Model) -> keras.Model:
     """The same computation with its stacks of blocks drawn block by block.
 
     The layers and weights are those of `backbone`, which stays as it was. A
@@ -40,12 +43,12 @@ def unrolled(backbone) -> keras.Model:
     return backbone
 
 
-def stacks_in(backbone):
+def stacks_in(backbone: keras.Model) -> list[keras.layers.Layer]:
     """The layers of a model that hold a list of composite layers."""
     return [layer for layer in backbone.layers if _is_stack(layer)]
 
 
-def _is_stack(layer):
+def _is_stack(layer: keras.layers.Layer) -> bool:
     """Whether a layer holds a list of layers that have layers themselves."""
     return not isinstance(layer, keras.Model) and any(
         isinstance(value, list) and len(value) > 1 and all(map(_is_part, value))
@@ -54,15 +57,17 @@ def _is_stack(layer):
     )
 
 
-def _is_part(value):
+def _is_part(value: object) -> bool:
     return (
         isinstance(value, keras.layers.Layer)
         and len(_private.leaf_layers(value)) > 1
     )
 
 
-def _drawn(backbone, stacks):
-    def call(layer, *args, **kwargs):
+def _drawn(
+    backbone: keras.Model, stacks: list[keras.layers.Layer]
+) -> keras.Model | None:
+    def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Nested:
         # Not `layer(...)`: on symbolic tensors this records its inner calls.
         in_stack = any(layer is stack for stack in stacks)
         return (layer.call if in_stack else layer)(*args, **kwargs)
@@ -82,7 +87,7 @@ def _drawn(backbone, stacks):
 
 
 @contextlib.contextmanager
-def _distinct_names(stacks):
+def _distinct_names(stacks: list[keras.layers.Layer]) -> Iterator[None]:
     """Lets the parts of several stacks, often named alike, be in one model."""
     layers = {
         id(layer): (layer, layer.name, f"{stack.name}_{layer.name}")

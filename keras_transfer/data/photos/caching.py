@@ -17,16 +17,16 @@ class KeptPhotos:
         here: which of them were read.
     """
 
-    def __init__(self, shape):
+    def __init__(self, shape: tuple[int, ...]):
         self.images = np.empty(shape, np.uint8)
         self.here = np.zeros(shape[0], bool)
 
-    def keep(self, number, photo):
+    def keep(self, number: int, photo: np.ndarray) -> None:
         self.images[number] = photo
         self.here[number] = True
 
 
-def kept_photos(cache, shape) -> KeptPhotos | None:
+def kept_photos(cache: bool | str, shape: tuple[int, ...]) -> KeptPhotos | None:
     """Room for the photos, or `None` where they are read again each time.
 
     Args:

@@ -1,14 +1,17 @@
 """Finding the files that are no photos before training starts."""
 
 import warnings
+from collections.abc import Iterable, Sequence
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.data.photos.photo import check_photo
+from keras_transfer.data.photos.photo_file import Photo
 from keras_transfer.data.photos.pool import pool
 from keras_transfer.data.progress import progress
 from keras_transfer.storage.printing import shortened
 
 
-def reasons_against(paths) -> dict:
+def reasons_against(paths: Sequence[Photo]) -> dict:
     """Decodes every file once, in threads.
 
     Args:
@@ -28,7 +31,9 @@ def reasons_against(paths) -> dict:
     }
 
 
-def good_photos(paths, loose=()) -> tuple[set, dict[str, str]]:
+def good_photos(
+    paths: Sequence[Photo], loose: Iterable[PathLike] = ()
+) -> tuple[set, dict[str, str]]:
     """Every file decoded once; the bad ones named in a warning.
 
     Args:
@@ -53,7 +58,7 @@ def good_photos(paths, loose=()) -> tuple[set, dict[str, str]]:
     return good, skipped
 
 
-def _warn_of_dark(highest):
+def _warn_of_dark(highest: list[int]) -> None:
     """Warns of grey files of many bits that use only the lower ones.
 
     Which of their bits count can't be seen in one of them: a dark photo looks

@@ -1,10 +1,15 @@
 """One photo file to one uint8 array: the only way photos are read."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_transfer.data.photos.photo_file import (
+    Photo,
     PhotoError,
     named_errors,
     open_photo,
@@ -12,11 +17,16 @@ from keras_transfer.data.photos.photo_file import (
 from keras_transfer.data.photos.pool import num_threads
 from keras_transfer.data.photos.resizing import resize_into
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = {5, 6, 7, 8}
 
 
-def read_photo(path, image_size=224, channels: int = 3) -> np.ndarray:
+def read_photo(
+    path: Photo, image_size: int | tuple[int, int] = 224, channels: int = 3
+) -> np.ndarray:
     """Read a photo, upright, stretched to a size.
 
     Any mode becomes RGB: greyscale is repeated, palette and CMYK are
@@ -50,14 +60,14 @@ def read_photo(path, image_size=224, channels: int = 3) -> np.ndarray:
     return photo
 
 
-def read_photo_into(path, out: np.ndarray) -> None:
+def read_photo_into(path: Photo, out: np.ndarray) -> None:
     """`read_photo`, written to an array that gives size and channels."""
     with named_errors(path), open_photo(path) as image:
         _keep_freed_memory()
         _write_pixels(image, out)
 
 
-def check_photo(path) -> tuple[str | None, int | None]:
+def check_photo(path: Photo) -> tuple[str | None, int | None]:
     """Why a file can't be read as a photo, and its largest value.
 
     Decodes the whole file, JPEGs at an eighth of the scale.
@@ -79,10 +89,10 @@ def check_photo(path) -> tuple[str | None, int | None]:
         return error.reason, None
 
 
-def height_and_width(image_size) -> tuple[int, int]:
+def height_and_width(image_size: int | Sequence[int]) -> tuple[int, int]:
     """`224` or `(height, width)` as a pair of positive integers."""
     is_side = np.ndim(image_size) == 0
-    pair = (image_size, image_size) if is_side else tuple(image_size)
+    pair: tuple = (image_size, image_size) if is_side else tuple(image_size)  # type: ignore[arg-type]
     if len(pair) != 2 or any(int(side) != side or side < 1 for side in pair):
         raise ValueError(
             "`image_size` must be a number of pixels or a pair "
@@ -91,7 +101,7 @@ def height_and_width(image_size) -> tuple[int, int]:
     return int(pair[0]), int(pair[1])
 
 
-def _write_pixels(image, out) -> None:
+def _write_pixels(image: Image.Image, out: np.ndarray) -> None:
     orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
     # Resizing before turning is cheaper, into the size that will be turned.
     sideways = orientation in _SIDEWAYS
@@ -104,7 +114,7 @@ def _write_pixels(image, out) -> None:
         out[...] = _UPRIGHT[orientation](lying).copy()
 
 
-def _to_mode(image, mode):
+def _to_mode(image: Image.Image, mode: str) -> Image.Image:
     from PIL import Image
 
     if image.mode == mode:
@@ -131,7 +141,7 @@ _UPRIGHT = {
 
 
 @lru_cache(maxsize=1)
-def _keep_freed_memory():
+def _keep_freed_memory() -> None:
     """Lets Pillow reuse the memory of its last images.
 
     Giving it back to the system after each one costs a quarter of the time

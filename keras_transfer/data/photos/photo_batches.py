@@ -2,11 +2,16 @@
 
 import math
 import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.data.photos.caching import kept_photos
 from keras_transfer.data.photos.photo import height_and_width, read_photo_into
+from keras_transfer.data.photos.photo_file import Record
 from keras_transfer.data.photos.pool import num_threads, pool
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.storage import fingerprints
@@ -45,13 +50,13 @@ class PhotoBatches(SeededBatches):
 
     def __init__(
         self,
-        photos,
-        labels=None,
+        photos: Sequence[PathLike | Record],
+        labels: ArrayLike | None = None,
         *,
-        image_size=224,
-        channels=3,
-        cache="auto",
-        **order,
+        image_size: int | tuple[int, int] = 224,
+        channels: int = 3,
+        cache: bool | str = "auto",
+        **order: Any,
     ):
         super().__init__(len(photos), **order)
         self.photos = list(photos)
@@ -63,37 +68,39 @@ class PhotoBatches(SeededBatches):
         )
         self._ahead = _LookAhead()
 
-    def read(self, sample_ids):
+    def read(self, sample_ids: np.ndarray) -> tuple:
         return self._start(sample_ids)()
 
-    def known_labels(self):
+    def known_labels(self) -> np.ndarray | None:
         return self.labels
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         files = fingerprints.of_files(self.photos)
         how = f"{files} {self.image_size} {self.channels}"
         return fingerprints.of_arrays(how, self.labels)
 
-    def starting_at(self, epoch=0, steps_per_epoch=None):
+    def starting_at(
+        self, epoch: int = 0, steps_per_epoch: int | None = None
+    ) -> Self:
         run = super().starting_at(epoch, steps_per_epoch)
         run._ahead = _LookAhead()
         return run
 
-    def _batch(self, epoch, position):
+    def _batch(self, epoch: int, position: int) -> tuple:
         wanted = self._keys_from(epoch, position)
         return self._ahead.take(wanted, lambda key: self._start_key(*key))()
 
-    def _keys_from(self, epoch, position):
+    def _keys_from(self, epoch: int, position: int) -> list[tuple[int, int]]:
         """This batch and those to begin with it, into the next epoch."""
         numbers = range(position, position + 1 + self._num_batches_ahead)
         keys = [(epoch + n // len(self), n % len(self)) for n in numbers]
         # Data that don't train are often read once: nothing comes after.
         return [key for key in keys if self.shuffle or key[0] == epoch]
 
-    def _start_key(self, epoch, position):
+    def _start_key(self, epoch: int, position: int) -> Callable[[], tuple]:
         return self._start(self.sample_ids(position, epoch))
 
-    def _start(self, sample_ids):
+    def _start(self, sample_ids: np.ndarray) -> Callable[[], tuple]:
         """Begins to read a batch; call what it returns to wait for it."""
         if self._kept is not None and self._kept.here[sample_ids].all():
             images = self._kept.images[sample_ids]
@@ -105,24 +112,26 @@ class PhotoBatches(SeededBatches):
             for start in range(0, len(sample_ids), _PHOTOS_A_TASK)
         ]
 
-        def finish():
+        def finish() -> tuple:
             for task in tasks:
                 task.result()
             return self._with_labels(images, sample_ids)
 
         return finish
 
-    def _with_labels(self, images, sample_ids):
+    def _with_labels(self, images: np.ndarray, sample_ids: np.ndarray) -> tuple:
         if self.labels is None:
             return (images,)
         return images, self.labels[sample_ids]
 
-    def _fill(self, images, sample_ids, start):
+    def _fill(
+        self, images: np.ndarray, sample_ids: np.ndarray, start: int
+    ) -> None:
         numbers = sample_ids[start : start + _PHOTOS_A_TASK]
         for row, number in enumerate(numbers, start):
             self._read_one(number, images[row])
 
-    def _read_one(self, number, out):
+    def _read_one(self, number: int, out: np.ndarray) -> None:
         kept = self._kept
         if kept is not None and kept.here[number]:
             out[...] = kept.images[number]
@@ -132,7 +141,7 @@ class PhotoBatches(SeededBatches):
             kept.keep(number, out)
 
     @property
-    def _num_batches_ahead(self):
+    def _num_batches_ahead(self) -> int:
         photos = 2 * _PHOTOS_A_TASK * num_threads()
         return max(1, math.ceil(photos / self.batch_size))
 
@@ -140,11 +149,15 @@ class PhotoBatches(SeededBatches):
 class _LookAhead:
     """Batches that were begun and not yet asked for."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._begun = {}
         self._lock = threading.Lock()
 
-    def take(self, wanted, start):
+    def take(
+        self,
+        wanted: list[tuple[int, int]],
+        start: Callable[[tuple[int, int]], Callable[[], tuple]],
+    ) -> Callable[[], tuple]:
         """The first of `wanted`, after beginning all of them in order.
 
         What isn't wanted any more (an epoch that was left) is dropped.

@@ -1,12 +1,21 @@
 """Opening photo files, and saying what is wrong with those that aren't."""
 
+from __future__ import annotations
+
 import errno
 import io
 import os
 import stat
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
+
+from keras_transfer._private.types import PathLike
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # What Pillow reads without starting other programs, and knows by its first
 # bytes. HEIF only where the user has registered pillow-heif.
@@ -14,6 +23,8 @@ _FORMATS = (
     *("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"),
     *("PPM", "JPEG2000", "AVIF", "ICO", "HEIF"),
 )
+# A file, the encoded bytes of one, or where these are read from.
+Photo: TypeAlias = "PathLike | bytes | Record"
 _LARGE_FILE = 64 * 2**20
 
 
@@ -29,7 +40,7 @@ class PhotoError(ValueError):
         reason: why.
     """
 
-    def __init__(self, path, reason):
+    def __init__(self, path: Photo, reason: str):
         path = "the encoded photo" if isinstance(path, bytes) else path
         super().__init__(f"{path}: {reason}")
         self.path = str(path)
@@ -40,11 +51,11 @@ class PhotoError(ValueError):
 class Record:
     """An encoded photo inside a larger source, named for error messages."""
 
-    source: object
+    source: Sequence
     index: int
     where: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"record {self.index} of {self.where}"
 
     def read(self) -> bytes:
@@ -52,7 +63,7 @@ class Record:
 
 
 @contextmanager
-def named_errors(path):
+def named_errors(path: Photo) -> Iterator[None]:
     """Turns whatever the file system or a decoder raises into PhotoError."""
     try:
         yield
@@ -64,7 +75,7 @@ def named_errors(path):
         raise PhotoError(path, _reason(error, path)) from error
 
 
-def _reason(error: Exception, path) -> str:
+def _reason(error: Exception, path: Photo) -> str:
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
@@ -88,14 +99,14 @@ _FILE_REASONS = {
 }
 
 
-def _too_many_pixels():
+def _too_many_pixels() -> str:
     from PIL import Image
 
     limit = Image.MAX_IMAGE_PIXELS
     return f"huge: more than {limit:,} pixels (PIL.Image.MAX_IMAGE_PIXELS)"
 
 
-def open_photo(path):
+def open_photo(path: Photo) -> Image.Image:
     """A Pillow image, not yet decoded, of a path, bytes or a `Record`."""
     from PIL import Image
 
@@ -110,7 +121,7 @@ def open_photo(path):
     return image
 
 
-def _file_object(path):
+def _file_object(path: Photo) -> PathLike | io.BytesIO:
     if isinstance(path, bytes):
         return io.BytesIO(path)
     if isinstance(path, Record):
@@ -123,7 +134,7 @@ def _file_object(path):
         return io.BytesIO(file.read())
 
 
-def _size_of_regular_file(path) -> int:
+def _size_of_regular_file(path: PathLike) -> int:
     status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):
         raise PhotoError(path, "a folder")
@@ -135,7 +146,7 @@ def _size_of_regular_file(path) -> int:
 
 
 @lru_cache(maxsize=1)
-def _known_formats():
+def _known_formats() -> list[str]:
     """Those of our formats that this Pillow was built with."""
     from PIL import Image
 

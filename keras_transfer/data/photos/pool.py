@@ -18,7 +18,7 @@ def pool() -> ThreadPoolExecutor:
 
 
 @lru_cache(maxsize=1)
-def _pool_of(process_id):
+def _pool_of(process_id: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(
         num_threads(), thread_name_prefix="keras_transfer_photos"
     )

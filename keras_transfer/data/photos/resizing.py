@@ -1,12 +1,18 @@
 """Bilinear resizing with antialiasing: Pillow's, and faster for enlarging."""
 
+from __future__ import annotations
+
 import threading
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from PIL import Image
 
-def resize_into(image, out: np.ndarray) -> None:
+
+def resize_into(image: Image.Image, out: np.ndarray) -> None:
     """Stretch a Pillow image to the size of an array.
 
     Pillow's `BILINEAR`. Enlarging the height, which is where Pillow spends
@@ -52,7 +58,9 @@ def _enlarge_height(rows: np.ndarray, out: np.ndarray) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _low_rows_and_weights(num_rows, num_wanted):
+def _low_rows_and_weights(
+    num_rows: int, num_wanted: int
+) -> tuple[np.ndarray, np.ndarray]:
     """For each wanted row, the row above it and the share of the one below.
 
     Centres of pixels are matched: wanted row i lies at
@@ -67,7 +75,7 @@ def _low_rows_and_weights(num_rows, num_wanted):
 _thread = threading.local()
 
 
-def _scratch(shape):
+def _scratch(shape: tuple[int, ...]) -> list[np.ndarray]:
     """Two arrays that the thread keeps: fresh memory costs page faults."""
     if getattr(_thread, "shape", None) != shape:
         _thread.shape = shape

@@ -1,5 +1,7 @@
 """scikit-learn's handwritten digits: real data that need no download."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from keras_transfer.data.dataset import LabelledInputs, Source
@@ -7,7 +9,11 @@ from keras_transfer.data.photos.photo import height_and_width
 from keras_transfer.data.sources.folder import chosen_classes
 
 
-def find_digits(image_size, channels: int, classes=None) -> Source:
+def find_digits(
+    image_size: int | tuple[int, int] | None,
+    channels: int,
+    classes: Iterable[str] | None = None,
+) -> Source:
     """1797 digits as uint8 images in 0..255.
 
     Args:

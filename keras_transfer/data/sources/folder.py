@@ -2,8 +2,10 @@
 
 import warnings
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -20,7 +22,7 @@ PHOTO_SUFFIXES = (
 )
 
 
-def find_folder(folder: Path, classes=None) -> Source:
+def find_folder(folder: Path, classes: Iterable[str] | None = None) -> Source:
     """Photos by split and class.
 
     `train/CLASS/`, `validation/CLASS/` (or `val/`) and `test/CLASS/`; or
@@ -52,7 +54,7 @@ def split_folders(folder: Path) -> dict[str, Path]:
     return parts
 
 
-def _warn_of_others(folder, parts):
+def _warn_of_others(folder: Path, parts: dict[str, Path]) -> None:
     """Names the folders beside train that are left out."""
     others = [p for p in sub_folders(folder) if p not in parts.values()]
     if others:
@@ -70,11 +72,11 @@ def sub_folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if _is_sub_folder(path))
 
 
-def _is_split(folder):
+def _is_split(folder: Path) -> bool:
     return bool(sub_folders(folder)) or (folder / "labels.csv").exists()
 
 
-def _refuse_test_alone(folder, parts):
+def _refuse_test_alone(folder: Path, parts: dict[str, Path]) -> None:
     names = {path.name.lower() for path in sub_folders(folder)}
     if parts and names <= set(SPLIT_NAMES):
         raise ValueError(
@@ -108,7 +110,7 @@ def _photos_by_class(part: Path) -> dict[str, list[Path]]:
     }
 
 
-def _class_folders(part) -> dict[str, list[Path]]:
+def _class_folders(part: Path) -> dict[str, list[Path]]:
     """Folders by class name: two, where macOS has spelt one of them."""
     found = {}
     for folder in sub_folders(part):
@@ -116,7 +118,7 @@ def _class_folders(part) -> dict[str, list[Path]]:
     return dict(sorted(found.items()))
 
 
-def _no_class_folder(part):
+def _no_class_folder(part: Path) -> str:
     suffixes = Counter(
         path.suffix or path.name for path in sorted(part.iterdir())
     )
@@ -128,7 +130,11 @@ def _no_class_folder(part):
     )
 
 
-def _class_names(folder, found, classes) -> list[str]:
+def _class_names(
+    folder: Path,
+    found: dict[str, dict[str, list[Path]]],
+    classes: Iterable[str] | None,
+) -> list[str]:
     train_part = "all" if "all" in found else "train"
     names = list(found[train_part])
     if classes is not None:
@@ -140,7 +146,7 @@ def _class_names(folder, found, classes) -> list[str]:
     return names
 
 
-def _refuse_one_class(folder):
+def _refuse_one_class(folder: Path) -> NoReturn:
     parts = split_folders(folder)
     only = sub_folders(parts.get("all", parts.get("train")))[0]
     inner = sub_folders(only) if only.parent == folder else []
@@ -156,7 +162,7 @@ def _refuse_one_class(folder):
     )
 
 
-def chosen_classes(classes, names) -> list[str]:
+def chosen_classes(classes: Iterable[str], names: Sequence[str]) -> list[str]:
     """The classes asked for, in that order, if they all exist."""
     chosen = [one_spelling(name) for name in classes]
     unknown = [name for name in chosen if name not in names]
@@ -168,7 +174,9 @@ def chosen_classes(classes, names) -> list[str]:
     return chosen
 
 
-def _refuse_other_classes(folder, part, here, expected):
+def _refuse_other_classes(
+    folder: Path, part: str, here: set[str], expected: set[str]
+) -> None:
     more, less = here - expected, expected - here
     if more or less:
         raise ValueError(
@@ -179,7 +187,11 @@ def _refuse_other_classes(folder, part, here, expected):
         )
 
 
-def _keep_good(found, parts, names):
+def _keep_good(
+    found: dict[str, dict[str, list[Path]]],
+    parts: dict[str, Path],
+    names: list[str],
+) -> tuple[dict[str, dict[str, list[Path]]], dict[str, str]]:
     """Drops what is no photo, in one pass and with one warning."""
     wanted = {
         (part, name): photos.get(name, [])
@@ -197,7 +209,7 @@ def _keep_good(found, parts, names):
     return kept, skipped
 
 
-def _warn_of_deeper(parts, names):
+def _warn_of_deeper(parts: dict[str, Path], names: list[str]) -> None:
     """Names folders inside of class folders, whose photos are left out."""
     deeper = {}
     for part in parts.values():
@@ -217,7 +229,7 @@ def _warn_of_deeper(parts, names):
         )
 
 
-def _loose_photos(part):
+def _loose_photos(part: Path) -> list[Path]:
     """Photos and broken links that lie beside the class folders."""
     return [
         path
@@ -226,7 +238,7 @@ def _loose_photos(part):
     ]
 
 
-def _refuse_empty_class(folder, skipped):
+def _refuse_empty_class(folder: Path, skipped: dict[str, str]) -> NoReturn:
     where = one_spelling(folder)
     bad = [p for p in skipped if one_spelling(Path(p).parent) == where]
     reasons = Counter(skipped[path] for path in bad)
@@ -237,11 +249,13 @@ def _refuse_empty_class(folder, skipped):
     )
 
 
-def _samples(part, photos, names) -> LabelledInputs:
+def _samples(
+    part: Path, photos: dict[str, list[Path]], names: list[str]
+) -> LabelledInputs:
     paths = [str(path) for name in names for path in photos[name]]
     counts = [len(photos[name]) for name in names]
     return LabelledInputs(paths, np.repeat(np.arange(len(names)), counts))
 
 
-def _listed(names) -> str:
+def _listed(names: Iterable) -> str:
     return ", ".join(shortened(sorted(map(str, names)))) or "none"

@@ -17,7 +17,9 @@ import csv
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -46,7 +48,9 @@ def has_label_table(folder: Path) -> bool:
     )
 
 
-def find_label_table(folder: Path, classes=None, task="auto") -> Source:
+def find_label_table(
+    folder: Path, classes: Iterable[str] | None = None, task: str = "auto"
+) -> Source:
     """Photos by split, with the labels that the CSV gives them."""
     rows, columns = _read_all(folder)
     task = _task(rows, columns, task, folder)
@@ -66,7 +70,7 @@ def find_label_table(folder: Path, classes=None, task="auto") -> Source:
     return Source(splits, task=task, skipped=skipped, **words)
 
 
-def _read_all(folder):
+def _read_all(folder: Path) -> tuple[list[dict[str, str]], list[str]]:
     """The rows of the one CSV, or of those in the train and test folders."""
     if (folder / FILE_NAME).is_file():
         return _read(folder / FILE_NAME)
@@ -86,7 +90,7 @@ def _read_all(folder):
     return [row for rows, _ in tables.values() for row in rows], columns
 
 
-def _read(path: Path):
+def _read(path: Path) -> tuple[list[dict[str, str]], list[str]]:
     """Rows with full file names, and the names of the label columns."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -122,14 +126,14 @@ def _read(path: Path):
     return rows, labels
 
 
-def _as_on_disk(folder, name):
+def _as_on_disk(folder: Path, name: str) -> Path:
     """A file whose name macOS may have spelt otherwise than the table."""
     spelt = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
     paths = (folder / each for each in (name, *spelt))
     return next((path for path in paths if path.exists()), folder / name)
 
 
-def _check_columns(path, columns):
+def _check_columns(path: Path, columns: list[str]) -> None:
     repeated = [name for name in columns if columns.count(name) > 1]
     if repeated:
         raise ValueError(
@@ -145,7 +149,9 @@ def _check_columns(path, columns):
             )
 
 
-def _task(rows, columns, task, folder):
+def _task(
+    rows: list[dict[str, str]], columns: list[str], task: str, folder: Path
+) -> str:
     if task != "auto":
         if task not in _LABELS:
             raise ValueError(
@@ -173,7 +179,7 @@ def _task(rows, columns, task, folder):
     )
 
 
-def _refuse_broken_numbers(rows, name):
+def _refuse_broken_numbers(rows: list[dict[str, str]], name: str) -> None:
     """Raises where a column of numbers has something else in it.
 
     One blank would make a classification of it, with a class a number.
@@ -197,7 +203,9 @@ def _refuse_broken_numbers(rows, name):
         )
 
 
-def _refuse_uncertain(rows, columns):
+def _refuse_uncertain(
+    rows: list[dict[str, str]], columns: list[str]
+) -> NoReturn:
     row, name = next(
         (row, name)
         for row in rows
@@ -211,7 +219,9 @@ def _refuse_uncertain(rows, columns):
     )
 
 
-def _without_repeats(rows, columns):
+def _without_repeats(
+    rows: list[dict[str, str]], columns: list[str]
+) -> list[dict[str, str]]:
     """Rows without those that say the same of a photo again.
 
     Raises:
@@ -234,7 +244,9 @@ def _without_repeats(rows, columns):
     return kept
 
 
-def _check_classes(splits, names, folder):
+def _check_classes(
+    splits: dict[str, LabelledInputs], names: list[str], folder: Path
+) -> None:
     known = set(np.unique(splits.get("train", splits.get("all")).labels))
     for part, samples in splits.items():
         more = [names[i] for i in set(np.unique(samples.labels)) - known]
@@ -247,14 +259,18 @@ def _check_classes(splits, names, folder):
             )
 
 
-def _is_number(value):
+def _is_number(value: str) -> bool:
     try:
         return math.isfinite(float(value))
     except ValueError:
         return False
 
 
-def _class_labels(rows, columns, classes):
+def _class_labels(
+    rows: list[dict[str, str]],
+    columns: list[str],
+    classes: Iterable[str] | None,
+) -> tuple[list[dict[str, str]], np.ndarray, list[str]]:
     if len(columns) != 1:
         raise ValueError(
             "Classification needs one label column. Received: "
@@ -278,7 +294,11 @@ def _class_labels(rows, columns, classes):
     return rows, np.array(labels, np.int64), names
 
 
-def _numbers(rows, columns, classes):
+def _numbers(
+    rows: list[dict[str, str]],
+    columns: list[str],
+    classes: Iterable[str] | None,
+) -> tuple[list[dict[str, str]], np.ndarray, list[str]]:
     if classes is not None:
         raise ValueError(
             "`classes` chooses among single classes, and these data have "
@@ -295,7 +315,11 @@ def _numbers(rows, columns, classes):
     return rows, np.array(values, np.float32), columns
 
 
-def _multi_hot(rows, columns, classes):
+def _multi_hot(
+    rows: list[dict[str, str]],
+    columns: list[str],
+    classes: Iterable[str] | None,
+) -> tuple[list[dict[str, str]], np.ndarray, list[str]]:
     rows, values, names = _numbers(rows, columns, classes)
     wrong = np.flatnonzero(~np.isin(values, (0, 1)).all(axis=1))
     if wrong.size:
@@ -311,7 +335,9 @@ _LABELS = {
 }
 
 
-def _by_split(rows, labels) -> dict[str, LabelledInputs]:
+def _by_split(
+    rows: list[dict[str, str]], labels: np.ndarray
+) -> dict[str, LabelledInputs]:
     samples = LabelledInputs([row["file"] for row in rows], labels)
     if "split" not in rows[0]:
         return {"all": samples}

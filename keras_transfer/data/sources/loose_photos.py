@@ -1,9 +1,11 @@
 """Photos below a folder, without labels."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.data.photos.checking import good_photos
 from keras_transfer.data.photos.photo_batches import PhotoBatches
 from keras_transfer.data.sources.folder import PHOTO_SUFFIXES
@@ -24,7 +26,9 @@ def photos_below(folder: Path) -> list[Path]:
     )
 
 
-def loose_photos(folder, *, most=_MOST, seed=0, **reading):
+def loose_photos(
+    folder: PathLike, *, most: int = _MOST, seed: int = 0, **reading: Any
+) -> PhotoBatches:
     """Returns batches `(images,)` of the photos below a folder.
 
     Args:

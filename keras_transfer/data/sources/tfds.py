@@ -1,9 +1,15 @@
 """Image data sets that tensorflow-datasets prepared on this disk."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.data.class_names import checked_names
 from keras_transfer.data.dataset import SPLIT_NAMES, LabelledInputs, Source
 from keras_transfer.data.photos.photo_file import Record
@@ -11,10 +17,18 @@ from keras_transfer.data.progress import progress
 from keras_transfer.data.sources.folder import chosen_classes
 from keras_transfer.data.sources.tfds_folder import prepared_folder
 
+if TYPE_CHECKING:
+    from tensorflow_datasets.core import DatasetBuilder, DatasetInfo
+    from tensorflow_datasets.features import FeatureConnector
+
 _RANDOM_ACCESS = {"array_record", "parquet"}
 
 
-def find_tfds(name: str, data_dir=None, classes=None) -> Source:
+def find_tfds(
+    name: str,
+    data_dir: PathLike | None = None,
+    classes: Iterable[str] | None = None,
+) -> Source:
     """Images and labels of a prepared data set; never touches the network.
 
     Prepared as `array_record`, images are read one by one when they are
@@ -47,7 +61,9 @@ def find_tfds(name: str, data_dir=None, classes=None) -> Source:
     return _to_source(tfds, builder.info, label, records, classes)
 
 
-def _image_and_label(tfds, info, name) -> tuple[str, str]:
+def _image_and_label(
+    tfds: ModuleType, info: DatasetInfo, name: str
+) -> tuple[str, str]:
     """Names of the two features: by supervised keys, else by their types."""
     features = dict(info.features.items())
     if info.supervised_keys and len(info.supervised_keys) == 2:
@@ -80,11 +96,11 @@ def _image_and_label(tfds, info, name) -> tuple[str, str]:
     return image, label
 
 
-def _is_image(tfds, feature):
+def _is_image(tfds: ModuleType, feature: FeatureConnector | None) -> bool:
     return isinstance(feature, tfds.features.Image)
 
 
-def _task(tfds, feature):
+def _task(tfds: ModuleType, feature: FeatureConnector) -> str | None:
     if isinstance(feature, tfds.features.ClassLabel):
         return "classification"
     inner = getattr(feature, "feature", None)
@@ -101,22 +117,28 @@ def _task(tfds, feature):
 class _Images:
     """The encoded images of a random-access source, one by one."""
 
-    def __init__(self, source, key):
+    def __init__(self, source: Sequence, key: str):
         self.source = source
         self.key = key
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> bytes:
         return self.source[index][self.key]
 
 
-def _read_split(tfds, builder, split, image, label):
+def _read_split(
+    tfds: ModuleType,
+    builder: DatasetBuilder,
+    split: str,
+    image: str,
+    label: str,
+) -> tuple[list[Record], list]:
     """Records of the images, and their labels as TFDS gives them."""
     decoders = {image: tfds.decode.SkipDecoding()}
     count = builder.info.splits[split].num_examples
     formats = {f.value for f in builder.info.available_file_formats()}
     if formats & _RANDOM_ACCESS:
         source = builder.as_data_source(split, decoders=decoders)
-        images = _Images(source, image)
+        images: Any = _Images(source, image)
         labels = [e[label] for e in progress(source, count, f"Labels: {split}")]
     else:
         dataset = builder.as_dataset(
@@ -132,7 +154,13 @@ def _read_split(tfds, builder, split, image, label):
     return [Record(images, i, where) for i in range(len(labels))], labels
 
 
-def _to_source(tfds, info, label, records, classes) -> Source:
+def _to_source(
+    tfds: ModuleType,
+    info: DatasetInfo,
+    label: str,
+    records: dict[str, tuple[list[Record], list]],
+    classes: Iterable[str] | None,
+) -> Source:
     feature = info.features[label]
     task = _task(tfds, feature)
     labels = feature.feature if task == "multi_label" else feature
@@ -155,7 +183,7 @@ def _to_source(tfds, info, label, records, classes) -> Source:
     return Source(splits, None, task, target_names=targets)
 
 
-def _warn_of_unlabelled(labels, split):
+def _warn_of_unlabelled(labels: np.ndarray, split: str) -> None:
     without = int((labels < 0).sum())
     if without:
         warnings.warn(
@@ -165,7 +193,7 @@ def _warn_of_unlabelled(labels, split):
         )
 
 
-def _label_array(labels, task, names) -> np.ndarray:
+def _label_array(labels: list, task: str, names: list[str]) -> np.ndarray:
     if task == "classification":
         return np.array(labels, np.int64)
     if task == "regression":
@@ -176,7 +204,9 @@ def _label_array(labels, task, names) -> np.ndarray:
     return rows
 
 
-def _samples(photos, labels, names, kept) -> LabelledInputs:
+def _samples(
+    photos: list[Record], labels: np.ndarray, names: list[str], kept: list[str]
+) -> LabelledInputs:
     if labels.ndim > 1:
         return LabelledInputs(photos, labels)
     # The last place is that of -1, which stands for no label.

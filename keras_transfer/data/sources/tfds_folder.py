@@ -5,8 +5,10 @@ import os
 import re
 from pathlib import Path
 
+from keras_transfer._private.types import PathLike
 
-def prepared_folder(name: str, data_dir=None) -> Path:
+
+def prepared_folder(name: str, data_dir: PathLike | None = None) -> Path:
     """The newest fitting version that lies there complete.
 
     Args:
@@ -40,11 +42,11 @@ def prepared_folder(name: str, data_dir=None) -> Path:
     return max(found, key=_version_numbers)
 
 
-def _version_numbers(folder):
+def _version_numbers(folder: Path) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", folder.name)]
 
 
-def _complete_folders(data_dir):
+def _complete_folders(data_dir: Path) -> list[Path]:
     """NAME/VERSION and NAME/CONFIG/VERSION that were prepared to the end."""
     patterns = ("*/*/features.json", "*/*/*/features.json")
     return [
@@ -56,7 +58,7 @@ def _complete_folders(data_dir):
     ]
 
 
-def _not_prepared(name, data_dir) -> str:
+def _not_prepared(name: str, data_dir: Path) -> str:
     there = sorted(
         {
             "/".join(folder.relative_to(data_dir).parts[:-1])

@@ -1,7 +1,13 @@
 """`assess_transfer`: will it transfer, and what is wrong with the data."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
 import numpy as np
 
+from keras_transfer._private.types import Data, PathLike, Verbose
 from keras_transfer.data.adapters import adapt
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.models import TransferModel
@@ -30,23 +36,30 @@ from keras_transfer.recipes.assessment.target_data import (
 )
 from keras_transfer.storage.printing import silent_at_verbose_0
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.feature_cache.settings import FeatureCache
+    from keras_transfer.recipes.assessment.assessment import TransferAssessment
+    from keras_transfer.recipes.assessment.collected import Collected
+    from keras_transfer.recipes.assessment.gain import Gain
+
 # Samples that the random net sees, and those compared with other data.
 _MOST_RANDOM, _MOST_COMPARED = 2000, 1000
 
 
 @silent_at_verbose_0
 def assess_transfer(
-    model,
-    target,
+    model: keras.Model | PathLike,
+    target: Data,
     *,
-    source=None,
-    validation=None,
-    test=None,
-    unlabelled=None,
-    cache="memory",
-    seed=0,
-    verbose=1,
-):
+    source: Data = None,
+    validation: Data = None,
+    test: Data = None,
+    unlabelled: Data = None,
+    cache: FeatureCache | PathLike = "memory",
+    seed: int = 0,
+    verbose: Verbose = 1,
+) -> TransferAssessment:
     """Says in about one pass over the data whether a transfer will work.
 
     The frozen net runs over the target once. From these features come: the
@@ -105,7 +118,7 @@ def assess_transfer(
     adapt(train).looked_at(model)
     for name, each in batches.items():
         check_inputs(model, each, name)
-    options = {"cache": cache, "verbose": verbose}
+    options: dict[str, Any] = {"cache": cache, "verbose": verbose}
     check_classes(class_numbers(train.read_labels())[0])
     parts = [
         collect(model, each, name, **options) for name, each in batches.items()
@@ -130,7 +143,9 @@ def assess_transfer(
     return found
 
 
-def _ready(model, train):
+def _ready(
+    model: keras.Model | PathLike, train: SeededBatches
+) -> TransferModel:
     """Returns a compiled `TransferModel` for classes."""
     if not isinstance(model, TransferModel):
         x = train.read(np.arange(1))[0]
@@ -152,7 +167,14 @@ def _ready(model, train):
     return model
 
 
-def _gain(model, train, collected, notes, seed, verbose):
+def _gain(
+    model: TransferModel,
+    train: SeededBatches,
+    collected: Collected,
+    notes: list[str],
+    seed: int,
+    verbose: Verbose,
+) -> Gain | None:
     """The `Gain` over random weights, or `None` with a note why."""
     if not model.is_pretrained:
         notes.append("the weights are random: there is nothing to gain over.")
@@ -172,7 +194,13 @@ def _gain(model, train, collected, notes, seed, verbose):
     )
 
 
-def _features_of(data, name, model, seed, options):
+def _features_of(
+    data: Data,
+    name: str,
+    model: TransferModel,
+    seed: int,
+    options: dict[str, Any],
+) -> np.ndarray:
     """Features of at most 1,000 samples of other data."""
     batches = drawn(data, name, _MOST_COMPARED, seed)
     return pooled_features(model, batches, name, **options)[0]

@@ -1,11 +1,23 @@
 """`TransferAssessment`: what `assess_transfer` has found."""
 
+from __future__ import annotations
+
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import writers
 from keras_transfer.recipes.assessment import pictures, reading, report
 from keras_transfer.storage.printing import brief, printable
+
+if TYPE_CHECKING:
+    from keras_transfer.recipes.assessment.gain import Gain
+    from keras_transfer.recipes.assessment.similarity import Similarity
+    from keras_transfer.recipes.assessment.stored_statistics import (
+        StatisticsDistance,
+    )
+    from keras_transfer.transferability import LearningCurve
 
 
 @dataclasses.dataclass
@@ -33,17 +45,17 @@ class TransferAssessment:
     source: str
     num_samples: dict
     per_class: dict
-    curve: object = None
+    curve: LearningCurve | None = None
     baselines: list = dataclasses.field(default_factory=list)
-    gain: object = None
-    similarity: object = None
-    statistics: object = None
-    shift: object = None
+    gain: Gain | None = None
+    similarity: Similarity | None = None
+    statistics: StatisticsDistance | None = None
+    shift: Similarity | None = None
     findings: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
-    drawn: object = dataclasses.field(default=None, repr=False)
+    drawn: pictures.Drawn | None = dataclasses.field(default=None, repr=False)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         reached = [f"{b.name} {b.accuracy:.3f}" for b in self.baselines[-1:]]
         return brief(
             self,
@@ -58,7 +70,7 @@ class TransferAssessment:
         """One paragraph: source, number of samples, similarity, data."""
         return reading.summary(self)
 
-    def found(self, kind) -> list:
+    def found(self, kind: str) -> list:
         """Returns the `Finding`s of a kind.
 
         Args:
@@ -74,7 +86,7 @@ class TransferAssessment:
         """Returns everything but pictures as Markdown."""
         return report.as_markdown(self)
 
-    def plot(self, folder) -> list:
+    def plot(self, folder: PathLike) -> list:
         """Draws the learning curve, the map and the likely wrong labels.
 
         Args:
@@ -87,7 +99,7 @@ class TransferAssessment:
         """
         return pictures.plot(self, folder)
 
-    def save(self, folder, *, pictures=True) -> list:
+    def save(self, folder: PathLike, *, pictures: bool = True) -> list:
         """Writes `assessment.json`, `assessment.md` and the pictures.
 
         Args:
@@ -103,5 +115,5 @@ class TransferAssessment:
         drawn = self.plot(folder) if pictures else []
         return ["assessment.json", "assessment.md", *drawn]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return printable(report.as_text(self))

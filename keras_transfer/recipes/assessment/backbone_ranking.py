@@ -1,12 +1,21 @@
 """`BackboneRanking`: what `rank_backbones` has found, to print and to keep."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import writers
 from keras_transfer.recipes.assessment import ranking_plot, ranking_table
 from keras_transfer.storage.printing import brief, printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from keras_transfer.models import TransferModel
 
 
 @dataclasses.dataclass
@@ -47,7 +56,7 @@ class RankedBackbone:
     note: str = ""
     error: str | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         probe = "" if self.probe is None else f"probe {self.probe:.3f}"
         return brief(self, self.name, probe, self.error)
 
@@ -69,9 +78,9 @@ class BackboneRanking:
     score_name: str = "accuracy"
     num_samples: int = 0
     seconds: float = 0.0
-    model: object = None
+    model: TransferModel | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         first = self.rows[0] if self.rows else None
         best = first if first and first.probe is not None else None
         return brief(
@@ -80,7 +89,7 @@ class BackboneRanking:
             f"of {len(self.rows)}",
         )
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> RankedBackbone:
         """Returns the row of a candidate."""
         for row in self.rows:
             if row.name == name:
@@ -121,7 +130,7 @@ class BackboneRanking:
         prior = self.best_prior
         return prior if prior and self[prior].is_noise else self.best_probe
 
-    def __str__(self):
+    def __str__(self) -> str:
         return printable(ranking_table.as_text(self))
 
     def as_dict(self) -> dict:
@@ -143,7 +152,7 @@ class BackboneRanking:
         """Returns the table in Markdown."""
         return ranking_table.as_markdown(self)
 
-    def plot(self, path=None):
+    def plot(self, path: PathLike | None = None) -> Figure:
         """Draws the probes with their intervals, and the seconds they take.
 
         Args:
@@ -154,7 +163,7 @@ class BackboneRanking:
         """
         return ranking_plot.plot_ranking(path, self)
 
-    def write(self, folder):
+    def write(self, folder: PathLike) -> list[str]:
         """Writes table, JSON, Markdown and picture, as `ranking.*`.
 
         Args:

@@ -1,12 +1,18 @@
 """What can be reached without training the network, each with its interval."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_transfer.recipes.assessment.subsets import some_rows
 from keras_transfer.transferability import knn_accuracy
 from keras_transfer.transferability.paired_difference import interval_of_share
+
+if TYPE_CHECKING:
+    from keras_transfer.recipes.assessment.out_of_fold import OutOfFold
 
 # Samples whose neighbours are looked for, at most.
 _MOST_NEIGHBOURS = 5000
@@ -29,7 +35,9 @@ class Baseline:
     high: float
 
 
-def baselines(features, labels, probe, *, seed=0):
+def baselines(
+    features: np.ndarray, labels: np.ndarray, probe: OutOfFold, *, seed: int = 0
+) -> list[Baseline]:
     """Returns the accuracies of three classifiers that need no training.
 
     Args:
@@ -52,6 +60,6 @@ def baselines(features, labels, probe, *, seed=0):
     ]
 
 
-def _with_interval(name, accuracy, num_samples):
+def _with_interval(name: str, accuracy: float, num_samples: int) -> Baseline:
     low, high = interval_of_share(accuracy, num_samples)
     return Baseline(name, float(accuracy), low, high)

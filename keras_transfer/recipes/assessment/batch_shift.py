@@ -1,6 +1,16 @@
 """Whether a batch of new samples is unlike the training data."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from keras_transfer.recipes.assessment.reference_samples import (
+        ReferenceSamples,
+    )
 
 # Fewer samples tell no shift from chance.
 ENOUGH_FOR_SHIFT = 30
@@ -8,7 +18,7 @@ ENOUGH_FOR_SHIFT = 30
 SHIFT_LEVEL = 0.01
 
 
-def shift_p_value(scores, known):
+def shift_p_value(scores: np.ndarray, known: np.ndarray) -> float:
     """Returns how often known samples have unknown scores as high as these.
 
     A rank test, one-sided.
@@ -26,7 +36,7 @@ def shift_p_value(scores, known):
     return float(mannwhitneyu(scores, known, alternative="greater").pvalue)
 
 
-def shift_warning(scores, reference):
+def shift_warning(scores: ArrayLike, reference: ReferenceSamples) -> str | None:
     """Returns a sentence if a batch is unlike the training data.
 
     Args:

@@ -1,5 +1,11 @@
 """The part of an assessment that costs next to nothing before a training."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.recipes.assessment.collected import Collected
 from keras_transfer.recipes.assessment.from_features import (
@@ -11,12 +17,24 @@ from keras_transfer.recipes.assessment.pooled_features import pooled
 from keras_transfer.recipes.assessment.subsets import some_rows
 from keras_transfer.recipes.assessment.target_data import class_names_of
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+    from keras_transfer.recipes.assessment.assessment import TransferAssessment
+
 # Of more samples a part is looked at: the time stays a few seconds
 # (benchmarks/assessment_in_fit_is_cheap.py).
 _MOST, _MOST_CURVE = 2000, 800
 
 
-def assess_before_training(model, train, features, labels, *, seed=0):
+def assess_before_training(
+    model: TransferModel,
+    train: SeededBatches,
+    features: np.ndarray,
+    labels: np.ndarray,
+    *,
+    seed: int = 0,
+) -> TransferAssessment:
     """Returns an assessment from features that the head is solved on anyway.
 
     Nothing runs through the net: no random weights, no source samples, and of

@@ -1,15 +1,23 @@
 """What two models of one architecture put out after each block."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Tensor, Verbose
 from keras_transfer.data.adapters import adapt
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.models.matching.taps import listed, tapped, taps
 from keras_transfer.recipes.assessment.target_data import check_inputs
 from keras_transfer.storage.progress_bars import progress_bar
+
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
 
 
 @dataclasses.dataclass
@@ -28,7 +36,13 @@ class BlockFeatures:
     scores: np.ndarray | None
 
 
-def block_features(model, batches, *, head=None, verbose="auto"):
+def block_features(
+    model: keras.Model,
+    batches: SeededBatches,
+    *,
+    head: keras.layers.Layer | None = None,
+    verbose: Verbose = "auto",
+) -> BlockFeatures:
     """Runs a data set through a model once, and reads it after each block.
 
     Args:
@@ -70,7 +84,7 @@ def block_features(model, batches, *, head=None, verbose="auto"):
     )
 
 
-def _check(model, head):
+def _check(model: keras.Model, head: keras.layers.Layer | None) -> None:
     """Raises unless these are a model, and a layer or nothing."""
     if not isinstance(model, keras.Model):
         raise ValueError(
@@ -86,7 +100,7 @@ def _check(model, head):
         )
 
 
-def _scores(head, features):
+def _scores(head: keras.layers.Layer, features: Tensor) -> np.ndarray:
     try:
         return keras.ops.convert_to_numpy(head(features))
     except ValueError as error:
@@ -98,13 +112,13 @@ def _scores(head, features):
         ) from error
 
 
-def _takes_maps(head):
+def _takes_maps(head: keras.layers.Layer | None) -> bool:
     if isinstance(head, keras.Model):
         return len(head.input_shape) > 2
     return isinstance(head, ClassificationHead | RegressionHead)
 
 
-def _inputs(batches, name, verbose):
+def _inputs(batches: SeededBatches, name: str, verbose: Verbose) -> Iterator:
     """Yields batches of inputs, with a bar."""
     parts = list(batches.numbers_in_batches())
     bar = progress_bar(len(parts), verbose, unit_name=name)

@@ -2,12 +2,21 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 import keras
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.backbones.imagenet_accuracy import imagenet_accuracy
+
+# One, several, or several with a name of one's own.
+Candidates: TypeAlias = (
+    PathLike
+    | keras.Model
+    | Iterable[PathLike | keras.Model]
+    | Mapping[str, PathLike | keras.Model]
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +32,15 @@ class Candidate:
 
     name: str
     source: Any
-    weights: str | None
+    weights: PathLike | None
     prior: float | None
 
 
-def named_candidates(candidates, weights="imagenet", prior=None):
+def named_candidates(
+    candidates: Candidates,
+    weights: PathLike | Mapping[str, PathLike | None] | None = "imagenet",
+    prior: Mapping[str, float] | None = None,
+) -> list[Candidate]:
     """Returns the `Candidate`s of a list or a dict.
 
     Args:
@@ -55,7 +68,7 @@ def named_candidates(candidates, weights="imagenet", prior=None):
     return found
 
 
-def _named(candidates):
+def _named(candidates: Candidates) -> list[tuple[str, PathLike | keras.Model]]:
     if isinstance(candidates, Mapping):
         pairs = [(str(name), source) for name, source in candidates.items()]
     elif isinstance(candidates, (str, os.PathLike, keras.Model)):
@@ -80,14 +93,18 @@ def _named(candidates):
     return pairs
 
 
-def _name_of(source):
+def _name_of(source: PathLike | keras.Model) -> str:
     if isinstance(source, keras.Model):
         return source.name
     # As it came, so that `TransferModel` takes it.
     return str(source)
 
 
-def _check_known(what, given, named):
+def _check_known(
+    what: str,
+    given: Iterable[str],
+    named: list[tuple[str, PathLike | keras.Model]],
+) -> None:
     names = [name for name, _ in named]
     for name in given:
         if name not in names:
@@ -97,7 +114,7 @@ def _check_known(what, given, named):
             )
 
 
-def _check_shares(prior):
+def _check_shares(prior: Mapping[str, float]) -> None:
     for name, value in prior.items():
         if not 0 <= value <= 1:
             raise ValueError(

@@ -1,11 +1,20 @@
 """The labels of a data set as classes, checked."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_transfer.recipes.assessment.class_numbers import class_numbers
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
 
-def class_labels(batches, name, num_outputs=None):
+
+def class_labels(
+    batches: SeededBatches, name: str, num_outputs: int | None = None
+) -> np.ndarray | None:
     """Returns classes as integers `(samples,)`; `None` if there are none.
 
     Args:

@@ -1,11 +1,12 @@
 """Labels as numbers of classes, or what is wrong with them."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.data.nested import rows_not_finite
 
 
-def class_numbers(labels):
+def class_numbers(labels: ArrayLike) -> tuple[np.ndarray, int]:
     """Returns classes as integers `(samples,)`, and how many are numbered.
 
     Args:
@@ -29,7 +30,7 @@ def class_numbers(labels):
     return numbers, int(numbers.max()) + 1
 
 
-def check_numbers(labels):
+def check_numbers(labels: np.ndarray) -> None:
     """Raises unless labels are finite numbers, one or a row for each sample.
 
     Raises:

@@ -1,6 +1,9 @@
 """One candidate in a ranking: its network, its features, its scores."""
 
+from __future__ import annotations
+
 import gc
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,10 +14,18 @@ from keras_transfer.feature_cache.boundary import boundary_at
 from keras_transfer.models import TransferModel
 from keras_transfer.recipes.assessment.target_data import check_inputs
 from keras_transfer.transferability import log_me
+from keras_transfer.transferability.folds import Folds
 from keras_transfer.transferability.linear_probe import (
     fit_linear_probe,
     out_of_fold_logits,
 )
+
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.feature_cache.boundary import Boundary
+    from keras_transfer.feature_cache.cached import CachedFeatures
+    from keras_transfer.recipes.assessment.candidates import Candidate
+    from keras_transfer.recipes.assessment.targets import Targets
 
 
 class Contender:
@@ -33,28 +44,32 @@ class Contender:
         log_me: LogME of all features, or `None`.
     """
 
-    def __init__(self, candidate, targets):
+    def __init__(self, candidate: Candidate, targets: Targets):
         self.name, self.prior = candidate.name, candidate.prior
         self.candidate, self.targets = candidate, targets
-        self.model = self._boundary = self.num_params = None
-        self.error = self.left_after = self.log_me = None
+        self.model: TransferModel | None = None
+        self._boundary: Boundary | None = None
+        self.num_params: int | None = None
+        self.error: str | None = None
+        self.left_after: int | None = None
+        self.log_me: float | None = None
         self.scores = {}
         self._features, self._strength = [], None
         self._seconds, self._num_timed = 0.0, 0
 
     @property
-    def num_samples(self):
+    def num_samples(self) -> int:
         """Samples whose features it has."""
         return sum(map(len, self._features))
 
     @property
-    def seconds_per_1000(self):
+    def seconds_per_1000(self) -> float | None:
         """Of the feature pass, its first batch apart; `None` if unknown."""
         if not self._seconds:
             return None
         return 1000 * self._seconds / self._num_timed
 
-    def new_model(self, data):
+    def new_model(self, data: SeededBatches) -> TransferModel:
         """Returns the source under a head for the labels, for these data."""
         return TransferModel(
             self.candidate.source,
@@ -63,7 +78,7 @@ class Contender:
             weights=self.candidate.weights,
         )
 
-    def open(self, data):
+    def open(self, data: SeededBatches) -> None:
         """Builds the network, unless it is there."""
         if self.model is None:
             self.model = self.new_model(data)
@@ -71,7 +86,9 @@ class Contender:
             check_inputs(self.model, data, "data")
             self._boundary = boundary_at(self.model, 0)
 
-    def see(self, data, rows, **options):
+    def see(
+        self, data: SeededBatches, rows: np.ndarray, **options: Any
+    ) -> None:
         """Computes the features of more samples.
 
         Args:
@@ -89,7 +106,9 @@ class Contender:
                 self._seconds += found.seconds
                 self._num_timed += len(rows)
 
-    def _pass(self, data, rows, **options):
+    def _pass(
+        self, data: SeededBatches, rows: np.ndarray, **options: Any
+    ) -> CachedFeatures:
         part = SubsetBatches(data, rows, shuffle=False)
         found = features(
             self.model, part, boundary=self._boundary, name=self.name, **options
@@ -103,7 +122,9 @@ class Contender:
         self._features.append(x)
         return found
 
-    def score(self, rows, folds, *, tolerance):
+    def score(
+        self, rows: np.ndarray, folds: list[Folds], *, tolerance: float
+    ) -> None:
         """Scores a linear head on the samples that each fold leaves out.
 
         The strength of its penalty is chosen in the first round; later ones
@@ -119,7 +140,8 @@ class Contender:
         largest = np.abs(x).max()
         kind, labels = self.targets.kind, self.targets.labels[rows]
         data = x / largest if largest else x, labels
-        outputs, options = self.targets.num_outputs, {"tolerance": tolerance}
+        outputs = self.targets.num_outputs
+        options: dict[str, Any] = {"tolerance": tolerance}
         if self._strength is None:
             probe = fit_linear_probe(
                 kind, data, None, outputs, folds=folds[0], **options
@@ -134,7 +156,7 @@ class Contender:
         scores = [self.targets.scores(logits, labels) for logits in found]
         self.scores[len(x)] = np.mean(scores, axis=0)
 
-    def close(self, rows):
+    def close(self, rows: np.ndarray) -> None:
         """Lets go of network and features, and keeps the last score of them.
 
         Args:
@@ -148,7 +170,7 @@ class Contender:
             x, self.targets.labels[rows], regression=is_numbers
         )
 
-    def close_network(self):
+    def close_network(self) -> None:
         """Frees the network, if it is there; the features stay."""
         if self.model is not None:
             self.model = self._boundary = None
@@ -156,7 +178,7 @@ class Contender:
             gc.collect()
 
 
-def _image_shape(data):
+def _image_shape(data: SeededBatches) -> tuple[int, ...] | None:
     """The shape of one image; `None` for samples of another kind."""
     x = data.read(np.arange(1))[0]
     is_image = hasattr(x, "shape") and len(x.shape) == 4 and num_rows(x)

@@ -1,6 +1,10 @@
 """What may be wrong with the data: all from one pass over them."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +16,11 @@ from keras_transfer.transferability import (
     outliers,
 )
 from keras_transfer.transferability.near_duplicates import digest_of
+
+if TYPE_CHECKING:
+    from keras_transfer.recipes.assessment.collected import Collected
+    from keras_transfer.recipes.assessment.out_of_fold import OutOfFold
+    from keras_transfer.transferability.near_duplicates import Pair
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +46,13 @@ class Finding:
     across: bool = False
 
 
-def check_data(parts, probe, class_names, *, pixels=True):
+def check_data(
+    parts: Sequence[Collected],
+    probe: OutOfFold | None,
+    class_names: Sequence[str],
+    *,
+    pixels: bool = True,
+) -> list[Finding]:
     """Returns all `Finding`s, the likeliest of each kind first.
 
     Args:
@@ -63,7 +78,9 @@ def check_data(parts, probe, class_names, *, pixels=True):
     return found
 
 
-def _duplicates(parts, class_names, pixels):
+def _duplicates(
+    parts: Sequence[Collected], class_names: Sequence[str], pixels: bool
+) -> list[Finding]:
     places = [(part, n) for part in parts for n in range(len(part))]
     features = np.concatenate([part.features for part in parts])
     if pixels:
@@ -89,7 +106,12 @@ def _duplicates(parts, class_names, pixels):
     ]
 
 
-def _pair(kind, pair, places, class_names):
+def _pair(
+    kind: str,
+    pair: Pair,
+    places: list[tuple[Collected, int]],
+    class_names: Sequence[str],
+) -> Finding:
     both = [places[pair.first], places[pair.second]]
     names = [_name_of(class_names, part, n) for part, n in both]
     return Finding(
@@ -102,7 +124,9 @@ def _pair(kind, pair, places, class_names):
     )
 
 
-def _labels(train, probe, class_names):
+def _labels(
+    train: Collected, probe: OutOfFold, class_names: Sequence[str]
+) -> list[Finding]:
     found = label_errors(probe.probabilities, train.labels)
     return [
         _one(
@@ -113,13 +137,17 @@ def _labels(train, probe, class_names):
     ]  # fmt: skip
 
 
-def _one(part, kind, number, value, detail=""):
+def _one(
+    part: Collected, kind: str, number: int, value: float, detail: str = ""
+) -> Finding:
     return Finding(
         kind, (part.label_of(number),), ((part.name, number),), value, detail
     )
 
 
-def _name_of(class_names, part, number):
+def _name_of(
+    class_names: Sequence[str], part: Collected, number: int
+) -> str | None:
     if part.labels is None:
         return None
     return class_names[part.labels[number]]

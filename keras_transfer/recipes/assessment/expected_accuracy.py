@@ -1,7 +1,12 @@
 """What a model will reach on data that nobody has labelled."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
+from keras_transfer._private.types import Data, Verbose
 from keras_transfer.feature_cache import boundary_at
 from keras_transfer.recipes.assessment.class_labels import class_labels
 from keras_transfer.recipes.assessment.expected_accuracy_result import (
@@ -23,13 +28,23 @@ from keras_transfer.transferability.temperature import (
     logits_of,
 )
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.data.views import SubsetBatches
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+
 # Samples of each set that the estimate looks at.
 _MOST = 5000
 
 
 @silent_at_verbose_0
 def expected_accuracy(
-    model, *, unlabelled, validation, seed=0, verbose="auto"
+    model: TransferModel,
+    *,
+    unlabelled: Data,
+    validation: Data,
+    seed: int = 0,
+    verbose: Verbose = "auto",
 ) -> ExpectedAccuracy:
     """Estimates the accuracy on data without labels, and tests for a shift.
 
@@ -85,14 +100,14 @@ def expected_accuracy(
         logits_of("softmax", head.predict(x, verbose=0)) for x in (known, new)
     )
     temperature = best_temperature("softmax", known_logits, labels)
-    parts = {
+    found: dict[str, Any] = {
         "validation": _probabilities(known_logits / temperature),
         "labels": labels,
         "target": _probabilities(new_logits / temperature),
     }
     return ExpectedAccuracy(
-        thresholded_confidence(**parts),
-        *thresholded_confidence_interval(**parts, seed=seed),
+        thresholded_confidence(**found),
+        *thresholded_confidence_interval(**found, seed=seed),
         similarity(known, new, seed=seed).p_value,
         float(np.mean(known_logits.argmax(axis=1) == labels)),
         len(known),
@@ -100,7 +115,7 @@ def expected_accuracy(
     )
 
 
-def _check_head(model):
+def _check_head(model: TransferModel) -> None:
     check_model(model)
     activation = getattr(model.head, "activation", None)
     if activation != "softmax":
@@ -112,7 +127,7 @@ def _check_head(model):
         )
 
 
-def _drawn(data, name, seed):
+def _drawn(data: Data, name: str, seed: int) -> SubsetBatches:
     batches = drawn(data, name, _MOST, seed)
     if batches.num_samples < 10:
         raise ValueError(
@@ -123,7 +138,7 @@ def _drawn(data, name, seed):
     return batches
 
 
-def _labels(batches, num_outputs):
+def _labels(batches: SeededBatches, num_outputs: int) -> np.ndarray:
     labels = class_labels(batches, "validation", num_outputs)
     if labels is None:
         raise ValueError(
@@ -133,7 +148,7 @@ def _labels(batches, num_outputs):
     return labels
 
 
-def _probabilities(logits):
+def _probabilities(logits: np.ndarray) -> np.ndarray:
     from scipy.special import softmax
 
     return softmax(logits, axis=1)

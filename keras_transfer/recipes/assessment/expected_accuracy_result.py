@@ -1,6 +1,7 @@
 """The result of `expected_accuracy`: a text and numbers."""
 
 import dataclasses
+from typing import Any
 
 from keras_transfer.recipes.assessment.batch_shift import SHIFT_LEVEL
 from keras_transfer.storage.printing import brief
@@ -29,18 +30,18 @@ class ExpectedAccuracy:
     num_unlabelled: int
 
     @property
-    def is_shifted(self):
+    def is_shifted(self) -> bool:
         """Whether the data are of another kind than the validation data."""
         return self.p_value < SHIFT_LEVEL
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return brief(
             self,
             f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})",
             "shifted: not reliable" if self.is_shifted else "no shift found",
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         reading = "no shift found"
         if self.is_shifted:
             reading = (
@@ -54,6 +55,6 @@ class ExpectedAccuracy:
             f"{self.p_value:.3g}: {reading}"
         )
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         """Returns all of it as a dict of numbers, for `json.dumps`."""
         return dataclasses.asdict(self) | {"is_shifted": self.is_shifted}

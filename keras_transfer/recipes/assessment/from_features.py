@@ -1,6 +1,10 @@
 """The parts of an assessment that need nothing but features and labels."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +18,9 @@ from keras_transfer.recipes.assessment.out_of_fold import (
 from keras_transfer.recipes.assessment.pictures import Drawn
 from keras_transfer.recipes.assessment.subsets import some_rows
 from keras_transfer.transferability import probe_learning_curve
+
+if TYPE_CHECKING:
+    from keras_transfer.recipes.assessment.collected import Collected
 
 _LEAST = 8
 
@@ -38,7 +45,15 @@ class Effort:
     pixels: bool = True
 
 
-def assess_features(source, parts, class_names, *, effort, labels=None, seed=0):
+def assess_features(
+    source: str,
+    parts: Sequence[Collected],
+    class_names: Sequence[str],
+    *,
+    effort: Effort,
+    labels: np.ndarray | None = None,
+    seed: int = 0,
+) -> TransferAssessment:
     """Returns a `TransferAssessment` without gain and similarity.
 
     Args:
@@ -88,7 +103,7 @@ def assess_features(source, parts, class_names, *, effort, labels=None, seed=0):
     )
 
 
-def check_classes(labels):
+def check_classes(labels: np.ndarray) -> None:
     """Raises unless labels are enough samples of several classes.
 
     Raises:

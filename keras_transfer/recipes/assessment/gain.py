@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 from keras_transfer.recipes.assessment.out_of_fold import out_of_fold
 from keras_transfer.transferability.paired_difference import paired_difference
 
@@ -25,7 +27,7 @@ class Gain:
     num_samples: int
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """Whether transfer helps, in words."""
         if self.gain > 2 * self.error:
             return "transfer helps"
@@ -40,7 +42,13 @@ class Gain:
         )
 
 
-def gain_over_random(pretrained, random, labels, *, seed=0):
+def gain_over_random(
+    pretrained: np.ndarray,
+    random: np.ndarray,
+    labels: np.ndarray,
+    *,
+    seed: int = 0,
+) -> Gain:
     """Returns the `Gain` of features over others of the same samples.
 
     Args:

@@ -1,10 +1,19 @@
 """Successive halving: which samples a round has, and who goes on."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Container
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_transfer.data.sampling import epoch_order
+
+if TYPE_CHECKING:
+    from keras_transfer.transferability.paired_difference import (
+        PairedDifference,
+    )
 
 # Shares of all samples in the rounds.
 _SHARES = (0.25, 0.5, 1.0)
@@ -14,7 +23,7 @@ _LEAST_A_CLASS, _LEAST = 20, 200
 _FEW = 2
 
 
-def nested_order(labels, seed):
+def nested_order(labels: np.ndarray, seed: int) -> np.ndarray:
     """Returns an order of samples whose every beginning is stratified.
 
     Args:
@@ -37,7 +46,9 @@ def nested_order(labels, seed):
     return order[np.argsort(places[order], kind="stable")]
 
 
-def round_sizes(num_samples, per_class, num_candidates, batch_size):
+def round_sizes(
+    num_samples: int, per_class: float, num_candidates: int, batch_size: int
+) -> list[int]:
     """Returns how many samples each round has, growing, all in the last.
 
     Args:
@@ -59,7 +70,11 @@ def round_sizes(num_samples, per_class, num_candidates, batch_size):
     return [*(size for size in sizes if size < num_samples), num_samples]
 
 
-def dropped(means, differences, kept):
+def dropped(
+    means: dict[str, float],
+    differences: dict[str, PairedDifference],
+    kept: Container[str],
+) -> list[str]:
     """Returns which candidates leave after a round.
 
     Those of the lower half that are behind the best by more than chance.
@@ -69,7 +84,7 @@ def dropped(means, differences, kept):
         differences: `PairedDifference` of the best to each, by name.
         kept: names that stay whatever their score.
     """
-    by_score = sorted(means, key=means.get)
+    by_score = sorted(means, key=means.__getitem__)
     lower_half = by_score[: len(by_score) // 2]
     return [
         name

@@ -32,19 +32,19 @@ class OutOfFold:
     strength: float
 
     @property
-    def accuracy(self):
+    def accuracy(self) -> float:
         return float(self.is_right.mean())
 
 
 def out_of_fold(
-    features,
-    labels,
+    features: np.ndarray,
+    labels: np.ndarray,
     *,
-    others=None,
-    folds=5,
-    choose_on=MOST_TO_CHOOSE,
-    seed=0,
-):
+    others: np.ndarray | None = None,
+    folds: int = 5,
+    choose_on: int = MOST_TO_CHOOSE,
+    seed: int = 0,
+) -> OutOfFold:
     """Fits a probe in folds, and asks each about the samples left out.
 
     Args:

@@ -1,12 +1,22 @@
 """The pictures of an assessment."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.recipes.assessment.subsets import some_samples
 from keras_transfer.recipes.plots import panels, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from keras_transfer.recipes.assessment.assessment import TransferAssessment
 
 _MOST_POINTS = 1000
 _COLUMNS, _MOST_THUMBNAILS = 6, 24
@@ -24,10 +34,10 @@ class Drawn:
 
     parts: dict
     others: dict
-    class_names: list
+    class_names: Sequence[str]
 
 
-def plot(found, folder):
+def plot(found: TransferAssessment, folder: PathLike) -> list[str]:
     """Draws what there is; returns the names of the files.
 
     Args:
@@ -47,7 +57,7 @@ def plot(found, folder):
     return written
 
 
-def _learning_curve(found):
+def _learning_curve(found: TransferAssessment) -> Figure | None:
     curve = found.curve
     if curve is None:
         return None
@@ -63,7 +73,7 @@ def _learning_curve(found):
     return figure
 
 
-def _map(found):
+def _map(found: TransferAssessment) -> Figure | None:
     """The first two principal components of the target's features."""
     if found.drawn is None:
         return None
@@ -93,7 +103,7 @@ def _map(found):
     return figure
 
 
-def _labels(found):
+def _labels(found: TransferAssessment) -> Figure | None:
     """Thumbnails of likely wrong labels, with given and suggested label."""
     if found.drawn is None:
         return None
@@ -115,7 +125,7 @@ def _labels(found):
     return figure
 
 
-def _visible(image):
+def _visible(image: np.ndarray) -> np.ndarray:
     """Returns an image in 0..1, grey without the last axis."""
     image = np.asarray(image, "float64")
     low, high = (0.0, 255.0) if image.max() > 1.5 else (image.min(), 1.0)

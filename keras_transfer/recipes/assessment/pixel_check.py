@@ -1,10 +1,17 @@
 """Photos that are dark, blank or tiny."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_transfer.data.photos.photo_file import Photo
 from keras_transfer.recipes.assessment.collected import photos_of
+
+if TYPE_CHECKING:
+    from keras_transfer.recipes.assessment.noted_batches import NotedBatches
 
 # Of the range of pixels, 255 or 1: mean below which a photo is dark, standard
 # deviation below which there is nothing on it. Of the training photos of
@@ -29,7 +36,7 @@ class PixelFault:
     value: float
 
 
-def pixel_faults(noted):
+def pixel_faults(noted: NotedBatches) -> list[PixelFault]:
     """Returns the `PixelFault`s of samples that were read, none for others.
 
     Args:
@@ -50,7 +57,7 @@ def pixel_faults(noted):
     return found + _tiny(photos_of(noted))
 
 
-def _tiny(photos):
+def _tiny(photos: list | None) -> list[PixelFault]:
     if photos is None:
         return []
     sides = [_shorter_side(photo) for photo in photos]
@@ -64,7 +71,7 @@ def _tiny(photos):
     ]
 
 
-def _shorter_side(photo):
+def _shorter_side(photo: Photo) -> int:
     from keras_transfer.data.photos.photo_file import open_photo
 
     # The header alone is read.

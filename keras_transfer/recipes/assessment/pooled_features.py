@@ -1,7 +1,13 @@
 """The features that a model's head starts from, of a bounded part of data."""
 
-import numpy as np
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from keras_transfer._private.types import Data, PathLike, Verbose
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.models import TransferModel
 from keras_transfer.recipes.assessment.subsets import some_samples
@@ -9,8 +15,12 @@ from keras_transfer.recipes.assessment.target_data import check_inputs
 from keras_transfer.recipes.data_parts import as_numbered
 from keras_transfer.recipes.head_stage import pooled_once
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.feature_cache.settings import FeatureCache
 
-def drawn(data, name, most, seed):
+
+def drawn(data: Data, name: str, most: float, seed: int) -> SubsetBatches:
     """Returns at most `most` samples as `SeededBatches`, in a fixed order.
 
     Args:
@@ -24,7 +34,13 @@ def drawn(data, name, most, seed):
     return SubsetBatches(batches, rows, shuffle=False)
 
 
-def pooled_features(model, batches, name, verbose="auto", cache="memory"):
+def pooled_features(
+    model: TransferModel,
+    batches: SeededBatches,
+    name: str,
+    verbose: Verbose = "auto",
+    cache: FeatureCache | PathLike = "memory",
+) -> tuple[np.ndarray, list]:
     """Runs a data set through a `TransferModel` below its head, once.
 
     Args:
@@ -48,7 +64,7 @@ def pooled_features(model, batches, name, verbose="auto", cache="memory"):
     return pooled(x), rest
 
 
-def pooled(features):
+def pooled(features: ArrayLike) -> np.ndarray:
     """Returns features with their mean over positions, if there are any.
 
     A head of one's own may start from a map.
@@ -57,7 +73,7 @@ def pooled(features):
     return features.reshape(len(features), -1, features.shape[-1]).mean(axis=1)
 
 
-def check_model(model):
+def check_model(model: TransferModel) -> None:
     """Raises if something is no `TransferModel`."""
     if not isinstance(model, TransferModel):
         raise ValueError(

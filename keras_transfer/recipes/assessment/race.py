@@ -1,7 +1,14 @@
 """The rounds of a ranking: features, scores, and who is dropped."""
 
-import time
+from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_transfer._private.types import PathLike, Verbose
 from keras_transfer.data import look
 from keras_transfer.data.adapters import adapt
 from keras_transfer.recipes import label_counts
@@ -11,9 +18,16 @@ from keras_transfer.recipes.assessment.halving import (
     round_sizes,
 )
 from keras_transfer.storage.printing import show
-from keras_transfer.transferability.folds import folds_for
+from keras_transfer.transferability.folds import Folds, folds_for
 from keras_transfer.transferability.linear_probe import TOLERANCE
 from keras_transfer.transferability.paired_difference import paired_difference
+
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.feature_cache.settings import FeatureCache
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+    from keras_transfer.recipes.assessment.contender import Contender
+    from keras_transfer.recipes.assessment.targets import Targets
 
 # With few labels one division into folds is a matter of luck.
 _REPEATS = 3
@@ -36,7 +50,15 @@ class Race:
     """
 
     def __init__(
-        self, contenders, targets, data, *, folds, seed, cache, verbose
+        self,
+        contenders: list[Contender],
+        targets: Targets,
+        data: SeededBatches,
+        *,
+        folds: int,
+        seed: int,
+        cache: FeatureCache | PathLike,
+        verbose: Verbose,
     ):
         self.contenders, self.targets, self.data = contenders, targets, data
         self.folds, self.seed, self.verbose = folds, seed, verbose
@@ -51,7 +73,7 @@ class Race:
         self.seconds, self._looked = 0.0, None
 
     @property
-    def running(self):
+    def running(self) -> list[Contender]:
         """Those that have neither failed nor been dropped."""
         return [
             c
@@ -59,7 +81,7 @@ class Race:
             if c.error is None and c.left_after is None
         ]
 
-    def run(self):
+    def run(self) -> None:
         """Runs all rounds.
 
         Raises:
@@ -83,7 +105,7 @@ class Race:
         self._check_any_left()
         self.seconds = time.perf_counter() - started
 
-    def _round(self, before, size):
+    def _round(self, before: int, size: int) -> None:
         rows, is_last = self.order[:size], size == self.sizes[-1]
         folds = self._folds(rows, is_last)
         for contender in self.running:
@@ -103,7 +125,7 @@ class Race:
                     tolerance=TOLERANCE if is_last else _ROUGH,
                 )  # fmt: skip
 
-    def _folds(self, rows, is_last):
+    def _folds(self, rows: np.ndarray, is_last: bool) -> list[Folds]:
         """Lists of folds: one, or several in the last round of few labels."""
         labels, kind = self.targets.labels[rows], self.targets.kind
         most = self.folds if is_last else min(self.folds, _FEWER_FOLDS)
@@ -113,14 +135,20 @@ class Race:
             for repeat in range(_REPEATS if is_last and is_few else 1)
         ]
 
-    def _look(self, model):
+    def _look(self, model: TransferModel) -> None:
         """Looks at the data once; again for the first that takes pixels."""
         expects_pixels = model.expects_pixels
         if self._looked is None or expects_pixels > self._looked:
             adapt(self.data).looked_at(model, labels=False)
             self._looked = expects_pixels
 
-    def _try(self, contender, step, *arguments, **options):
+    def _try(
+        self,
+        contender: Contender,
+        step: Callable[..., None],
+        *arguments: Any,
+        **options: Any,
+    ) -> None:
         try:
             step(*arguments, **options)
         except Exception as error:
@@ -129,9 +157,9 @@ class Race:
             contender.close_network()
             self._show(f"{contender.name} failed: {contender.error}")
 
-    def _drop(self, size):
+    def _drop(self, size: int) -> None:
         means = {c.name: c.scores[size].mean() for c in self.running}
-        best = max(means, key=means.get)
+        best = max(means, key=means.__getitem__)
         scores = {c.name: c.scores[size] for c in self.running}
         differences = {
             name: paired_difference(
@@ -148,7 +176,7 @@ class Race:
         if leaving:
             self._show(f"Dropped: {', '.join(leaving)}.")
 
-    def _check_any_left(self):
+    def _check_any_left(self) -> None:
         if not self.running:
             errors = [f"{c.name}: {c.error}" for c in self.contenders]
             raise ValueError(
@@ -156,12 +184,12 @@ class Race:
                 f"{len(errors)} that failed.\n" + "\n".join(errors)
             )
 
-    def _show(self, text):
+    def _show(self, text: str) -> None:
         if self.verbose:
             show(text)
 
 
-def best_prior(contenders):
+def best_prior(contenders: Iterable[Contender]) -> Contender | None:
     """Returns the contender of the highest prior; `None` if there is none."""
     known = [c for c in contenders if c.prior is not None]
     return max(known, key=lambda c: c.prior, default=None)

@@ -1,5 +1,10 @@
 """The same architecture with random weights, to compare with."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import keras
 
 from keras_transfer import _private
@@ -11,8 +16,13 @@ from keras_transfer.training.freezing import (
     trainable_candidates,
 )
 
+if TYPE_CHECKING:
+    from keras_transfer.models.transfer.transfer_model import TransferModel
 
-def with_random_weights(model, batches, *, seed=0):
+
+def with_random_weights(
+    model: TransferModel, batches: Iterable, *, seed: int = 0
+) -> TransferModel:
     """Returns a model of the same architecture that has learnt nothing.
 
     All that could train is drawn anew, as Keras initialises it. What layers

@@ -1,8 +1,17 @@
 """`rank_backbones`: which source model suits the data."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from keras_transfer._private.types import Data, PathLike, Verbose
 from keras_transfer.data import look
 from keras_transfer.recipes.assessment.backbone_ranking import BackboneRanking
-from keras_transfer.recipes.assessment.candidates import named_candidates
+from keras_transfer.recipes.assessment.candidates import (
+    Candidates,
+    named_candidates,
+)
 from keras_transfer.recipes.assessment.contender import Contender
 from keras_transfer.recipes.assessment.race import Race
 from keras_transfer.recipes.assessment.ranking_rows import ranking_of
@@ -13,21 +22,27 @@ from keras_transfer.recipes.fine_tuning import fine_tune as run_fine_tune
 from keras_transfer.storage.printing import show, silent_at_verbose_0
 from keras_transfer.training.schedules import whole_number
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.feature_cache.settings import FeatureCache
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+    from keras_transfer.recipes.assessment.targets import Targets
+
 
 @silent_at_verbose_0
 def rank_backbones(
-    candidates,
-    data,
+    candidates: Candidates,
+    data: Data,
     *,
-    validation=None,
-    weights="imagenet",
-    prior=None,
-    task="auto",
-    fine_tune=False,
-    cache="memory",
-    seed=0,
-    folds=5,
-    verbose=1,
+    validation: Data = None,
+    weights: PathLike | Mapping[str, PathLike | None] | None = "imagenet",
+    prior: Mapping[str, float] | None = None,
+    task: str = "auto",
+    fine_tune: bool = False,
+    cache: FeatureCache | PathLike = "memory",
+    seed: int = 0,
+    folds: int = 5,
+    verbose: Verbose = 1,
 ) -> BackboneRanking:
     """Ranks source models for labelled data, in about a pass of each over it.
 
@@ -108,7 +123,7 @@ def rank_backbones(
     return ranking
 
 
-def _check_whole(name, value, least):
+def _check_whole(name: str, value: object, least: int) -> None:
     number = whole_number(value)
     if number is None or number < least:
         raise ValueError(
@@ -117,7 +132,9 @@ def _check_whole(name, value, least):
         )
 
 
-def _fine_tune(ranking, race, validation):
+def _fine_tune(
+    ranking: BackboneRanking, race: Race, validation: SeededBatches
+) -> None:
     """Fine-tunes the best prior and the best probe; keeps the better."""
     by_name = {c.name: c for c in race.contenders}
     for name in ranking.to_finetune:
@@ -127,16 +144,21 @@ def _fine_tune(ranking, race, validation):
         race.targets.compile(model)
         with look.done():
             run_fine_tune(
-                model, race.data, validation,
-                seed=race.seed, verbose=race.verbose,
-            )  # fmt: skip
+                model,
+                race.data,
+                validation=validation,
+                seed=race.seed,
+                verbose=race.verbose,
+            )
             row = ranking[name]
             row.fine_tuned = _held_out_score(model, validation, race.targets)
         if ranking.best() == name:
             ranking.model = model
 
 
-def _held_out_score(model, validation, targets):
+def _held_out_score(
+    model: TransferModel, validation: SeededBatches, targets: Targets
+) -> float:
     if targets.kind == "linear":
         from sklearn.metrics import r2_score
 

@@ -1,9 +1,21 @@
 """A `BackboneRanking` as a picture."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import plots
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def plot_ranking(path, ranking):
+    from keras_transfer.recipes.assessment.backbone_ranking import (
+        BackboneRanking,
+    )
+
+
+def plot_ranking(path: PathLike | None, ranking: BackboneRanking) -> Figure:
     """Draws probes with intervals, and what they cost.
 
     Args:

@@ -1,5 +1,9 @@
 """The rows of a ranking in their order, each beside the best."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from keras_transfer.recipes.assessment.backbone_ranking import (
     BackboneRanking,
     RankedBackbone,
@@ -9,8 +13,12 @@ from keras_transfer.transferability.paired_difference import (
     paired_difference,
 )
 
+if TYPE_CHECKING:
+    from keras_transfer.recipes.assessment.contender import Contender
+    from keras_transfer.recipes.assessment.race import Race
 
-def ranking_of(race):
+
+def ranking_of(race: Race) -> BackboneRanking:
     """Returns the `BackboneRanking` of a race that has run.
 
     Args:
@@ -33,12 +41,14 @@ def ranking_of(race):
     return ranking
 
 
-def _standing(contender):
+def _standing(contender: Contender) -> tuple[int, float]:
     size = max(contender.scores)
     return size, contender.scores[size].mean()
 
 
-def _row(contender, best, are_shares):
+def _row(
+    contender: Contender, best: Contender, are_shares: bool
+) -> RankedBackbone:
     size = max(contender.scores)
     scores = contender.scores[size]
     difference = paired_difference(
@@ -60,7 +70,7 @@ def _row(contender, best, are_shares):
     )
 
 
-def _note(row, ranking):
+def _note(row: RankedBackbone, ranking: BackboneRanking) -> str:
     found = []
     if row.name == ranking.best_prior:
         found.append("best prior")

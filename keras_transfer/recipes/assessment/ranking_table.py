@@ -1,12 +1,23 @@
 """A `BackboneRanking` as text and as Markdown."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from keras_transfer.storage.tables import format_table
+
+if TYPE_CHECKING:
+    from keras_transfer.recipes.assessment.backbone_ranking import (
+        BackboneRanking,
+        RankedBackbone,
+    )
 
 # Of an error, in the table; the JSON has all of it.
 _LONGEST = 60
 
 
-def as_text(ranking, *, for_file=False):
+def as_text(ranking: BackboneRanking, *, for_file: bool = False) -> str:
     """Returns the table with what to do, for people."""
     lines = [
         format_table(_columns(ranking), _rows(ranking), for_file=for_file),
@@ -18,10 +29,10 @@ def as_text(ranking, *, for_file=False):
     return "\n".join(lines)
 
 
-def as_markdown(ranking):
+def as_markdown(ranking: BackboneRanking) -> str:
     """Returns the table with what to do, in Markdown."""
 
-    def line(values):
+    def line(values: Iterable) -> str:
         cells = [str(value).replace("|", "\\|") for value in values]
         return f"| {' | '.join(cells)} |"
 
@@ -31,7 +42,7 @@ def as_markdown(ranking):
     return "\n".join([*lines, "", *_advice(ranking)])
 
 
-def _advice(ranking):
+def _advice(ranking: BackboneRanking) -> list[str]:
     names, best = ranking.to_finetune, ranking.best()
     if any(row.fine_tuned is not None for row in ranking.rows):
         return [f"Best after fine-tuning, on held-out samples: {best}."]
@@ -43,7 +54,7 @@ def _advice(ranking):
     ]
 
 
-def _columns(ranking):
+def _columns(ranking: BackboneRanking) -> list[str]:
     columns = [
         "backbone", "prior", "probe", "95 %", "behind", "LogME",
         "s / 1,000", "M parameters", "samples",
@@ -51,12 +62,12 @@ def _columns(ranking):
     return [*columns, *_tuned_column(ranking), "note"]
 
 
-def _tuned_column(ranking):
+def _tuned_column(ranking: BackboneRanking) -> list[str]:
     is_tuned = any(row.fine_tuned is not None for row in ranking.rows)
     return ["fine-tuned"] if is_tuned else []
 
 
-def _rows(ranking):
+def _rows(ranking: BackboneRanking) -> list[list]:
     has_tuned = bool(_tuned_column(ranking))
     return [
         [
@@ -76,12 +87,12 @@ def _rows(ranking):
     ]
 
 
-def _note(row):
+def _note(row: RankedBackbone) -> str:
     if row.error is None:
         return row.note
     text = " ".join(row.error.split())
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def _number(value, form):
+def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)

@@ -1,10 +1,19 @@
 """An assessment in words."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keras_transfer.recipes.assessment.assessment import TransferAssessment
+    from keras_transfer.recipes.assessment.similarity import Similarity
+    from keras_transfer.transferability.learning_curve import LearningCurve
+
 # Samples of a class below which another draw may give another model.
 _FEW = 10
 
 
-def summary(found):
+def summary(found: TransferAssessment) -> str:
     """Returns one paragraph on an assessment.
 
     Args:
@@ -19,7 +28,7 @@ def summary(found):
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def about_source(found):
+def about_source(found: TransferAssessment) -> str:
     """The first limit: the choice of the source model."""
     probe = next((b for b in found.baselines if b.name == "linear probe"), None)
     if probe is None:
@@ -38,7 +47,7 @@ def about_source(found):
     )
 
 
-def about_samples(found):
+def about_samples(found: TransferAssessment) -> str:
     """The second limit: the number of samples."""
     counts = list(found.per_class.values())
     total, least, most = sum(counts), min(counts), max(counts)
@@ -51,7 +60,7 @@ def about_samples(found):
     return f"{text}; {about_curve(found.curve, total, len(counts))}."
 
 
-def about_curve(curve, total, num_classes):
+def about_curve(curve: LearningCurve, total: int, num_classes: int) -> str:
     """How much more samples would bring a probe."""
     if total >= curve.furthest:
         return (
@@ -72,7 +81,7 @@ def about_curve(curve, total, num_classes):
     )
 
 
-def about_similarity(found):
+def about_similarity(found: TransferAssessment) -> str:
     """The third limit: how alike source and target are."""
     text = ""
     if found.similarity is not None:
@@ -92,14 +101,14 @@ def about_similarity(found):
     return text.strip()
 
 
-def _compared(similarity):
+def _compared(similarity: Similarity) -> str:
     return (
         f"{similarity.reading} (MMD p = {similarity.p_value:.3f}, Frechet "
         f"distance {similarity.frechet:.2f} of the target's variance)"
     )
 
 
-def about_data(found):
+def about_data(found: TransferAssessment) -> str:
     """What may be wrong with the data."""
     pairs = [f for f in found.findings if "duplicate" in f.kind]
     across = sum(pair.across for pair in pairs)
@@ -118,5 +127,5 @@ def about_data(found):
     return f"Data: {', '.join(told) or 'nothing to look at'}."
 
 
-def _counted(count, what):
+def _counted(count: int, what: str) -> str:
     return f"{count} {what.format('' if count == 1 else 's')}" if count else ""

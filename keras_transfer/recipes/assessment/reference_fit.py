@@ -1,9 +1,14 @@
 """Takes from a model's training data what an `UnknownDetector` keeps."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_transfer._private.types import Data, Verbose
 from keras_transfer.recipes.assessment.pooled_features import (
     drawn,
     pooled_features,
@@ -18,8 +23,19 @@ from keras_transfer.transferability.unknown_score import (
     unknown_score_of_training,
 )
 
+if TYPE_CHECKING:
+    from keras_transfer.models.transfer.transfer_model import TransferModel
 
-def fit_reference(model, parts, rate, *, max_samples, seed=0, verbose="auto"):
+
+def fit_reference(
+    model: TransferModel,
+    parts: Iterable[tuple[str, Data]],
+    rate: float,
+    *,
+    max_samples: int,
+    seed: int = 0,
+    verbose: Verbose = "auto",
+) -> ReferenceSamples:
     """Returns the `ReferenceSamples` of a model.
 
     Args:
@@ -59,12 +75,12 @@ def fit_reference(model, parts, rate, *, max_samples, seed=0, verbose="auto"):
     )
 
 
-def digest_of(model):
+def digest_of(model: TransferModel) -> str:
     """Returns a digest of a model's weights below the head."""
     return fingerprints.of_arrays(model.backbone.get_weights())
 
 
-def _check_rate(rate):
+def _check_rate(rate: float) -> None:
     if not isinstance(rate, numbers.Real) or not 0 < rate < 1:
         raise ValueError(
             "`false_alarm_rate` is a share of samples, above 0 and below 1. "
@@ -72,7 +88,7 @@ def _check_rate(rate):
         )
 
 
-def _as_kept(features):
+def _as_kept(features: np.ndarray) -> np.ndarray:
     """Features as a file keeps them, so that it gives the same scores."""
     if len(features) < 3:
         raise ValueError(

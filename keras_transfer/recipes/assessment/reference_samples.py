@@ -4,9 +4,11 @@ import dataclasses
 import json
 import math
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.storage.replacing import replacing
 
 
@@ -32,7 +34,7 @@ class ReferenceSamples:
     digest: str
 
     @property
-    def threshold(self):
+    def threshold(self) -> float:
         """The lowest known score with few enough new known samples above it.
 
         Above the k-th smallest of n are (n + 1 - k) / (n + 1) of them, in the
@@ -43,7 +45,7 @@ class ReferenceSamples:
         return float(self.scores[k - 1])
 
     @property
-    def false_alarm_rate(self):
+    def false_alarm_rate(self) -> float:
         """Share of new known samples above the threshold, in the mean.
 
         From how many of the known scores are above it; higher than the rate
@@ -52,7 +54,7 @@ class ReferenceSamples:
         above = int((self.scores > self.threshold).sum())
         return (1 + above) / (len(self.scores) + 1)
 
-    def __str__(self):
+    def __str__(self) -> str:
         text = (
             f"unknown: above {self.threshold:.3f}, as about "
             f"{self.false_alarm_rate:.1%} of known samples are, by "
@@ -65,7 +67,7 @@ class ReferenceSamples:
             )
         return text
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         """Returns the threshold and its false alarms, for `json.dumps`."""
         return {
             "threshold": self.threshold,
@@ -76,7 +78,7 @@ class ReferenceSamples:
             "were_trained_on": self.were_trained_on,
         }
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Writes a `.npz` file, whole or not at all."""
         about = dataclasses.asdict(self)
         arrays = {
@@ -90,7 +92,7 @@ class ReferenceSamples:
             np.savez(stream, about=json.dumps(about), **arrays)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: PathLike) -> Self:
         """Reads what `save` has written.
 
         Raises:

@@ -1,8 +1,20 @@
 """An assessment as text, Markdown and JSON."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from keras_transfer.storage.tables import format_table
+
+if TYPE_CHECKING:
+    from keras_transfer.recipes.assessment.assessment import TransferAssessment
+    from keras_transfer.recipes.assessment.data_check import Finding
+    from keras_transfer.recipes.assessment.similarity import Similarity
+    from keras_transfer.recipes.assessment.stored_statistics import (
+        StatisticsDistance,
+    )
 
 # Findings of a kind that people are shown; JSON has all of them.
 _SHOWN, _SHOWN_IN_MARKDOWN = 5, 50
@@ -10,7 +22,7 @@ _SHOWN, _SHOWN_IN_MARKDOWN = 5, 50
 _MULTIPLES = (1, 2, 4)
 
 
-def as_text(found):
+def as_text(found: TransferAssessment) -> str:
     """Returns a table, sentences, and the first findings of each kind."""
     lines = [format_table(["baseline", "accuracy", "95 %"], _baselines(found))]
     if found.curve is not None:
@@ -26,7 +38,7 @@ def as_text(found):
     return "\n".join(lines)
 
 
-def as_markdown(found):
+def as_markdown(found: TransferAssessment) -> str:
     """Returns the same as Markdown, with more findings."""
     lines = [f"# Assessment of {found.source}", "", *_sentences(found), ""]
     lines += _markdown(["baseline", "accuracy", "95 %"], _baselines(found))
@@ -40,7 +52,7 @@ def as_markdown(found):
     return "\n".join(lines)
 
 
-def as_json(found):
+def as_json(found: TransferAssessment) -> dict[str, Any]:
     """Returns what JSON can hold."""
     gain, curve = found.gain, found.curve
     return {
@@ -59,7 +71,7 @@ def as_json(found):
     }
 
 
-def _curve_as_json(found):
+def _curve_as_json(found: TransferAssessment) -> dict[str, Any]:
     curve, total = found.curve, sum(found.per_class.values())
     expected = []
     for n in _ahead(found):
@@ -78,30 +90,32 @@ def _curve_as_json(found):
     }
 
 
-def _similarity_as_json(similarity):
+def _similarity_as_json(
+    similarity: Similarity | StatisticsDistance | None,
+) -> dict[str, Any] | None:
     if similarity is None:
         return None
     return dataclasses.asdict(similarity) | {"reading": similarity.reading}
 
 
-def _ahead(found):
+def _ahead(found: TransferAssessment) -> list[int]:
     total = sum(found.per_class.values())
     wanted = [multiple * total for multiple in _MULTIPLES]
     return [n for n in wanted if n <= found.curve.furthest]
 
 
-def _sentences(found):
+def _sentences(found: TransferAssessment) -> list[str]:
     return [found.summary, *(f"Note: {note}" for note in found.notes)]
 
 
-def _baselines(found):
+def _baselines(found: TransferAssessment) -> list[list]:
     return [
         [b.name, f"{b.accuracy:.3f}", f"{b.low:.3f} to {b.high:.3f}"]
         for b in found.baselines
     ]
 
 
-def _curve(found):
+def _curve(found: TransferAssessment) -> list[list]:
     rows = []
     for n in _ahead(found):
         low, high = found.curve.interval(n)
@@ -110,12 +124,12 @@ def _curve(found):
     return rows
 
 
-def _by_kind(found):
+def _by_kind(found: TransferAssessment) -> dict[str, list[Finding]]:
     kinds = dict.fromkeys(each.kind for each in found.findings)
     return {kind: found.found(kind) for kind in kinds}
 
 
-def _findings(each):
+def _findings(each: Iterable[Finding]) -> list[list[str]]:
     rows = []
     for one in each:
         across = " (across parts)" if one.across else ""
@@ -125,7 +139,7 @@ def _findings(each):
     return rows
 
 
-def _markdown(columns, rows):
+def _markdown(columns: list[str], rows: Iterable) -> list[str]:
     lines = [columns, ["---"] * len(columns), *rows]
     # A bar in a cell would begin another one.
     cells = [[str(x).replace("|", "/") for x in line] for line in lines]

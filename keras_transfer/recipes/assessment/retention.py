@@ -1,7 +1,13 @@
 """How much a fine-tuned model still knows of its source's task."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import keras
 import numpy as np
 
+from keras_transfer._private.types import Data, Verbose
 from keras_transfer.recipes.assessment.block_features import block_features
 from keras_transfer.recipes.assessment.class_labels import class_labels
 from keras_transfer.recipes.assessment.out_of_fold import out_of_fold
@@ -13,18 +19,21 @@ from keras_transfer.recipes.assessment.retention_result import (
 from keras_transfer.storage.printing import silent_at_verbose_0
 from keras_transfer.transferability.linear_cka import linear_cka
 
+if TYPE_CHECKING:
+    from keras_transfer.recipes.assessment.block_features import BlockFeatures
+
 _MOST = 2000
 
 
 @silent_at_verbose_0
 def source_retention(
     *,
-    before,
-    after,
-    source_data,
-    source_head=None,
-    seed=0,
-    verbose="auto",
+    before: keras.Model,
+    after: keras.Model,
+    source_data: Data,
+    source_head: keras.layers.Layer | None = None,
+    seed: int = 0,
+    verbose: Verbose = "auto",
 ) -> SourceRetention:
     """Measures what fine-tuning has changed on samples of the source.
 
@@ -103,7 +112,7 @@ def source_retention(
     )
 
 
-def _check_alike(old, new):
+def _check_alike(old: BlockFeatures, new: BlockFeatures) -> None:
     sizes = [[each.shape[1] for each in found.features] for found in (old, new)]
     if sizes[0] != sizes[1]:
         raise ValueError(
@@ -114,7 +123,9 @@ def _check_alike(old, new):
         )
 
 
-def _accuracies(old, new, labels, seed):
+def _accuracies(
+    old: BlockFeatures, new: BlockFeatures, labels: np.ndarray | None, seed: int
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """Correct samples before, after, and after with a new probe."""
     if labels is None:
         if old.scores is not None:
@@ -130,7 +141,9 @@ def _accuracies(old, new, labels, seed):
     return *with_head, probes[-1]
 
 
-def _probed(before, after, labels, seed):
+def _probed(
+    before: np.ndarray, after: np.ndarray, labels: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     names, labels = np.unique(labels, return_inverse=True)
     if len(names) < 2:
         raise ValueError(
@@ -138,7 +151,7 @@ def _probed(before, after, labels, seed):
             f"with one, {names[0]!r}. Leave the labels out for CKA alone."
         )
     features = before.astype("float64"), after.astype("float64")
-    return tuple(
+    return tuple(  # type: ignore[return-value]
         out_of_fold(x, labels, others=others, seed=seed).is_right
         for x, others in [
             (features[0], None), features, (features[1], None)

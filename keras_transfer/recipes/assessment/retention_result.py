@@ -1,12 +1,19 @@
 """The result of `source_retention`: tables, a text, a picture."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import plots
 from keras_transfer.storage.printing import brief, printable
 from keras_transfer.storage.tables import format_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +51,7 @@ class SourceRetention:
     head: str
 
     @property
-    def accuracy(self):
+    def accuracy(self) -> dict[str, float] | None:
         """Accuracies by name: `before`, `after`, `read_anew`; or `None`."""
         if self.before is None:
             return None
@@ -55,7 +62,7 @@ class SourceRetention:
         }
 
     @property
-    def lost(self):
+    def lost(self) -> tuple[float, float] | None:
         """`(fall of the accuracy, its standard error)`, in pairs; or `None`."""
         if self.before is None:
             return None
@@ -63,7 +70,7 @@ class SourceRetention:
         error = differences.std(ddof=1) / np.sqrt(len(differences))
         return float(differences.mean()), float(error)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         lost = "" if self.lost is None else f"accuracy lost {self.lost[0]:.3f}"
         return brief(
             self,
@@ -72,10 +79,10 @@ class SourceRetention:
             lost,
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return printable(f"{self._sentence()}\n{format_table(*self._table())}")
 
-    def _sentence(self):
+    def _sentence(self) -> str:
         least = min(self.blocks, key=lambda block: block.cka)
         text = (
             f"on {self.num_samples} samples of the source: CKA of the "
@@ -91,11 +98,11 @@ class SourceRetention:
             f"{found['read_anew']:.3f} with a probe fitted anew"
         )
 
-    def _table(self):
+    def _table(self) -> tuple[list[str], list[list[str]]]:
         rows = [[block.name, f"{block.cka:.3f}"] for block in self.blocks]
         return ["block", "CKA"], rows
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         """Returns all of it as a dict of numbers, for `json.dumps`."""
         lost = self.lost
         return {
@@ -106,14 +113,14 @@ class SourceRetention:
             "lost": lost and {"value": lost[0], "standard_error": lost[1]},
         }
 
-    def to_markdown(self):
+    def to_markdown(self) -> str:
         """Returns the sentence and the table by block, as Markdown."""
         columns, rows = self._table()
         lines = [columns, ["---"] * len(columns), *rows]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         return f"{self._sentence()}.\n\n{table}\n"
 
-    def plot(self, path=None):
+    def plot(self, path: PathLike | None = None) -> Figure:
         """Draws CKA by block.
 
         Args:

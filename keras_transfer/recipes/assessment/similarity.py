@@ -36,7 +36,7 @@ class Similarity:
     num_source: int
 
     @property
-    def reading(self):
+    def reading(self) -> str:
         """The difference in words."""
         if self.p_value > 0.05:
             return "cannot be told apart"
@@ -45,7 +45,9 @@ class Similarity:
         return "differ" if self.frechet < _APART else "differ strongly"
 
 
-def similarity(target, source, *, seed=0):
+def similarity(
+    target: np.ndarray, source: np.ndarray, *, seed: int = 0
+) -> Similarity:
     """Returns the `Similarity` of two sets of features.
 
     Args:
@@ -73,7 +75,9 @@ def similarity(target, source, *, seed=0):
     )
 
 
-def _main_directions(a, b):
+def _main_directions(
+    a: np.ndarray, b: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     both = np.concatenate([a, b])
     centred = both - both.mean(axis=0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)

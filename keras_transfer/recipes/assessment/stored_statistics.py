@@ -1,6 +1,9 @@
 """The target against what a source's batch norm remembers of its training."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -8,6 +11,10 @@ import numpy as np
 from keras_transfer.recipes.assessment.subsets import some_samples
 from keras_transfer.training.batch_norm import StatisticsPass, training_norms
 from keras_transfer.training.freezing import set_trainable_depth
+
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.models.transfer.transfer_model import TransferModel
 
 # A few hundred samples are enough for means and variances of channels.
 _MOST, _BATCH = 256, 32
@@ -34,14 +41,16 @@ class StatisticsDistance:
     num_samples: int
 
     @property
-    def reading(self):
+    def reading(self) -> str:
         """The distance in words."""
         if self.distance < _NEAR:
             return "hardly differ"
         return "differ" if self.distance < _APART else "differ strongly"
 
 
-def distance_to_stored(model, batches, *, seed=0):
+def distance_to_stored(
+    model: TransferModel, batches: SeededBatches, *, seed: int = 0
+) -> StatisticsDistance | None:
     """Compares a target with the moving statistics of its source.
 
     No sample of the source is needed: what goes into a batch-norm layer had a
@@ -72,7 +81,9 @@ def distance_to_stored(model, batches, *, seed=0):
     return StatisticsDistance(float(np.mean(distances)), len(norms), len(rows))
 
 
-def _means_and_deviations(layer):
+def _means_and_deviations(
+    layer: keras.layers.BatchNormalization,
+) -> tuple[np.ndarray, np.ndarray]:
     mean, variance = (
         keras.ops.convert_to_numpy(each).astype("float64")
         for each in (layer.moving_mean, layer.moving_variance)
@@ -80,7 +91,9 @@ def _means_and_deviations(layer):
     return mean, np.sqrt(variance)
 
 
-def _distance(stored, found):
+def _distance(
+    stored: tuple[np.ndarray, np.ndarray], found: tuple[np.ndarray, np.ndarray]
+) -> float:
     squared = sum(
         np.square(a - b).sum() for a, b in zip(stored, found, strict=True)
     )

@@ -5,7 +5,7 @@ import numpy as np
 from keras_transfer.data.sampling import train_validation_split
 
 
-def some_rows(labels, most, seed):
+def some_rows(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
     """Returns numbers of at most about `most` samples, class by class.
 
     Args:
@@ -19,9 +19,9 @@ def some_rows(labels, most, seed):
     return train_validation_split(labels, fraction, seed)[0]
 
 
-def some_samples(num_samples, most, seed):
+def some_samples(num_samples: int, most: float, seed: int) -> np.ndarray:
     """Returns numbers of at most `most` samples, sorted, without labels."""
     if num_samples <= most:
         return np.arange(num_samples)
     random = np.random.default_rng(seed)
-    return np.sort(random.choice(num_samples, most, replace=False))
+    return np.sort(random.choice(num_samples, int(most), replace=False))

@@ -1,12 +1,23 @@
 """The target's data in parts, and its classes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Data
 from keras_transfer.recipes.data_parts import as_numbered, parts
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.models.transfer.transfer_model import TransferModel
 
-def target_parts(target, validation, test, *, seed):
+
+def target_parts(
+    target: Data, validation: Data, test: Data, *, seed: int
+) -> dict[str, SeededBatches]:
     """Returns `SeededBatches` by part: `"train"` first, then what there is.
 
     Args:
@@ -26,7 +37,7 @@ def target_parts(target, validation, test, *, seed):
     return {name: part for name, part in found.items() if part is not None}
 
 
-def check_inputs(model, batches, name):
+def check_inputs(model: keras.Model, batches: SeededBatches, name: str) -> None:
     """Raises unless samples have the shapes that a model takes.
 
     Args:
@@ -49,7 +60,7 @@ def check_inputs(model, batches, name):
         )
 
 
-def _fits(found, expected):
+def _fits(found: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
     # A number a sample is what Keras makes a column of.
     if found == () and expected in ((1,), ()):
         return True
@@ -59,7 +70,7 @@ def _fits(found, expected):
     )
 
 
-def class_names_of(model, train):
+def class_names_of(model: TransferModel, train: SeededBatches) -> list[str]:
     """Returns names by label, `"class 0"` and so on where none are known."""
     number = int(model.output_shape[-1])
     names = model.class_names or train.class_names

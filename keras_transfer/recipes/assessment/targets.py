@@ -1,14 +1,22 @@
 """What labels ask of a head: classes, several labels, or numbers."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.recipes.assessment.class_numbers import (
     check_numbers,
     class_numbers,
 )
+
+if TYPE_CHECKING:
+    from keras_transfer.layers.base_head import Head
+    from keras_transfer.models.transfer.transfer_model import TransferModel
 
 # By the task, as `data.load` names it: what `fit_linear_probe` calls it.
 KINDS = {
@@ -37,23 +45,23 @@ class Targets:
     is_one_hot: bool = False
 
     @property
-    def num_samples(self):
+    def num_samples(self) -> int:
         return len(self.labels)
 
     @property
-    def are_shares(self):
+    def are_shares(self) -> bool:
         """Whether a score is a share of right answers."""
         return self.kind != "linear"
 
     @property
-    def per_class(self):
+    def per_class(self) -> float:
         """Samples a class in the mean; of other labels, all."""
         return self.num_samples / (
             self.num_outputs if self.kind == "softmax" else 1
         )
 
     @property
-    def score_name(self):
+    def score_name(self) -> str:
         """The score of a sample, averaged, in words."""
         return {
             "softmax": "accuracy",
@@ -61,7 +69,7 @@ class Targets:
             "linear": "R2",
         }[self.kind]
 
-    def head(self):
+    def head(self) -> Head:
         """Returns a new linear head for these labels."""
         if self.kind == "linear":
             return RegressionHead(self.num_outputs, name="head")
@@ -69,7 +77,7 @@ class Targets:
             self.num_outputs, activation=self.kind, name="head"
         )
 
-    def compile(self, model):
+    def compile(self, model: TransferModel) -> None:
         """Compiles a model with the loss that takes labels as they came."""
         loss = {}
         if self.is_one_hot:
@@ -79,7 +87,7 @@ class Targets:
             }
         model.compile("auto", **loss)
 
-    def scores(self, logits, labels):
+    def scores(self, logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Returns how right each sample is, `(samples,)`.
 
         1 or 0 of a class, the share of the labels of a sample that are right,
@@ -98,7 +106,7 @@ class Targets:
         return 1 - ((logits - labels) ** 2 / variance).mean(axis=1)
 
 
-def targets_of(labels, task="auto") -> Targets:
+def targets_of(labels: ArrayLike, task: str = "auto") -> Targets:
     """Returns the `Targets` of labels.
 
     Args:
@@ -123,7 +131,7 @@ def targets_of(labels, task="auto") -> Targets:
     return Targets(KINDS[task], rows, rows.shape[1])
 
 
-def _check_task(task):
+def _check_task(task: str) -> None:
     if task != "auto" and task not in KINDS:
         raise ValueError(
             f"`task` is 'auto' or one of {', '.join(KINDS)}. Received: "
@@ -131,7 +139,7 @@ def _check_task(task):
         )
 
 
-def _check_enough(labels):
+def _check_enough(labels: np.ndarray) -> None:
     if len(labels) < _LEAST:
         raise ValueError(
             "Candidates are compared on samples that their heads have not "
@@ -141,7 +149,7 @@ def _check_enough(labels):
         )
 
 
-def _task_of(labels):
+def _task_of(labels: np.ndarray) -> str:
     if labels.ndim == 1:
         is_whole = labels.dtype.kind in "iub"
         return "classification" if is_whole else "regression"
@@ -151,7 +159,7 @@ def _task_of(labels):
     return "classification" if is_one_hot else "multi_label"
 
 
-def _classes(labels):
+def _classes(labels: np.ndarray) -> Targets:
     numbers, num_outputs = class_numbers(labels)
     num_classes = len(np.unique(numbers))
     if num_classes < 2:

@@ -1,8 +1,15 @@
 """Whether a sample is like anything that a model was trained on."""
 
+from __future__ import annotations
+
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from keras_transfer._private.types import Data, PathLike, Verbose
 from keras_transfer.recipes.assessment.batch_shift import shift_warning
 from keras_transfer.recipes.assessment.pooled_features import (
     drawn,
@@ -17,6 +24,9 @@ from keras_transfer.recipes.assessment.reference_samples import (
 )
 from keras_transfer.storage.printing import brief
 from keras_transfer.transferability.unknown_score import unknown_score
+
+if TYPE_CHECKING:
+    from keras_transfer.models.transfer.transfer_model import TransferModel
 
 # Training samples that are kept: 5 MB at 1,280 features.
 MOST_SAMPLES = 2000
@@ -61,10 +71,10 @@ class UnknownDetector:
         p-values (the threshold).
     """
 
-    def __init__(self, model, reference):
+    def __init__(self, model: TransferModel, reference: ReferenceSamples):
         self.model, self.reference = model, reference
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return brief(
             self,
             f"of '{self.model.name}'",
@@ -73,28 +83,28 @@ class UnknownDetector:
         )
 
     @property
-    def threshold(self):
+    def threshold(self) -> float:
         """The score above which a sample is unknown."""
         return self.reference.threshold
 
     @property
-    def false_alarm_rate(self):
+    def false_alarm_rate(self) -> float:
         """Share of new known samples above the threshold, in the mean."""
         return self.reference.false_alarm_rate
 
     @classmethod
     def fit(
         cls,
-        model,
-        train,
+        model: TransferModel,
+        train: Data,
         *,
-        validation=None,
-        false_alarm_rate=0.05,
-        max_samples=MOST_SAMPLES,
-        validation_name="validation",
-        seed=0,
-        verbose="auto",
-    ):
+        validation: Data = None,
+        false_alarm_rate: float = 0.05,
+        max_samples: int = MOST_SAMPLES,
+        validation_name: str = "validation",
+        seed: int = 0,
+        verbose: Verbose = "auto",
+    ) -> Self:
         """Keeps features of training samples, and finds the threshold.
 
         Args:
@@ -129,7 +139,7 @@ class UnknownDetector:
         )
         return cls(model, reference)
 
-    def score(self, x, *, verbose=0):
+    def score(self, x: Data, *, verbose: Verbose = 0) -> np.ndarray:
         """Returns the unknown score of each sample, from 0 to 2.
 
         Args:
@@ -140,7 +150,7 @@ class UnknownDetector:
         found, _ = pooled_features(self.model, batches, "given", verbose)
         return unknown_score(train=self.reference.features, features=found)
 
-    def is_unknown(self, x, *, verbose=0):
+    def is_unknown(self, x: Data, *, verbose: Verbose = 0) -> np.ndarray:
         """Returns for each sample whether its score is above the threshold.
 
         Args:
@@ -149,7 +159,7 @@ class UnknownDetector:
         """
         return self.score(x, verbose=verbose) > self.threshold
 
-    def shift_warning(self, scores):
+    def shift_warning(self, scores: ArrayLike) -> str | None:
         """Returns a sentence if a batch is unlike the training data.
 
         Args:
@@ -161,14 +171,14 @@ class UnknownDetector:
         """
         return shift_warning(scores, self.reference)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.reference)
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         """Returns the threshold and its false alarms, for `json.dumps`."""
         return self.reference.to_json()
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Writes the detector to a file, without the model, whole or not.
 
         Args:
@@ -177,7 +187,7 @@ class UnknownDetector:
         self.reference.save(path)
 
     @classmethod
-    def load(cls, path, model):
+    def load(cls, path: PathLike, model: TransferModel) -> Self:
         """Reads a detector back.
 
         Args:
