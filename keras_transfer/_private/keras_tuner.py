@@ -1,5 +1,6 @@
 """Private names of KerasTuner. Imports it, so only those who need it may."""
 
+import contextlib
 import functools
 from pathlib import Path
 
@@ -63,10 +64,14 @@ def drop_retries(oracle, trial_ids):
     ]
 
 
-def restore_grid(oracle):
+def restore_grid(oracle, outside=()):
     """Tells a grid's oracle which of its combinations have been tried.
 
     Uses `GridSearchOracle._compare`, `_ordered_ids` and `_populate_next`.
+
+    Args:
+        oracle: the oracle.
+        outside: ids of trials that are none of the combinations.
     """
 
     def order(one, other):
@@ -74,10 +79,27 @@ def restore_grid(oracle):
             one.hyperparameters.values, other.hyperparameters.values
         )
 
+    tried = [t for t in oracle.trials.values() if t.trial_id not in outside]
     before = None
-    for trial in sorted(
-        oracle.trials.values(), key=functools.cmp_to_key(order)
-    ):
+    for trial in sorted(tried, key=functools.cmp_to_key(order)):
         oracle._ordered_ids.insert(trial.trial_id, before)
         oracle._populate_next.append(trial.trial_id)
         before = trial.trial_id
+
+
+@contextlib.contextmanager
+def without_first_trial(oracle):
+    """Lets a grid begin with its first combination after another trial.
+
+    Uses `GridSearchOracle._populate_next`.
+
+    Args:
+        oracle: an oracle that has begun one trial at least.
+    """
+    begun = oracle.start_order
+    first, *oracle.start_order = begun
+    oracle._populate_next = [i for i in oracle._populate_next if i != first]
+    try:
+        yield
+    finally:
+        oracle.start_order = begun

@@ -3,7 +3,7 @@
 import keras
 
 from keras_transfer import _private, graph
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 
 def feature_extractor(model, input_shape, output_layer, is_top):
@@ -43,7 +43,7 @@ def _one_block(model, input_shape, output_layer):
             f"The shape of the input of {described}, is not known. Give "
             "`input_shape`, the shape of one sample."
         )
-    show(f"backbone: {described}, is one block and is used up to its output")
+    note(f"backbone: {described}, is one block and is used up to its output")
     inputs = keras.tree.map_shape_structure(
         lambda shape: keras.Input(tuple(shape)), input_shape
     )
@@ -57,7 +57,7 @@ def below_top(model, output_layer=None):
     """
     prefix, cut, dropped = without_top(model, output_layer)
     if dropped:
-        show(
+        note(
             f"backbone: cut {model.name!r} at {cut.name!r} {cut.shape}; "
             f"dropped {_shortened(dropped)}"
         )

@@ -25,7 +25,7 @@ from keras_transfer.backbones.pretrained import (
 )
 from keras_transfer.backbones.source_files import load_weights
 from keras_transfer.storage.files import load_model
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 _MODEL_FILES = (".keras", ".h5", ".hdf5")
 
@@ -189,7 +189,7 @@ def recognized_preprocessing(model):
         return None, None
     preprocessing = preprocessing_of(application, model)
     is_mode = isinstance(preprocessing, str)
-    show(
+    note(
         f"backbone: {model.name!r} was recognised as {application.name}; its "
         "preprocessing is "
         + (repr(preprocessing) if is_mode else type(preprocessing).__name__)

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_transfer import _private
 from keras_transfer.storage.printing import brief, show
 from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import depth_at
@@ -76,4 +77,4 @@ class FreezingScheduler(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None:
-            logs["trainable_blocks"] = self._depth
+            logs["trainable_blocks"] = _private.WholeNumber(self._depth)

@@ -165,7 +165,8 @@ class UnfreezeOnPlateau(RunAwareCallback):
                 "lower the learning rate, clip the gradients, or look for "
                 "values in the data that are not numbers."
             )
-        logs["trainable_blocks"] = freeze_state(self.model).depth
+        depth = freeze_state(self.model).depth
+        logs["trainable_blocks"] = _private.WholeNumber(depth)
         if value is None:
             return
         if self._sign is None:

@@ -11,7 +11,7 @@ from keras_transfer.data.nested import as_tuple, concatenated, num_rows
 from keras_transfer.data.seeded_batches import OrderOfEpoch
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.memory import available_bytes
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 
 class DataAdapter:
@@ -190,7 +190,7 @@ def _padded(batches, name):
     if len(lengths) < 2:
         return batches
     longest = max(lengths)
-    show(
+    note(
         f"`{name}` has batches of {min(lengths)} to {longest} token ids a "
         "sample: all are filled up to the longest with 0."
     )

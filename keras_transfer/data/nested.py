@@ -177,3 +177,15 @@ def cut_off(arrays, fraction):
         )
     first = take_rows(arrays, slice(None, split_at))
     return first, take_rows(arrays, slice(split_at, None))
+
+
+def integer_labels(labels):
+    """Returns labels of one class a sample, integers or one-hot, as integers.
+
+    Returns:
+        An array `(samples,)`.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        labels = labels.argmax(axis=-1)
+    return labels.reshape(-1)

@@ -3,7 +3,11 @@
 import keras
 import numpy as np
 
-from keras_transfer.data.nested import concatenated, take_rows
+from keras_transfer.data.nested import (
+    concatenated,
+    integer_labels,
+    take_rows,
+)
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.storage import fingerprints
 
@@ -70,6 +74,38 @@ class SubsetBatches(BatchesView):
 
     def fingerprint(self):
         return fingerprints.of_arrays(self.batches.fingerprint(), self.indices)
+
+
+class WithClassWeights(BatchesView):
+    """The same samples, weighted by their class as `class_weight` of `fit`.
+
+    Args:
+        batches: `SeededBatches` of `(x, y)` or `(x, y, sample_weight)`, with
+            integer or one-hot labels.
+        class_weight: a dict from classes to weights; 1 for all others.
+    """
+
+    def __init__(self, batches, class_weight):
+        super().__init__(batches)
+        self.class_weight = dict(class_weight)
+
+    def read(self, sample_ids):
+        x, y, *weights = self.batches.read(sample_ids)
+        classes = integer_labels(y)
+        found = [self.class_weight.get(int(each), 1.0) for each in classes]
+        found = np.asarray(found, "float32")
+        if weights:
+            found = found * np.asarray(weights[0])
+        return x, y, found
+
+    def known_labels(self):
+        return self.batches.known_labels()
+
+    def fingerprint(self):
+        weights = sorted(self.class_weight.items())
+        return fingerprints.of_arrays(
+            self.batches.fingerprint(), np.asarray(weights, "float64")
+        )
 
 
 class JoinedInputs(SeededBatches):

@@ -18,6 +18,7 @@ from keras_transfer.feature_cache import as_feature_cache
 from keras_transfer.models.auto_compile import complete_arguments
 from keras_transfer.models.loss_scaling import warn_of_unscaled_loss
 from keras_transfer.models.penalized import PenalizedModel
+from keras_transfer.storage import printing
 from keras_transfer.training import freezing, replicas
 from keras_transfer.training.nesting import own_step
 
@@ -108,6 +109,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
+    @printing.silent_at_verbose_0
     def fit(
         self,
         x=None,
@@ -203,7 +205,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         )
         common = {
             "epochs": epochs,
-            "verbose": verbose,
+            "verbose": printing.verbosity(verbose),
             "initial_epoch": initial_epoch,
             "steps_per_epoch": None if data.is_seeded else steps_per_epoch,
             "shuffle": shuffle and data.keras_shuffles,
@@ -262,6 +264,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             check_labels(data.labels, self)
         return data
 
+    @printing.silent_at_verbose_0
     def evaluate(
         self,
         x=None,
@@ -300,13 +303,14 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 x,
                 **given,
                 batch_size=batch_size,
-                verbose=verbose,
+                verbose=printing.verbosity(verbose),
                 steps=steps,
                 callbacks=callbacks,
                 return_dict=return_dict,
                 **kwargs,
             )
 
+    @printing.silent_at_verbose_0
     def predict(
         self, x, batch_size=None, verbose="auto", steps=None, callbacks=None
     ):
@@ -330,7 +334,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             return super().predict(
                 x,
                 batch_size=batch_size,
-                verbose=verbose,
+                verbose=printing.verbosity(verbose),
                 steps=steps,
                 callbacks=callbacks,
             )

@@ -116,12 +116,12 @@ class BestWeights(keras.callbacks.Callback):
         self.row = next(r for r in rows if chosen.items() <= r.items())
         self.weights = self.whole.get_weights()
 
-    def add_present(self, data):
+    def add_present(self, train, validation):
         """Adds the model as it is, as the one to beat."""
-        if data.validation is None:
-            row = metrics_of(self.whole, data.train)
+        if validation is None:
+            row = metrics_of(self.whole, train)
         else:
-            row = metrics_of(self.whole, data.validation, "val_")
+            row = metrics_of(self.whole, validation, "val_")
         self.add_solved([row], row, 0.0)
 
     def beside(self):

@@ -6,16 +6,11 @@ import time
 import keras
 import numpy as np
 
+from keras_transfer.recipes.compiling import compile_to_tune
 from keras_transfer.recipes.head_or_end import HeadOrEnd
 from keras_transfer.recipes.head_stage import set_head
 from keras_transfer.recipes.interpolation import set_temperature
-from keras_transfer.recipes.training import (
-    compile_like,
-    statistics_callbacks,
-)
-from keras_transfer.training.freezing import set_trainable_depth
-from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
-from keras_transfer.training.regularizers import L2SP
+from keras_transfer.recipes.training import statistics_callbacks
 
 # Steps that are timed, after those that compile.
 _COMPILING, _TIMED = 2, 4
@@ -59,8 +54,10 @@ class FullTuningStage:
         self._fit(
             runner.train,
             [*self._statistics(), self.rows, _Clock(self), runner.limit],
-            [*runner.callbacks, *runner.saved("fine-tune")],
+            [*runner.callbacks, *runner.always, *runner.saved("fine-tune")],
             runner.verbose,
+            validation_data=runner.validation if runner.validates else None,
+            **runner.fit_options,
         )
         self.seconds = time.perf_counter() - started
         self.end = self.model.get_weights()
@@ -126,18 +123,8 @@ class FullTuningStage:
 
     def _prepare(self):
         """Compiles for a training of `epochs` epochs from the start."""
-        plan, model = self.plan, self.model
-        set_trainable_depth(model, plan.blocks)
-        falling = keras.optimizers.schedules.PolynomialDecay(
-            plan.rate, self._num_steps(), end_learning_rate=0.0
-        )
-        optimizer = keras.optimizers.AdamW(
-            falling, weight_decay=plan.weight_decay
-        )
-        if plan.decay < 1:
-            optimizer = LayerwiseOptimizer(optimizer, decay=plan.decay)
-        more = {"regularizer": L2SP(plan.l2sp, 0.0)} if plan.l2sp else {}
-        compile_like(model, model, optimizer, **more)
+        model = self.model
+        compile_to_tune(model, self.plan, self._num_steps())
         self._fresh = [
             keras.ops.convert_to_numpy(v).copy()
             for v in model.optimizer.variables

@@ -1,6 +1,6 @@
 """The head alone, on frozen features: solved where that is convex, or trained.
 
-The first stage of `fine_tune` and of `two_stage`.
+The first stage of every recipe, and of a trial of a search.
 """
 
 import time
@@ -9,8 +9,11 @@ import keras
 import numpy as np
 
 from keras_transfer import feature_cache
+from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.horizontal_flips import WithFlips, folds_with_flips
+from keras_transfer.data.nested import integer_labels
 from keras_transfer.layers import ClassificationHead, RegressionHead
+from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.training import compile_like
 from keras_transfer.training.freezing import freeze
 from keras_transfer.transferability import linear_probe
@@ -20,12 +23,10 @@ from keras_transfer.transferability.temperature import (
     best_temperature,
 )
 
-RATES = (3e-4, 1e-3, 3e-3)
-EPOCHS = 20
 PATIENCE = 3
 # How much higher the loss with horizontal flips may be. With 20 samples a class
 # it is less on photos in most draws, and they help; on digits, which they
-# harm, it is far more (benchmarks/mirrored_copies.py).
+# harm, it is far more (benchmarks/flipped_copies.py).
 TOLERANCE = 0.02
 # By what the head puts out: the losses whose minimum `fit_linear_probe` finds.
 _SOLVED_LOSSES = {
@@ -51,7 +52,9 @@ class HeadStage:
     def run(self):
         """Leaves the best head in the model, and its row with `best`."""
         freeze(self.model)
-        if self.plan.kind is None:
+        if not self.plan.head_epochs:
+            self._keep()
+        elif self.plan.kind is None:
             self._train()
         else:
             self._solve()
@@ -90,6 +93,16 @@ class HeadStage:
         kernel, bias = self._solution
         return self.features(validation=True)[0] @ kernel + bias
 
+    def metrics(self):
+        """What an epoch of a solved head would log, from its features."""
+        inputs = keras.Input(self.features()[0].shape[1:], name="features")
+        alone = keras.Model(inputs, self.model.head(inputs))
+        compile_like(alone, self.model, "sgd")
+        found = {}
+        for prefix, part in zip(("", "val_"), self._parts, strict=False):
+            found |= metrics_of(alone, ArrayBatches(*part), prefix)
+        return found
+
     def temperature_for(self, num_samples):
         """Towards which the temperature that few samples give is drawn.
 
@@ -109,13 +122,19 @@ class HeadStage:
         )  # fmt: skip
         return best_temperature(kind, logits, *data[1:])
 
+    def _keep(self):
+        """Judges the head as it is, as the one to beat."""
+        runner = self.runner
+        runner.best.add_present(runner.train, runner.validation)
+        self._chosen = runner.best.row
+
     def _solve(self):
         runner, kind = self.runner, self.plan.kind
         if self.plan.hold_out:
             # One pass for both parts, and for all samples in the end.
             self._features(runner.train.batches, "training")
         both = None
-        if self.plan.mirror is not False and not runner.limit.is_over:
+        if self.plan.horizontal_flips is not False and not runner.limit.is_over:
             # In one go: each start of the frozen part costs seconds.
             both = self._solvable(WithFlips(runner.train))
             train = [part[: len(part) // 2] for part in both]
@@ -126,7 +145,7 @@ class HeadStage:
         if runner.on_features is not None and kind == "softmax":
             runner.on_features(self.model, runner.train, *train[:2])
         folds = None
-        if validation is None:
+        if validation is None and self.plan.cross_validates:
             # Samples are few: none are held out.
             folds = folds_for(train[1], kind, runner.seed)
         solve_head(self.model, train, validation, runner.best, folds=folds)
@@ -145,12 +164,12 @@ class HeadStage:
             best,
             folds=folds_with_flips(folds, len(both[1]) // 2),
             strengths=linear_probe.neighbouring_strengths(before["strength"]),
-            mirrored=True,
+            flipped=True,
         )
         old, new = before["val_loss"], best.row["val_loss"]
         self._uses_flips = self.runner.log.decide(
-            "mirrored copies",
-            self.plan.mirror,
+            "horizontal flips",
+            self.plan.horizontal_flips,
             new <= (1 + TOLERANCE) * old,
             f"validation loss {new:.4f} after {old:.4f} without",
         )
@@ -176,12 +195,12 @@ class HeadStage:
     def _train(self):
         start = self.model.head.get_weights()
         self._chosen = None
-        for rate in RATES:
+        for rate in self.plan.head_rates:
             if self._chosen is not None and self.runner.limit.is_over:
                 break
             self.model.head.set_weights(start)
             self.runner.best.about = {"rate": rate}
-            self._fit(rate, EPOCHS, f"head at {rate:g}")
+            self._fit(rate, self.plan.head_epochs, f"head at {rate:g}")
             self._chosen = self.runner.best.row
         self.runner.best.about = {}
 
@@ -250,7 +269,7 @@ def pooled_once(model, batches, name, verbose, **options):
     return (found.take(found.rows), *found.rest)
 
 
-def solve_head(model, train, validation, best, *, mirrored=False, **options):
+def solve_head(model, train, validation, best, *, flipped=False, **options):
     """Solves the head on features and puts the solution into the model.
 
     Args:
@@ -258,7 +277,7 @@ def solve_head(model, train, validation, best, *, mirrored=False, **options):
         train: what `pooled_once` returns.
         validation: the same, or `None`.
         best: the `BestWeights` that takes the rows, one a strength.
-        mirrored: whether the rows say that flips are among the samples.
+        flipped: whether the rows say that flips are among the samples.
         **options: `folds` and `strengths` of `fit_linear_probe`.
     """
     started = time.perf_counter()
@@ -271,7 +290,7 @@ def solve_head(model, train, validation, best, *, mirrored=False, **options):
     )
     set_head(model, probe)
     seconds = (time.perf_counter() - started) / len(probe.rows)
-    about = {"mirrored": True} if mirrored else {}
+    about = {"flipped": True} if flipped else {}
     rows = [row | about for row in probe.rows]
     best.add_solved(rows, probe.best | about, seconds)
 
@@ -286,7 +305,4 @@ def with_integer_labels(kind, part):
     if part is None or kind != "softmax":
         return part
     x, y, *rest = part
-    y = np.asarray(y)
-    if y.ndim > 1 and y.shape[-1] > 1:
-        y = y.argmax(axis=-1)
-    return (x, y.reshape(-1), *rest)
+    return (x, integer_labels(y), *rest)

@@ -8,11 +8,14 @@ import numpy as np
 
 from keras_transfer.recipes.data_parts import parts
 from keras_transfer.recipes.learning_rate_sweep import read_off, smoothed
+from keras_transfer.storage.printing import silent_at_verbose_0
+from keras_transfer.storage.progress_bars import progress_bar
 from keras_transfer.training import random_state, training_state
 
 _DIVERGED = 4.0
 
 
+@silent_at_verbose_0
 def find_learning_rate(
     model,
     data,
@@ -80,11 +83,7 @@ def find_learning_rate(
 
 def _sweep(model, batches, rates, verbose):
     """Returns the loss of each step, until they diverge."""
-    bar = keras.utils.Progbar(
-        len(rates),
-        verbose=1 if verbose == "auto" else verbose,
-        stateful_metrics=["loss", "rate"],
-    )
+    bar = progress_bar(len(rates), verbose, stateful_metrics=["loss", "rate"])
     losses = []
     walk = _endless(batches)
     for step, rate in enumerate(rates, start=1):

@@ -16,14 +16,15 @@ from keras_transfer.models.matching.source_scale import SCALED_BY
 from keras_transfer.recipes import data_parts
 from keras_transfer.recipes.best_weights import BestWeights, loss_of, stage
 from keras_transfer.recipes.checkpointing import checkpoints
+from keras_transfer.recipes.compiling import rising_and_falling
 from keras_transfer.recipes.decision_log import DecisionLog
 from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.fine_tuning import FineTuneResult, fine_tune
 from keras_transfer.recipes.training import (
     has_room,
-    rising_and_falling,
     statistics_callbacks,
 )
+from keras_transfer.storage.printing import silent_at_verbose_0
 from keras_transfer.training.freezing import set_trainable_depth
 
 # Samples by whose features pairs are chosen, all in one batch.
@@ -56,6 +57,7 @@ class MatchResult(FineTuneResult):
         )
 
 
+@silent_at_verbose_0
 def match(
     *,
     source,
@@ -112,8 +114,8 @@ def match(
         seed: seed of the order of samples and of what is held out.
         checkpoint: as in `fine_tune`.
         verbose: as in `keras.Model.fit`; 0 prints nothing.
-        **fine_tuning: further arguments of `fine_tune`; `mirror` is False
-            and `folds` is 0 unless they are asked for.
+        **fine_tuning: further arguments of `fine_tune`; `horizontal_flips` is
+            False and `folds` is 0 unless they are asked for.
 
     Returns:
         A `MatchResult`.
@@ -151,7 +153,7 @@ def match(
             train, data_parts.HELD_OUT, seed
         )
     # In the end, on all labels, as in what has been compared.
-    fine_tuning = {"mirror": False, "folds": 0} | fine_tuning
+    fine_tuning = {"horizontal_flips": False, "folds": 0} | fine_tuning
     fine_tuning |= {"batch_size": batch_size, "seed": seed}
     recipe = _Recipe(target, fine_tuning, checkpoint, verbose)
     # Not what is held out: a source may have learnt the labels of that.

@@ -1,14 +1,17 @@
 """What the stages of `fine_tune` share: model, data, cache, time limit."""
 
 import dataclasses
+import functools
 import time
 
 import keras
+import numpy as np
 
-from keras_transfer.feature_cache import FeatureCache
+from keras_transfer.feature_cache import FeatureCache, draws_in_inference
 from keras_transfer.recipes.best_weights import BestWeights, early_stopping
 from keras_transfer.recipes.checkpointing import checkpoints
 from keras_transfer.recipes.decision_log import DecisionLog
+from keras_transfer.recipes.head_stage import solvable_kind
 from keras_transfer.recipes.training import (
     fits_in_memory,
     statistics_callbacks,
@@ -68,9 +71,15 @@ class StageRunner:
         verbose: as in `keras.Model.fit`.
         on_features: as in `fine_tune`, or `None`.
         checkpoint: folder of the checkpoints, or `None`.
+        cache: the `FeatureCache` for what the frozen part puts out; one in
+            memory if `None`.
+        caches: whether trainings use it.
+        always: callbacks of every training, of the head too.
+        validates: whether each epoch is validated where nothing depends on
+            it.
+        fit_options: other arguments of `fit` for fine-tuning.
         best: the `BestWeights` of the recipe.
         log: its `DecisionLog`.
-        cache: what the frozen part has put out so far.
     """
 
     model: keras.Model
@@ -82,13 +91,22 @@ class StageRunner:
     verbose: object
     on_features: object = None
     checkpoint: object = None
+    cache: object = None
+    caches: bool = True
+    always: list = dataclasses.field(default_factory=list)
+    validates: bool = False
+    fit_options: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         self.best, self.log = BestWeights(self.model), DecisionLog(self.verbose)
-        self.cache, self._fits = FeatureCache("memory"), {}
+        if self.cache is None:
+            self.cache = FeatureCache("memory")
+        self._fits = {}
 
     def cache_at(self, depth):
         """The cache, or `None` where it would not be exact or not fit."""
+        if not self.caches or self.features_are_random:
+            return None
         num_samples = self.train.num_samples
         if self.validation is not None:
             num_samples += self.validation.num_samples
@@ -99,6 +117,17 @@ class StageRunner:
                 self.model, num_samples, depth, views=self.cache.views
             )
         return self.cache if self._fits[asked] else None
+
+    def solvable_kind(self):
+        """Returns `solvable_kind` of the model, `None` for random features."""
+        kind = solvable_kind(self.model)
+        return None if kind is None or self.features_are_random else kind
+
+    @functools.cached_property
+    def features_are_random(self):
+        """Whether the source draws random numbers in inference too."""
+        inputs = self.train.read(np.arange(1))[0]
+        return draws_in_inference(self.model, inputs)
 
     def saved(self, name):
         """The callbacks by which a training goes on after a kill.
@@ -136,6 +165,8 @@ class StageRunner:
                 self.limit,
                 *self.saved(name),
                 *last,
+                *self.always,
             ],
             verbose=self.verbose,
+            **self.fit_options,
         )

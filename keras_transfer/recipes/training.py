@@ -39,20 +39,6 @@ def statistics_callbacks(model, data, *, part=None):
     return [PreciseBatchNorm(data, part=part)]
 
 
-def rising_and_falling(peak, steps):
-    """A rate that rises over a tenth of the steps and falls along a cosine.
-
-    Args:
-        peak: the highest rate.
-        steps: steps of the whole training.
-    """
-    warm_up = max(1, steps // 10)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warm_up), warmup_target=peak,
-        warmup_steps=warm_up,
-    )  # fmt: skip
-
-
 def fits_in_memory(model, num_samples, depth=None, *, views=1):
     """Whether what is frozen can run once, and its activations be kept.
 

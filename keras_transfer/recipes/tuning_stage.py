@@ -1,18 +1,11 @@
-"""The second stage of `fine_tune`: the top blocks, from a solved head on."""
-
-import keras
+"""The top blocks, from a solved or trained head on."""
 
 from keras_transfer.callbacks import FreezingScheduler
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.recipes import interpolation
-from keras_transfer.recipes.training import (
-    compile_like,
-    rising_and_falling,
-    statistics_callbacks,
-)
-from keras_transfer.training.freezing import freeze_state, set_trainable_depth
-from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
-from keras_transfer.training.regularizers import L2SP
+from keras_transfer.recipes.compiling import compile_to_tune
+from keras_transfer.recipes.training import statistics_callbacks
+from keras_transfer.training.freezing import freeze_state
 from keras_transfer.training.schedules import GradualUnfreezing
 
 # On all samples there is nothing left to judge by, so it is gone on with
@@ -40,7 +33,7 @@ class TuningStage:
     def run(self):
         """Trains; `tuned` remembers the best epoch, `last` are the weights."""
         best = self.runner.best
-        self.tuned = best.beside()
+        self.tuned = best if self.plan.keeps_best_epoch else best.beside()
         self._prepare(self.plan.epochs, self.plan.rate)
         try:
             self.runner.fit(
@@ -124,14 +117,8 @@ class TuningStage:
 
     def _prepare(self, epochs, peak):
         """Sets which blocks train, and at which rate."""
-        plan, model = self.plan, self.model
-        set_trainable_depth(model, plan.blocks)
-        rate = rising_and_falling(peak, epochs * len(self.runner.train))
-        optimizer = keras.optimizers.Adam(rate)
-        if plan.decay < 1:
-            optimizer = LayerwiseOptimizer(optimizer, decay=plan.decay)
-        more = {"regularizer": L2SP(plan.l2sp, 0.0)} if plan.l2sp else {}
-        compile_like(model, model, optimizer, **more)
+        num_steps = epochs * len(self.runner.train)
+        compile_to_tune(self.model, self.plan, num_steps, rate=peak)
 
     def _gradually(self):
         if not self.plan.gradual:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 layers = keras.layers
 
@@ -54,7 +54,7 @@ def read_model(path, *, custom_objects=None, compile=True, safe_mode=None):
         dropped = collections.Counter()
         objects = _older_layers(dropped) | (custom_objects or {})
         model = keras.saving.load_model(path, objects, **options)
-    show(
+    note(
         f"model file: '{path}' is of an older Keras; left out, as it changes "
         f"nothing: {_told(dropped)}"
     )

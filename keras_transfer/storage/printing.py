@@ -1,11 +1,76 @@
 """Text for standard output, whatever characters that can show."""
 
+import contextlib
+import contextvars
+import functools
+import inspect
+import os
 import sys
+
+_IS_SILENT = contextvars.ContextVar("is_silent", default=False)
 
 
 def show(text) -> None:
     """Prints a text; what standard output cannot show is escaped."""
     print(printable(str(text)), flush=True)
+
+
+def note(text) -> None:
+    """Shows a text where there is no `verbose` to ask.
+
+    Inside of functions that are called with `verbose=0` it does nothing.
+    """
+    if not _IS_SILENT.get():
+        show(text)
+
+
+@contextlib.contextmanager
+def silent():
+    """Inside, `note` does nothing."""
+    token = _IS_SILENT.set(True)
+    try:
+        yield
+    finally:
+        _IS_SILENT.reset(token)
+
+
+def silent_at_verbose_0(function):
+    """Returns a function within which `note` obeys its `verbose=0`.
+
+    Args:
+        function: Has an argument `verbose`, whose default is not 0.
+    """
+    names = list(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def called(*args, **options):
+        given = dict(zip(names, args, strict=False)) | options
+        is_silent = given.get("verbose", 1) == 0
+        with silent() if is_silent else contextlib.nullcontext():
+            return function(*args, **options)
+
+    return called
+
+
+def verbosity(verbose):
+    """Returns `verbose` of Keras for standard output.
+
+    `"auto"` is 1, a bar that moves, on a terminal and in a notebook, and 2, a
+    line without control characters, in a pipe or file.
+    """
+    if verbose != "auto":
+        return verbose
+    return 1 if shows_bars() else 2
+
+
+def shows_bars() -> bool:
+    """Returns whether standard output can show the moving bars of Keras."""
+    is_moving = (
+        (sys.stdout is not None and sys.stdout.isatty())
+        or "ipykernel" in sys.modules
+        or "PYCHARM_HOSTED" in os.environ
+    )
+    return is_moving and can_show("\u2501")
 
 
 def printable(text: str) -> str:

@@ -6,7 +6,7 @@ from keras_transfer import _private
 from keras_transfer.backbones.assignment import assign_weights
 from keras_transfer.backbones.channels import adapt_statistics, channel_axis
 from keras_transfer.backbones.hub.presets import keras_hub
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 
 def at_image_shape(backbone, converter=None, input_shape=None) -> keras.Model:
@@ -65,7 +65,7 @@ def image_preprocessing(backbone, converter, num_channels):
         ValueError: If the converter does more than resize and scale.
     """
     if converter is None:
-        show(
+        note(
             f"backbone: {backbone.name!r} comes without an image converter, so "
             "its images are not scaled; `preprocessing=` can do it"
         )

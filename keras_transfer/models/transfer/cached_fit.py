@@ -8,7 +8,7 @@ from keras_transfer import _private
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.models.transfer import cached_boundaries, continued_fit
 from keras_transfer.models.transfer.frozen_watch import FrozenWatch
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 
 def fit_cached(
@@ -49,7 +49,7 @@ def fit_cached(
         callbacks = callbacks.callbacks
     samples, order = data.samples(seed), data.order()
     if samples.note:
-        show(samples.note)
+        note(samples.note)
     watch, frozen = continued_fit.DepthWatch(), FrozenWatch()
     training = continued_fit.ContinuedCallbackList(
         [*callbacks, order, watch, frozen],

@@ -28,11 +28,13 @@ from keras_transfer.recipes.assessment.target_data import (
     class_names_of,
     target_parts,
 )
+from keras_transfer.storage.printing import silent_at_verbose_0
 
 # Samples that the random net sees, and those compared with other data.
 _MOST_RANDOM, _MOST_COMPARED = 2000, 1000
 
 
+@silent_at_verbose_0
 def assess_transfer(
     model,
     target,

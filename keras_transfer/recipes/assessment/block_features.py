@@ -9,6 +9,7 @@ from keras_transfer.data.adapters import adapt
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.models.matching.taps import listed, tapped, taps
 from keras_transfer.recipes.assessment.target_data import check_inputs
+from keras_transfer.storage.progress_bars import progress_bar
 
 
 @dataclasses.dataclass
@@ -106,8 +107,7 @@ def _takes_maps(head):
 def _inputs(batches, name, verbose):
     """Yields batches of inputs, with a bar."""
     parts = list(batches.numbers_in_batches())
-    bar = keras.utils.Progbar(len(parts), unit_name=name) if verbose else None
+    bar = progress_bar(len(parts), verbose, unit_name=name)
     for numbers in parts:
         yield batches.read(numbers)[0]
-        if bar:
-            bar.add(1)
+        bar.add(1)

@@ -10,10 +10,11 @@ from keras_transfer.recipes.assessment.targets import targets_of
 from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.fine_tuning import fine_tune as run_fine_tune
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import show, silent_at_verbose_0
 from keras_transfer.training.schedules import whole_number
 
 
+@silent_at_verbose_0
 def rank_backbones(
     candidates,
     data,

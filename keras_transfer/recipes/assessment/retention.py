@@ -10,11 +10,13 @@ from keras_transfer.recipes.assessment.retention_result import (
     BlockRetention,
     SourceRetention,
 )
+from keras_transfer.storage.printing import silent_at_verbose_0
 from keras_transfer.transferability.linear_cka import linear_cka
 
 _MOST = 2000
 
 
+@silent_at_verbose_0
 def source_retention(
     *,
     before,
