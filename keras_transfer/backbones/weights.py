@@ -123,8 +123,8 @@ def _leaves(model: keras.Model, role: str) -> list[WeightedLayer]:
     if not isinstance(model, keras.Model) or not model.weights:
         raise ValueError(
             f"The {role} of transfer_weights has to be a built keras.Model "
-            f"with weights. Received: {model!r}. Call it on data once, or "
-            "give it a keras.Input."
+            f"with weights. Received: a {type(model).__name__}. Call it on "
+            "data once, or give it a keras.Input."
         )
     layers = list(dict.fromkeys(_private.leaf_layers(model)))
     leaves = [WeightedLayer(layer, own_weights(layer)) for layer in layers]
