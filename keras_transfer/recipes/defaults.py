@@ -1,13 +1,19 @@
 """What `fine_tune` is going to do: its plan, with a reason for each choice."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import keras
 
 from keras_transfer import _private
 from keras_transfer.data.horizontal_flips import takes_images
 from keras_transfer.recipes.data_parts import HELD_OUT
+from keras_transfer.recipes.label_counts import LabelCounts
+from keras_transfer.recipes.options import FineTuneOptions
 from keras_transfer.recipes.plan import HEAD_EPOCHS, HEAD_RATES, Plan
+from keras_transfer.recipes.stage_runner import StageRunner
 
 # Held out for validation where there is none and samples are not few.
 _HELD_OUT_OF_MANY = 0.15
@@ -29,7 +35,9 @@ _ENOUGH_TO_COMPARE = 20
 _PATIENCE = 6
 
 
-def plan(counts, given, runner):
+def plan(
+    counts: LabelCounts, given: FineTuneOptions, runner: StageRunner
+) -> Plan:
     """Returns the `Plan` for a model, and logs what decides about it.
 
     Args:
@@ -87,7 +95,7 @@ def plan(counts, given, runner):
     )
 
 
-def head_options(given):
+def head_options(given: FineTuneOptions) -> dict[str, Any]:
     """The values of a `Plan` for a head that is trained."""
     epochs, rate = given.head_epochs, given.head_learning_rate
     return {
@@ -96,7 +104,7 @@ def head_options(given):
     }
 
 
-def _optimizer(given, automatic):
+def _optimizer(given: FineTuneOptions, automatic: str) -> dict[str, Any]:
     name = given.optimizer or ("adamw" if given.weight_decay else automatic)
     decay = given.weight_decay
     if decay is None:
@@ -104,7 +112,9 @@ def _optimizer(given, automatic):
     return {"optimizer": name, "weight_decay": decay}
 
 
-def _is_full(kind, counts, given):
+def _is_full(
+    kind: str | None, counts: LabelCounts, given: FineTuneOptions
+) -> bool:
     """Whether the rule for few labels holds: it was chosen for these."""
     asks_for_more = given.gradual or given.interpolate or given.views
     return (
@@ -116,18 +126,24 @@ def _is_full(kind, counts, given):
     )
 
 
-def _number_of(counts):
+def _number_of(counts: LabelCounts) -> str:
     number = f"{counts.mean:.0f} samples"
     return number + " a class" if counts.per_class else number
 
 
-def _why_head_alone(kind, counts):
+def _why_head_alone(kind: str | None, counts: LabelCounts) -> str:
     if kind == "softmax" and counts.smallest < 2:
         return "and a class with one, too few to see whether more pays"
     return "too few to hold some out and see whether it pays"
 
 
-def _full_plan(counts, given, runner, kind, flips):
+def _full_plan(
+    counts: LabelCounts,
+    given: FineTuneOptions,
+    runner: StageRunner,
+    kind: str | None,
+    flips: bool | None,
+) -> Plan:
     """The plan for few labels: all samples, all blocks, a fixed length."""
     decide, model = runner.log.decide, runner.model
     reason = _number_of(counts)
@@ -169,7 +185,7 @@ def _full_plan(counts, given, runner, kind, flips):
     )
 
 
-def _dropout_rates(backbone):
+def _dropout_rates(backbone: keras.Model) -> set[float]:
     return {
         layer.rate
         for layer in _private.leaf_layers(backbone)
@@ -177,7 +193,9 @@ def _dropout_rates(backbone):
     }
 
 
-def _plan_from_random_weights(given, runner):
+def _plan_from_random_weights(
+    given: FineTuneOptions, runner: StageRunner
+) -> Plan:
     decide, num_blocks = runner.log.decide, len(runner.model.blocks)
     hold_out = 0.0
     if runner.validation is None:
@@ -200,7 +218,7 @@ def _plan_from_random_weights(given, runner):
     )
 
 
-def _about_head(kind, use_folds):
+def _about_head(kind: str | None, use_folds: bool) -> tuple[str, str]:
     if kind is None:
         return "trained", (
             "it is not linear, its loss has no known minimum, or the source "
@@ -210,7 +228,13 @@ def _about_head(kind, use_folds):
     return "solved", f"linear {kind}, its penalty picked {picked}"
 
 
-def _flips(kind, counts, given, runner, use_folds):
+def _flips(
+    kind: str | None,
+    counts: LabelCounts,
+    given: FineTuneOptions,
+    runner: StageRunner,
+    use_folds: bool,
+) -> bool | None:
     """Whether flips are tried: with few pictures, but enough to compare."""
     can = kind == "softmax" and takes_images(runner.model)
     if given.horizontal_flips and not can:
@@ -229,7 +253,9 @@ def _flips(kind, counts, given, runner, use_folds):
     return None if min(counts.num_samples, compared_on) >= enough else False
 
 
-def _hold_out(counts, runner, use_folds):
+def _hold_out(
+    counts: LabelCounts, runner: StageRunner, use_folds: bool
+) -> float:
     if runner.validation is not None or use_folds:
         return 0.0
     share = HELD_OUT if counts.is_few else _HELD_OUT_OF_MANY
@@ -237,7 +263,7 @@ def _hold_out(counts, runner, use_folds):
     return runner.log.decide("validation", None, share, reason)
 
 
-def _regularisation(given):
+def _regularisation(given: FineTuneOptions) -> dict[str, Any]:
     """Options that bring nothing on the whole are off unless asked for."""
     return {
         "gradual": bool(given.gradual),
@@ -246,7 +272,7 @@ def _regularisation(given):
     }
 
 
-def _views(given, runner, epochs):
+def _views(given: FineTuneOptions, runner: StageRunner, epochs: int) -> int:
     if runner.model.augmentation is None:
         return 0
     return runner.log.decide(

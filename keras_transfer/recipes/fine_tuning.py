@@ -1,6 +1,19 @@
 """`fine_tune`: the whole of training a target model in one call."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import keras
+
+from keras_transfer._private.types import Data, PathLike, Verbose
+from keras_transfer.models import TransferModel
 from keras_transfer.recipes import defaults, plots
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 from keras_transfer.recipes.best_weights import TwoStageResult
 from keras_transfer.recipes.data_parts import parts
 from keras_transfer.recipes.options import FineTuneOptions
@@ -12,7 +25,7 @@ from keras_transfer.storage.printing import silent_at_verbose_0
 class FineTuneResult(TwoStageResult):
     """The result of `fine_tune`: a `TwoStageResult` that can be drawn."""
 
-    def plot(self, path=None):
+    def plot(self, path: PathLike | None = None) -> Figure:
         """Draws loss and accuracy over all epochs, the stages shaded.
 
         Args:
@@ -26,32 +39,32 @@ class FineTuneResult(TwoStageResult):
 
 @silent_at_verbose_0
 def fine_tune(
-    model,
-    train,
+    model: TransferModel,
+    train: Data,
     *,
-    validation=None,
-    max_minutes=None,
-    epochs=None,
-    blocks=None,
-    learning_rate=None,
-    layer_decay=None,
-    gradual=None,
-    l2sp=None,
-    optimizer=None,
-    weight_decay=None,
-    head_epochs=None,
-    head_learning_rate=None,
-    interpolate=None,
-    views=None,
-    horizontal_flips=None,
-    folds=None,
-    batch_size=None,
-    seed=0,
-    callbacks=(),
-    on_features=None,
-    checkpoint=None,
-    verbose="auto",
-):
+    validation: Data = None,
+    max_minutes: float | None = None,
+    epochs: int | None = None,
+    blocks: int | float | None = None,
+    learning_rate: float | None = None,
+    layer_decay: float | None = None,
+    gradual: bool | None = None,
+    l2sp: float | None = None,
+    optimizer: str | None = None,
+    weight_decay: float | None = None,
+    head_epochs: int | None = None,
+    head_learning_rate: float | None = None,
+    interpolate: bool | None = None,
+    views: int | None = None,
+    horizontal_flips: bool | None = None,
+    folds: int | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    on_features: Callable | None = None,
+    checkpoint: PathLike | None = None,
+    verbose: Verbose = "auto",
+) -> FineTuneResult:
     """Trains a target model: the head first, then as far as it pays.
 
     1. Head. The frozen backbone runs over the data once. A linear head (for
@@ -200,7 +213,7 @@ def fine_tune(
     ).finished()
 
 
-def _check_outputs(model):
+def _check_outputs(model: TransferModel) -> None:
     if len(model.outputs) > 1:
         raise ValueError(
             "fine_tune trains a model with one output. Received: "

@@ -3,12 +3,25 @@
 The first stage of every recipe, and of a trial of a search.
 """
 
+from __future__ import annotations
+
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 import numpy as np
 
 from keras_transfer import feature_cache
+from keras_transfer._private.types import Verbose
+from keras_transfer.data.seeded_batches import SeededBatches
+from keras_transfer.recipes.best_weights import BestWeights
+from keras_transfer.transferability.folds import Folds
+from keras_transfer.transferability.linear_probe import Probe
+
+if TYPE_CHECKING:
+    from keras_transfer.recipes.plan import Plan
+    from keras_transfer.recipes.stage_runner import StageRunner
 from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.horizontal_flips import WithFlips, folds_with_flips
 from keras_transfer.data.nested import integer_labels
@@ -23,6 +36,8 @@ from keras_transfer.transferability.temperature import (
     best_temperature,
 )
 
+# Features, labels and perhaps weights.
+Parts: TypeAlias = Sequence[np.ndarray]
 PATIENCE = 3
 # How much higher the loss with horizontal flips may be. With 20 samples a class
 # it is less on photos in most draws, and they help; on digits, which they
@@ -44,12 +59,12 @@ class HeadStage:
         plan: the `Plan`.
     """
 
-    def __init__(self, runner, plan):
+    def __init__(self, runner: StageRunner, plan: Plan) -> None:
         self.runner, self.plan, self.model = runner, plan, runner.model
         self._parts = []
         self._uses_flips = False
 
-    def run(self):
+    def run(self) -> None:
         """Leaves the best head in the model, and its row with `best`."""
         freeze(self.model)
         if not self.plan.head_epochs:
@@ -61,7 +76,7 @@ class HeadStage:
         self.runner.best.restore()
         self._solution = self.model.head.get_weights()
 
-    def again(self):
+    def again(self) -> None:
         """Fits the head to all samples, as it was fitted to a part."""
         freeze(self.model)
         row = self._chosen
@@ -80,20 +95,20 @@ class HeadStage:
         set_head(self.model, probe)
 
     @property
-    def strength(self):
+    def strength(self) -> float:
         """The strength of the penalty that was chosen."""
         return self._chosen["strength"]
 
-    def features(self, validation=False):
+    def features(self, validation: bool = False) -> Parts:
         """`(features, labels[, weights])` that the head was solved on."""
         return self._parts[1 if validation else 0]
 
-    def validation_logits(self):
+    def validation_logits(self) -> np.ndarray:
         """The solved head's logits on validation data."""
         kernel, bias = self._solution
         return self.features(validation=True)[0] @ kernel + bias
 
-    def metrics(self):
+    def metrics(self) -> dict[str, float]:
         """What an epoch of a solved head would log, from its features."""
         inputs = keras.Input(self.features()[0].shape[1:], name="features")
         alone = keras.Model(inputs, self.model.head(inputs))
@@ -103,7 +118,7 @@ class HeadStage:
             found |= metrics_of(alone, ArrayBatches(*part), prefix)
         return found
 
-    def temperature_for(self, num_samples):
+    def temperature_for(self, num_samples: int) -> float | None:
         """Towards which the temperature that few samples give is drawn.
 
         `None` where so many samples need no help.
@@ -113,7 +128,7 @@ class HeadStage:
         is_classifier = self.plan.kind in ("softmax", "sigmoid")
         return self.temperature() if is_classifier else 1.0
 
-    def temperature(self):
+    def temperature(self) -> float:
         """The temperature that suits the head on what it was not fitted to."""
         kind, data = self.plan.kind, self.features()
         logits = linear_probe.out_of_fold_logits(
@@ -122,13 +137,13 @@ class HeadStage:
         )  # fmt: skip
         return best_temperature(kind, logits, *data[1:])
 
-    def _keep(self):
+    def _keep(self) -> None:
         """Judges the head as it is, as the one to beat."""
         runner = self.runner
         runner.best.add_present(runner.train, runner.validation)
         self._chosen = runner.best.row
 
-    def _solve(self):
+    def _solve(self) -> None:
         runner, kind = self.runner, self.plan.kind
         if self.plan.hold_out:
             # One pass for both parts, and for all samples in the end.
@@ -153,7 +168,9 @@ class HeadStage:
             self._try_flips(both, validation, folds)
         self._chosen = runner.best.row
 
-    def _try_flips(self, both, validation, folds):
+    def _try_flips(
+        self, both: Parts, validation: Parts | None, folds: Folds | None
+    ) -> None:
         """Solves the head on flips too, and keeps that if it pays."""
         best, before = self.runner.best, self.runner.best.row
         kept = best.weights
@@ -176,13 +193,15 @@ class HeadStage:
         if not self._uses_flips:
             best.row, best.weights = before, kept
 
-    def _solvable(self, data, name="training"):
+    def _solvable(
+        self, data: SeededBatches | None, name: str = "training"
+    ) -> Parts | None:
         """Features and labels as `fit_linear_probe` takes them."""
         if data is None:
             return None
         return with_integer_labels(self.plan.kind, self._features(data, name))
 
-    def _features(self, part, name):
+    def _features(self, part: SeededBatches, name: str) -> Parts:
         # What fine-tuning starts from is on the way to the head's features.
         plan, through = self.plan, None
         if plan.epochs and not plan.views and self.runner.cache_at(plan.blocks):
@@ -192,7 +211,7 @@ class HeadStage:
             cache=self.runner.cache, through=through,
         )  # fmt: skip
 
-    def _train(self):
+    def _train(self) -> None:
         start = self.model.head.get_weights()
         self._chosen = None
         for rate in self.plan.head_rates:
@@ -204,12 +223,12 @@ class HeadStage:
             self._chosen = self.runner.best.row
         self.runner.best.about = {}
 
-    def _fit(self, rate, epochs, name):
+    def _fit(self, rate: float, epochs: int, name: str) -> None:
         compile_like(self.model, self.model, keras.optimizers.Adam(rate))
         self.runner.fit(epochs, PATIENCE, depth=0, name=name)
 
 
-def solvable_kind(model):
+def solvable_kind(model: keras.Model) -> str | None:
     """Returns what `fit_linear_probe` would call the head, or `None`.
 
     Args:
@@ -223,7 +242,7 @@ def solvable_kind(model):
     return None if kind is None or model.head.hidden_units else kind
 
 
-def convex_kind(model):
+def convex_kind(model: keras.Model) -> str | None:
     """Returns what `linear_probe.score` would call head and loss, or `None`.
 
     Unlike for `solvable_kind`, the head may have hidden layers.
@@ -235,7 +254,7 @@ def convex_kind(model):
     return head.activation if fits else None
 
 
-def _loss_name(loss):
+def _loss_name(loss: str | keras.losses.Loss | None) -> str | None:
     """A loss that is nothing but its formula, by its name."""
     if isinstance(loss, str):
         return loss
@@ -250,7 +269,13 @@ def _loss_name(loss):
     }.get(type(loss).__name__)
 
 
-def pooled_once(model, batches, name, verbose, **options):
+def pooled_once(
+    model: keras.Model,
+    batches: SeededBatches,
+    name: str,
+    verbose: Verbose,
+    **options: Any,
+) -> Parts:
     """Runs the frozen part over a data set once, in inference mode.
 
     Args:
@@ -269,7 +294,15 @@ def pooled_once(model, batches, name, verbose, **options):
     return (found.take(found.rows), *found.rest)
 
 
-def solve_head(model, train, validation, best, *, flipped=False, **options):
+def solve_head(
+    model: keras.Model,
+    train: Parts,
+    validation: Parts | None,
+    best: BestWeights,
+    *,
+    flipped: bool = False,
+    **options: Any,
+) -> None:
     """Solves the head on features and puts the solution into the model.
 
     Args:
@@ -295,12 +328,12 @@ def solve_head(model, train, validation, best, *, flipped=False, **options):
     best.add_solved(rows, probe.best | about, seconds)
 
 
-def set_head(model, probe):
+def set_head(model: keras.Model, probe: Probe) -> None:
     """Gives the model's head the weights of a `Probe`."""
     model.head.set_weights([probe.kernel, probe.bias])
 
 
-def with_integer_labels(kind, part):
+def with_integer_labels(kind: str | None, part: Parts | None) -> Parts | None:
     """Returns `(x, y[, weights])`, of a softmax with integer labels."""
     if part is None or kind != "softmax":
         return part

@@ -1,6 +1,7 @@
 """`Recipe`: the stages of `fine_tune` and `two_stage`, one after the other."""
 
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from keras_transfer.data import look
 from keras_transfer.recipes import diagnostics
@@ -14,8 +15,10 @@ from keras_transfer.recipes.plan import Plan
 from keras_transfer.recipes.stage_runner import StageRunner
 from keras_transfer.recipes.tuning_stage import TuningStage
 
+_Result = TypeVar("_Result", bound=TwoStageResult)
 
-class Recipe:
+
+class Recipe(Generic[_Result]):
     """Trains the head, then the blocks, and gives the model what is kept.
 
     Args:
@@ -29,7 +32,7 @@ class Recipe:
         self,
         runner: StageRunner,
         make_plan: Callable[[LabelCounts, StageRunner], Plan],
-        result: TwoStageResult,
+        result: _Result,
         max_folds: int | None = None,
     ) -> None:
         self.runner, self.make_plan = runner, make_plan
@@ -40,7 +43,7 @@ class Recipe:
         self.judged_on, self.whole = runner.validation, runner.train
         self.counts = count_labels(self.whole.read_labels(), self.model)
 
-    def finished(self) -> TwoStageResult:
+    def finished(self) -> _Result:
         """Runs, and returns the result; Ctrl-C ends it, and does not raise."""
         with look.done():
             try:
@@ -144,7 +147,7 @@ class Recipe:
             self.log.decide(step, None, "left out", reason)
         return is_over
 
-    def _finished(self) -> TwoStageResult:
+    def _finished(self) -> _Result:
         self.best.restore()
         # Else the user's next `fit` would begin where the rate has ended.
         self.model.compile_from_config(self.compiled)

@@ -1,14 +1,17 @@
 """What the stages of `fine_tune` share: model, data, cache, time limit."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 
 from keras_transfer._private.types import PathLike, Verbose
+from keras_transfer.callbacks import TransferCheckpoint
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.feature_cache import FeatureCache, draws_in_inference
 from keras_transfer.recipes.best_weights import BestWeights, early_stopping
@@ -35,7 +38,7 @@ class TimeLimit(keras.callbacks.Callback):
         ValueError: it is no positive number.
     """
 
-    def __init__(self, minutes):
+    def __init__(self, minutes: float | None) -> None:
         super().__init__()
         if minutes is not None and not minutes > 0:
             raise ValueError(
@@ -46,16 +49,18 @@ class TimeLimit(keras.callbacks.Callback):
         self._started = time.monotonic()
 
     @property
-    def is_over(self):
+    def is_over(self) -> bool:
         return self.seconds_left <= 0
 
     @property
-    def seconds_left(self):
+    def seconds_left(self) -> float:
         if self.minutes is None:
             return float("inf")
         return 60 * self.minutes - (time.monotonic() - self._started)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
         if self.is_over:
             self.model.stop_training = True
 
@@ -100,13 +105,13 @@ class StageRunner:
     validates: bool = False
     fit_options: dict = dataclasses.field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.best, self.log = BestWeights(self.model), DecisionLog(self.verbose)
         if self.cache is None:
             self.cache = FeatureCache("memory")
         self._fits = {}
 
-    def cache_at(self, depth):
+    def cache_at(self, depth: int) -> FeatureCache | None:
         """The cache, or `None` where it would not be exact or not fit."""
         if not self.caches or self.features_are_random:
             return None
@@ -121,18 +126,18 @@ class StageRunner:
             )
         return self.cache if self._fits[asked] else None
 
-    def solvable_kind(self):
+    def solvable_kind(self) -> str | None:
         """Returns `solvable_kind` of the model, `None` for random features."""
         kind = solvable_kind(self.model)
         return None if kind is None or self.features_are_random else kind
 
     @functools.cached_property
-    def features_are_random(self):
+    def features_are_random(self) -> bool:
         """Whether the source draws random numbers in inference too."""
         inputs = self.train.read(np.arange(1))[0]
         return draws_in_inference(self.model, inputs)
 
-    def saved(self, name):
+    def saved(self, name: str) -> list[TransferCheckpoint]:
         """The callbacks by which a training goes on after a kill.
 
         Args:
@@ -141,8 +146,16 @@ class StageRunner:
         return checkpoints(self.checkpoint, name)
 
     def fit(
-        self, epochs, patience, *, depth, name, best=None, first=(), last=()
-    ):
+        self,
+        epochs: int,
+        patience: int,
+        *,
+        depth: int,
+        name: str,
+        best: BestWeights | None = None,
+        first: Sequence[keras.callbacks.Callback] = (),
+        last: Sequence[keras.callbacks.Callback] = (),
+    ) -> None:
         """Trains, and remembers the best epoch.
 
         Args:

@@ -1,5 +1,14 @@
 """`two_stage`: the head first, then the top blocks at a fixed low rate."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_transfer._private.types import Data, PathLike, Verbose
+from keras_transfer.models import TransferModel
 from keras_transfer.recipes.best_weights import TwoStageResult
 from keras_transfer.recipes.data_parts import parts
 from keras_transfer.recipes.options import FineTuneOptions
@@ -13,25 +22,25 @@ _RANDOM_PATIENCE = 5
 
 @silent_at_verbose_0
 def two_stage(
-    model,
-    train,
+    model: TransferModel,
+    train: Data,
     *,
-    validation=None,
-    epochs=3,
-    blocks=None,
-    learning_rate=3e-5,
-    layer_decay=1.0,
-    gradual=False,
-    l2sp=0.0,
-    optimizer="adam",
-    weight_decay=0.0,
-    head_epochs=30,
-    head_learning_rate=1e-3,
-    seed=0,
-    callbacks=(),
-    checkpoint=None,
-    verbose="auto",
-):
+    validation: Data = None,
+    epochs: int = 3,
+    blocks: int | float | None = None,
+    learning_rate: float = 3e-5,
+    layer_decay: float = 1.0,
+    gradual: bool = False,
+    l2sp: float = 0.0,
+    optimizer: str = "adam",
+    weight_decay: float = 0.0,
+    head_epochs: int = 30,
+    head_learning_rate: float = 1e-3,
+    seed: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    checkpoint: PathLike | None = None,
+    verbose: Verbose = "auto",
+) -> TwoStageResult:
     """Trains the head, then the top blocks at a low rate; keeps the best.
 
     The stages of `fine_tune` with nothing chosen by itself: always
@@ -104,10 +113,10 @@ def two_stage(
     ).finished()
 
 
-def _plan(given, runner):
+def _plan(given: FineTuneOptions, runner: StageRunner) -> Plan:
     model = runner.model
     num_blocks = len(model.blocks)
-    common = {
+    common: dict[str, Any] = {
         "schedule": "constant",
         "layer_decay": given.layer_decay,
         "gradual": given.gradual,

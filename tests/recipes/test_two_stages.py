@@ -98,11 +98,15 @@ def test_heads_that_cannot_be_solved_are_trained_on_features(make, data, kind):
     )
 
 
-def test_augmentation_keeps_the_head_on_the_images(make, data):
+def test_with_augmentation_the_head_is_solved_on_the_images_as_they_are(
+    make, data
+):
     model = make(augmentation=keras.layers.RandomFlip("horizontal"))
-    result = two_stage(model, data, epochs=0, head_epochs=2, verbose=0)
-    assert len(result.history) == 2
-    assert result.best["val_loss"] == min(r["val_loss"] for r in result.history)
+    result = two_stage(model, data, epochs=0, verbose=0)
+    plain = make()
+    assert result.best["val_loss"] == pytest.approx(
+        two_stage(plain, data, epochs=0, verbose=0).best["val_loss"], rel=1e-4
+    )
 
 
 def test_ctrl_c_keeps_the_best_so_far(make, data):
