@@ -127,7 +127,7 @@ def _fine_tune(ranking, race, validation):
         race.targets.compile(model)
         with look.done():
             run_fine_tune(
-                model, race.data, validation,
+                model, race.data, validation=validation,
                 seed=race.seed, verbose=race.verbose,
             )  # fmt: skip
             row = ranking[name]
