@@ -114,3 +114,28 @@ def test_restore_grid(restored, tmp_path):
         private.restore_grid(again)
     # KerasTuner itself forgets what is left, and ends.
     assert combinations(again, 2) == (wanted[2:] if restored else [])
+
+
+class AfterAnother(Oracle):
+    """A grid whose first trial is none of its combinations."""
+
+    def populate_space(self, trial_id):
+        if not self.start_order:
+            return {"status": "RUNNING", "values": {"a": 0, "b": 0, "c": 1}}
+        with private.without_first_trial(self):
+            return super().populate_space(trial_id)
+
+
+@pytest.mark.parametrize("cut_after", [1, 3, None])
+def test_without_first_trial(cut_after, tmp_path):
+    """A grid loses no combination to it, after a restart neither."""
+    wanted = [(0, 0), (0, 0), (0, 1), (1, 0), (1, 1)]
+    oracle = AfterAnother(hyperparameters=space(), max_trials=cut_after or 5)
+    Tuner(oracle, directory=tmp_path).save()
+    assert combinations(oracle) == wanted[:cut_after]
+    if cut_after:
+        again = AfterAnother(hyperparameters=space(), max_trials=5)
+        Tuner(again, directory=tmp_path)
+        private.drop_retries(again, again.end_order)
+        private.restore_grid(again, outside=again.start_order[:1])
+        assert combinations(again, cut_after) == wanted[cut_after:]
