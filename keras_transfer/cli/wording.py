@@ -5,7 +5,6 @@ import re
 # Arguments of the library that options have another name for.
 _ALIASES = {
     "shots_per_class": "shots",
-    "head_rate": "head_learning_rate",
     "backbones": "backbone",
 }
 # Options that mean something else than what the library calls that.
