@@ -1,5 +1,6 @@
 """Transfer learning for Keras 3, inside `model.fit`."""
 
+import gc
 import importlib
 import os
 import sys
@@ -197,8 +198,15 @@ def _is_command_line() -> bool:
 
 def load_classes() -> None:
     """Loads what others than the command line have from the start."""
-    for name in _AT_ONCE:
-        globals()[name] = __getattr__(name)
+    # A collection in between walks over all of Keras, and finds nothing.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        for name in _AT_ONCE:
+            globals()[name] = __getattr__(name)
+    finally:
+        if collects:
+            gc.enable()
 
 
 if not _is_command_line():

@@ -1,5 +1,6 @@
 """The command line: arguments in, library calls, tables out."""
 
+import argparse
 import contextlib
 import importlib
 import io
@@ -8,10 +9,13 @@ import signal
 import sys
 import threading
 import warnings
+from collections.abc import Iterator, Sequence
+from types import FrameType, ModuleType
+from typing import NoReturn, TextIO
 
 import keras_transfer
 from keras_transfer.cli.command import INTERRUPTED
-from keras_transfer.cli.parser import make_parser
+from keras_transfer.cli.parser import Parser, make_parser
 from keras_transfer.cli.quiet_start import quiet_start
 from keras_transfer.cli.wording import in_words_of
 
@@ -19,7 +23,7 @@ from keras_transfer.cli.wording import in_words_of
 _WITHOUT_KERAS = ("completion",)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code.
 
     Args:
@@ -48,19 +52,20 @@ def main(argv=None):
         return 1
 
 
-def _show_all_characters(*streams):
+def _show_all_characters(*streams: TextIO | None) -> None:
     """Lets streams escape what their encoding lacks, as Python's stderr does.
 
     A name in a table must not end a training that took hours. What somebody
     has asked for with PYTHONIOENCODING stays.
     """
     for stream in streams:
-        is_text = isinstance(stream, io.TextIOWrapper)
-        if is_text and stream.errors in ("strict", "surrogateescape"):
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        if stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _imported(arguments):
+def _imported(arguments: argparse.Namespace) -> ModuleType:
     """The module that runs a command."""
     quiet = contextlib.nullcontext if arguments.debug else quiet_start
     with quiet():
@@ -69,7 +74,12 @@ def _imported(arguments):
         return importlib.import_module(f"{__name__}.{arguments.command}")
 
 
-def _with_config(command, parser, arguments, argv):
+def _with_config(
+    command: ModuleType,
+    parser: Parser,
+    arguments: argparse.Namespace,
+    argv: Sequence[str] | None,
+) -> argparse.Namespace:
     """Reads --config, and the command line once more on top of it."""
     is_fit = arguments.command == "fit"
     config = command.config_of(arguments) if is_fit else None
@@ -80,7 +90,7 @@ def _with_config(command, parser, arguments, argv):
 
 
 @contextlib.contextmanager
-def _messages_apart(arguments):
+def _messages_apart(arguments: argparse.Namespace) -> Iterator[None]:
     """With --json, everything but the result goes to stderr."""
     arguments.result_stream = sys.stdout
     messages = sys.stderr if arguments.json else sys.stdout
@@ -89,10 +99,10 @@ def _messages_apart(arguments):
 
 
 @contextlib.contextmanager
-def _terminated_softly():
+def _terminated_softly() -> Iterator[None]:
     """A scheduler's SIGTERM ends a command as Ctrl-C does."""
 
-    def stop(number, frame):
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
@@ -106,15 +116,15 @@ def _terminated_softly():
 
 
 @contextlib.contextmanager
-def _plain_warnings(arguments):
+def _plain_warnings(arguments: argparse.Namespace) -> Iterator[None]:
     """Warnings as one line each, without the place in our source code."""
 
-    def show(message, *details):
+    def show(message: Warning | str, *details: object) -> None:
         message = in_words_of(arguments.actions, str(message))
         print(f"keras-transfer: warning: {message}", file=sys.stderr)
 
     # Its notes on retracing are about how fit and predict are called here.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.showwarning = show
+        warnings.showwarning = show  # type: ignore[assignment]
         yield

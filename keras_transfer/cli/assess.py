@@ -1,5 +1,11 @@
 """`keras-transfer assess DATA`: will it transfer, and what is in the data."""
 
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from keras_transfer._private.types import PathLike
 from keras_transfer.cli import training
 from keras_transfer.cli.command import progress, show
 from keras_transfer.data.sources.loose_photos import loose_photos
@@ -7,8 +13,11 @@ from keras_transfer.recipes import run_folder
 from keras_transfer.recipes.assessment import assess_transfer
 from keras_transfer.storage.printing import verbosity
 
+if TYPE_CHECKING:
+    from keras_transfer.data import Dataset, PhotoBatches
 
-def run(arguments):
+
+def run(arguments: Namespace) -> int:
     """Assesses, prints, and writes what --output asks for."""
     if arguments.output:
         run_folder.check_writable(arguments.output)
@@ -38,7 +47,7 @@ def run(arguments):
     return 0
 
 
-def _check_classes(data):
+def _check_classes(data: Dataset) -> None:
     if data.task != "classification":
         raise ValueError(
             "assess is for classes, of which each photo has one. Received: "
@@ -47,7 +56,9 @@ def _check_classes(data):
         )
 
 
-def _others(place, arguments, data):
+def _others(
+    place: PathLike | None, arguments: Namespace, data: Dataset
+) -> PhotoBatches | None:
     """Photos of a folder without their labels, or `None`."""
     if place is None:
         return None

@@ -1,5 +1,8 @@
 """`keras-transfer backbones`: the source models that can be named."""
 
+from argparse import Namespace
+from typing import Any
+
 from keras_transfer.backbones.resolving import list_backbones
 from keras_transfer.cli.command import show
 from keras_transfer.storage.tables import format_table
@@ -10,7 +13,7 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Prints the table."""
     part = arguments.part.lower()
     rows = [row for row in list_backbones() if part in row["name"].lower()]
@@ -19,11 +22,11 @@ def run(arguments):
             f"No model of keras.applications has '{arguments.part}' in its "
             "name. `keras-transfer backbones` lists them all."
         )
-    show(arguments, rows, format_table(_COLUMNS, map(_cells, rows)))
+    show(arguments, rows, format_table(_COLUMNS, [*map(_cells, rows)]))
     return 0
 
 
-def _cells(row):
+def _cells(row: dict[str, Any]) -> list:
     return [
         row["name"],
         f"{row['num_params'] / 1e6:.1f} M",
@@ -35,7 +38,7 @@ def _cells(row):
     ]
 
 
-def _weights(row):
+def _weights(row: dict[str, Any]) -> str:
     if row["sizes_here"]:
         return f"for {', '.join(map(str, row['sizes_here']))} px"
     return "yes" if row["weights_here"] else "no"

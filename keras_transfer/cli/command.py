@@ -1,22 +1,24 @@
 """Shared by all commands: what was chosen, and the printing of results."""
 
 import json
+from argparse import Namespace
+from typing import Any
 
 # The exit code of a command that was interrupted.
 INTERRUPTED = 130
 
 
-def split_names(text):
+def split_names(text: str) -> list[str]:
     """Returns the names in a text such as "MobileNetV2,own.keras"."""
     return [name for each in text.split(",") if (name := each.strip())]
 
 
-def chosen(arguments, *names):
+def chosen(arguments: Namespace, *names: str) -> dict[str, Any]:
     """Returns some of the parsed arguments by name, to pass them on."""
     return {name: getattr(arguments, name) for name in names}
 
 
-def show(arguments, result, text):
+def show(arguments: Namespace, result: dict | list, text: str) -> None:
     """Prints the result of a command.
 
     Args:
@@ -32,6 +34,6 @@ def show(arguments, result, text):
     print(printed, file=arguments.result_stream, flush=True)
 
 
-def progress(message):
+def progress(message: str) -> None:
     """Says what is being done now."""
     print(message, flush=True)

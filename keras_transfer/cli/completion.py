@@ -1,10 +1,12 @@
 """`keras-transfer completion SHELL`: a script that completes commands."""
 
+from argparse import Namespace
+
 from keras_transfer.cli.command import show
 from keras_transfer.cli.parser import make_parser
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Prints the script."""
     import shtab
 

@@ -1,5 +1,8 @@
 """`keras-transfer evaluate DIR DATA`: how good is it, class by class."""
 
+from argparse import Namespace
+from typing import Any
+
 from keras_transfer.cli.command import progress, show
 from keras_transfer.data import load
 from keras_transfer.recipes import evaluation, run_folder
@@ -12,7 +15,7 @@ from keras_transfer.storage.tables import format_table
 _MOST_SHOWN = 20
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Evaluates and prints."""
     model, config = run_folder.read(arguments.run_dir)
     data = load(
@@ -40,9 +43,9 @@ def run(arguments):
     return 0
 
 
-def _seen(chosen, result):
+def _seen(chosen: ChosenSamples, result: dict[str, Any]) -> dict[str, Any]:
     """How many were seen in training, and the names of the wrong ones."""
-    found = {"samples": chosen.about}
+    found: dict[str, Any] = {"samples": chosen.about}
     if len(chosen.splits):
         found["seen_in_training"] = int(chosen.was_seen.sum())
     if "wrong" not in result:
@@ -58,7 +61,7 @@ def _seen(chosen, result):
     return found
 
 
-def _wrong_in_words(result):
+def _wrong_in_words(result: dict[str, Any]) -> str:
     wrong = result.get("wrong")
     if not wrong:
         return ""

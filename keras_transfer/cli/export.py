@@ -1,5 +1,6 @@
 """`keras-transfer export DIR`: a SavedModel of a run."""
 
+from argparse import Namespace
 from pathlib import Path
 
 from keras_transfer.cli.command import show
@@ -7,7 +8,7 @@ from keras_transfer.recipes import run_folder
 from keras_transfer.serving import saved_model
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Exports and prints where to."""
     model, _ = run_folder.read(arguments.run_dir)
     target = arguments.output or Path(arguments.run_dir) / "saved_model"
@@ -17,7 +18,7 @@ def run(arguments):
     return 0
 
 
-def _check_is_free(target):
+def _check_is_free(target: Path) -> None:
     """Raises if something else than an earlier export would be replaced."""
     is_export = (target / "saved_model.pb").is_file()
     is_empty = target.is_dir() and not any(target.iterdir())

@@ -1,8 +1,16 @@
 """`keras-transfer fit DATA`: from a folder of photos to a served model."""
 
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
 
 from keras_transfer import recipes, tuner
+from keras_transfer._private.types import PathLike
 from keras_transfer.cli import rank, training
 from keras_transfer.cli.command import chosen, progress
 from keras_transfer.recipes import (
@@ -20,6 +28,15 @@ from keras_transfer.training import distribution
 from keras_transfer.tuner import trial_model
 from keras_transfer.tuner.settings import Settings
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from keras_transfer.data import Dataset
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+    from keras_transfer.recipes.best_weights import TwoStageResult
+    from keras_transfer.recipes.run_in_progress import RunInProgress
+
 _HELD_OUT = 0.1
 # Options of both recipes, with a value of the recipe's own for `None`.
 _OF_TRAINING = (
@@ -35,7 +52,7 @@ REPEATABLE = (
 )  # fmt: skip
 
 
-def config_of(arguments):
+def config_of(arguments: Namespace) -> PathLike | None:
     """The file whose options hold where the command line gives none."""
     if arguments.config is None and arguments.resume:
         found = run_in_progress.config_to_resume(arguments.output)
@@ -43,7 +60,7 @@ def config_of(arguments):
     return arguments.config
 
 
-def read_config(path):
+def read_config(path: PathLike) -> dict[str, Any]:
     """Returns the options that a `config.json` holds.
 
     Raises:
@@ -63,7 +80,7 @@ def read_config(path):
     return {k: content[k] for k in REPEATABLE if k in content}
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Trains, evaluates and writes the run."""
     if not arguments.resume:
         _check_data(arguments)
@@ -71,7 +88,7 @@ def run(arguments):
         return _run(arguments, run)
 
 
-def _check_data(arguments):
+def _check_data(arguments: Namespace) -> None:
     if not arguments.data:
         raise ValueError(
             "fit needs data. Expected a folder of photos, 'digits' or "
@@ -79,7 +96,7 @@ def _check_data(arguments):
         )
 
 
-def _run(arguments, run):
+def _run(arguments: Namespace, run: RunInProgress) -> int:
     _check_data(arguments)
     backbone = training.named_or_read(arguments.backbone)
     strategy = distribution.strategy(arguments.strategy)
@@ -108,7 +125,7 @@ def _run(arguments, run):
     )  # fmt: skip
 
 
-def _loaded(arguments, backbone):
+def _loaded(arguments: Namespace, backbone: str | keras.Model) -> Dataset:
     """Reads the data; of few labels nothing is held out unless asked for."""
     if arguments.validation_split is None:
         arguments.validation_split = 0.0
@@ -119,21 +136,23 @@ def _loaded(arguments, backbone):
     return training.load_data(arguments, backbone)
 
 
-def _has_few_labels(data):
+def _has_few_labels(data: Dataset) -> bool:
     # Other labels than classes are judged on what is held out.
     classes = len(data.class_names or ())
     is_few = data.num_samples["train"] < label_counts.FEW * classes
     return data.task == "classification" and is_few
 
 
-def _of_run(arguments, data):
+def _of_run(arguments: Namespace, data: Dataset) -> TransferModel:
     """The model of the whole run in --output."""
     model, _ = run_folder.read(arguments.output)
     run_folder.check_names(model, data)
     return model
 
 
-def _new(arguments, backbone, data):
+def _new(
+    arguments: Namespace, backbone: str | keras.Model, data: Dataset
+) -> TransferModel:
     if arguments.recipe == "searched":
         return _as_searched(arguments, backbone, data)
     model = training.model_for(arguments, backbone, data)
@@ -143,7 +162,9 @@ def _new(arguments, backbone, data):
     return model
 
 
-def _as_searched(arguments, backbone, data):
+def _as_searched(
+    arguments: Namespace, backbone: str | keras.Model, data: Dataset
+) -> TransferModel:
     model = trial_model.build(
         _settings(arguments),
         backbone,
@@ -156,7 +177,7 @@ def _as_searched(arguments, backbone, data):
     return model
 
 
-def _settings(arguments):
+def _settings(arguments: Namespace) -> Settings:
     found = arguments.hyperparameters
     if not found:
         raise ValueError(
@@ -167,7 +188,12 @@ def _settings(arguments):
     return Settings(**found)
 
 
-def _train(arguments, model, data, run):
+def _train(
+    arguments: Namespace,
+    model: TransferModel,
+    data: Dataset,
+    run: RunInProgress,
+) -> TwoStageResult:
     options = {"seed": arguments.seed, "verbose": verbosity("auto")}
     is_new = not run.trains_further
     if arguments.recipe == "searched" and is_new:
@@ -193,16 +219,21 @@ def _train(arguments, model, data, run):
     return recipes.two_stage(model, data, **options)
 
 
-def _given(arguments):
+def _given(arguments: Namespace) -> dict[str, Any]:
     """The options of training that have no automatic value now."""
     found = chosen(arguments, *_OF_TRAINING)
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _assessed(arguments):
+def _assessed(arguments: Namespace) -> Callable[..., None]:
     """A function that tells about the data before the head is solved."""
 
-    def assess(model, train, features, labels):
+    def assess(
+        model: TransferModel,
+        train: SeededBatches,
+        features: np.ndarray,
+        labels: np.ndarray,
+    ) -> None:
         try:
             found = assess_before_training(
                 model, train, features, labels, seed=arguments.seed

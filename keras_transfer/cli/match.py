@@ -1,7 +1,12 @@
 """`keras-transfer match SOURCE TARGET DATA`: features first, then labels."""
 
-from pathlib import Path
+from __future__ import annotations
 
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
 import numpy as np
 
 from keras_transfer import recipes
@@ -13,6 +18,11 @@ from keras_transfer.data.views import SubsetBatches
 from keras_transfer.recipes import run_folder
 from keras_transfer.storage.printing import verbosity
 
+if TYPE_CHECKING:
+    from keras_transfer.data import Dataset
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.recipes.run_in_progress import RunInProgress
+
 _REPEATABLE = (
     "source", "target", "data", "data_dir", "task", "shots", "validation_split",
     "image_size", "batch_size", "weights", "head", "dropout", "epochs",
@@ -20,13 +30,13 @@ _REPEATABLE = (
 )  # fmt: skip
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Matches, trains, evaluates and writes the run."""
     with training.begun(arguments) as run:
         return _run(arguments, run)
 
 
-def _run(arguments, run):
+def _run(arguments: Namespace, run: RunInProgress) -> int:
     if arguments.resume and not run.goes_on:
         raise ValueError(
             f"The run in '{arguments.output}' is whole: there is nothing to "
@@ -58,14 +68,16 @@ def _run(arguments, run):
     )  # fmt: skip
 
 
-def _source(name):
+def _source(name: str) -> str | keras.Model:
     """The model of a run or of a file; any other source stays a name."""
     if Path(name).is_dir():
         return run_folder.read(name)[0]
     return training.named_or_read(name)
 
 
-def _labelled_part(arguments, data):
+def _labelled_part(
+    arguments: Namespace, data: Dataset
+) -> tuple[SeededBatches, SeededBatches | None]:
     """The samples whose labels count, and the others."""
     if arguments.shots is None:
         return data.train, None

@@ -3,6 +3,9 @@
 import argparse
 import difflib
 import sys
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
 
 from keras_transfer._version import __version__
 from keras_transfer.cli.options import (
@@ -36,7 +39,11 @@ _FLAGS = ("-h", "--help", "--version")
 class Parser(argparse.ArgumentParser):
     """A parser that names the nearest command or option after a typo."""
 
-    def parse_args(self, args=None, namespace=None):
+    def parse_args(  # type: ignore[override]
+        self,
+        args: Iterable[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+    ) -> argparse.Namespace:
         """Returns the arguments; a wrong one ends the process."""
         args = sys.argv[1:] if args is None else list(args)
         self._check_start(args)
@@ -45,7 +52,7 @@ class Parser(argparse.ArgumentParser):
             arguments.parser.error(_unknown(unknown, arguments.actions))
         return arguments
 
-    def _check_start(self, args):
+    def _check_start(self, args: Iterable[str]) -> None:
         """Refuses a wrong command, and wrong options before it."""
         for each in args:
             if each[:1] != "-":
@@ -56,7 +63,7 @@ class Parser(argparse.ArgumentParser):
                 self.error(_no_such("option", each, _FLAGS))
 
 
-def make_parser():
+def make_parser() -> Parser:
     """Returns the parser of the whole command line."""
     parser = Parser(
         prog="keras-transfer",
@@ -75,7 +82,9 @@ def make_parser():
     return parser
 
 
-def _add_command(commands, name, options):
+def _add_command(
+    commands: argparse._SubParsersAction, name: str, options: ModuleType
+) -> None:
     """Adds a command, with the options that all of them have."""
     summary = options.SUMMARY
     parser = commands.add_parser(
@@ -87,7 +96,7 @@ def _add_command(commands, name, options):
     )
     actions = []
 
-    def add(*option, **more):
+    def add(*option: Any, **more: Any) -> None:
         actions.append(add_option(parser, *option, **more))
 
     add("--json")
@@ -97,7 +106,7 @@ def _add_command(commands, name, options):
     parser.set_defaults(parser=parser, actions=actions, **defaults)
 
 
-def _unknown(unknown, actions):
+def _unknown(unknown: list[str], actions: list[argparse.Action]) -> str:
     """The message about arguments that a command does not have."""
     flags = ["--help"]
     flags += [flag for each in actions for flag in each.option_strings]
@@ -107,7 +116,7 @@ def _unknown(unknown, actions):
     return _no_such("option", given.partition("=")[0], flags)
 
 
-def _no_such(kind, given, names):
+def _no_such(kind: str, given: str, names: Iterable[str]) -> str:
     """The message about a name that there is not, with the nearest one."""
     names = list(names)
     nearest = difflib.get_close_matches(given, names, n=1)

@@ -1,9 +1,15 @@
 """`keras-transfer predict DIR PHOTO...`: a name for each photo."""
 
-import sys
-from collections import Counter
-from pathlib import Path
+from __future__ import annotations
 
+import sys
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_transfer._private.types import PathLike
 from keras_transfer.cli import predictions
 from keras_transfer.cli.command import progress, show
 from keras_transfer.data import PhotoBatches
@@ -13,11 +19,15 @@ from keras_transfer.recipes import run_folder, writers
 from keras_transfer.serving.predictions import describe
 from keras_transfer.storage.printing import shortened, shows_bars
 
+if TYPE_CHECKING:
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+    from keras_transfer.recipes.assessment.unknown import UnknownDetector
+
 # Passes of more batches than these show a bar on a terminal.
 _SHORT = 10
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Predicts and prints; a photo that cannot be read fails at the end."""
     if arguments.csv:
         _check_file(Path(arguments.csv))
@@ -41,7 +51,7 @@ def run(arguments):
     return 1 if damaged else 0
 
 
-def _check_file(path):
+def _check_file(path: Path) -> None:
     """Raises before anything is read if it cannot be written."""
     if path.is_dir():
         raise ValueError(
@@ -51,7 +61,7 @@ def _check_file(path):
     run_folder.check_writable(path.parent)
 
 
-def _paths(given):
+def _paths(given: Iterable[PathLike]) -> list[str]:
     """The photos themselves, each of them once, and those in folders."""
     paths = []
     for path in map(Path, given):
@@ -65,7 +75,7 @@ def _paths(given):
     return list(dict.fromkeys(paths))
 
 
-def _name_damaged(damaged, number):
+def _name_damaged(damaged: dict[str, str], number: int) -> None:
     lines = [f"{path}: {reason}" for path, reason in damaged.items()]
     for line in shortened(lines, whole="--csv FILE"):
         print(f"keras-transfer: {line}", file=sys.stderr)
@@ -73,7 +83,7 @@ def _name_damaged(damaged, number):
         progress(f"{len(damaged)} of {number} photos cannot be read.")
 
 
-def _detector(folder, model):
+def _detector(folder: PathLike, model: TransferModel) -> UnknownDetector | None:
     """The run's detector, or `None` with a note why there is none to use."""
     try:
         return run_folder.read_detector(folder, model)
@@ -83,7 +93,12 @@ def _detector(folder, model):
         return None
 
 
-def _predict(model, detector, shape, paths):
+def _predict(
+    model: TransferModel,
+    detector: UnknownDetector | None,
+    shape: list,
+    paths: list[str],
+) -> list[dict[str, Any]]:
     """A dict for each photo: its path, names with scores, and if unknown."""
     if not paths:
         return []
@@ -108,7 +123,9 @@ def _predict(model, detector, shape, paths):
     return results
 
 
-def _about(results, detector):
+def _about(
+    results: list[dict[str, Any]], detector: UnknownDetector | None
+) -> list[str]:
     """The threshold, once, and a warning if the photos are of another kind."""
     if detector is None or not results:
         return []

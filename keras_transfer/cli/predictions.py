@@ -1,9 +1,13 @@
 """What `predict` has found as a table, and as rows of a CSV file."""
 
+from collections import Counter
+from typing import Any
+
+from keras_transfer.recipes.writers import Row
 from keras_transfer.storage.tables import format_table
 
 
-def as_table(results):
+def as_table(results: list[dict[str, Any]]) -> str:
     """Returns a line for each photo, as text.
 
     Args:
@@ -23,7 +27,9 @@ def as_table(results):
     return format_table(columns, rows)
 
 
-def as_rows(results, damaged):
+def as_rows(
+    results: list[dict[str, Any]], damaged: dict[str, str]
+) -> list[Row]:
     """Returns a dict for each photo, for a CSV file.
 
     Args:
@@ -36,12 +42,12 @@ def as_rows(results, damaged):
     ]
 
 
-def as_counts(counts):
+def as_counts(counts: Counter[str]) -> str:
     """Returns how many photos there are of each label, as text."""
     return format_table(["label", "photos"], counts.most_common())
 
 
-def label_of(result):
+def label_of(result: dict[str, Any]) -> str:
     """Returns the label of a photo, the labels with commas, or "numbers"."""
     if "values" in result:
         return "numbers"
@@ -49,7 +55,7 @@ def label_of(result):
     return ", ".join(labels) or "none"
 
 
-def _cells(result):
+def _cells(result: dict[str, Any]) -> list[str]:
     if "values" in result:
         named = result["values"].items()
         return [", ".join(f"{name} {value:.4g}" for name, value in named)]
@@ -58,7 +64,7 @@ def _cells(result):
     return [label_of(result), f"{first['score']:.3f}", following]
 
 
-def _row(result):
+def _row(result: dict[str, Any]) -> Row:
     row = {"file": result["image"]}
     if "values" in result:
         row |= result["values"]

@@ -5,6 +5,8 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO
 
 # How its C++ code begins a line, such as "I0000 00:00:1718 cudart_stub.cc:31]",
 # and what stands above the first of them.
@@ -15,7 +17,7 @@ _NOTES = re.compile(
 
 
 @contextlib.contextmanager
-def quiet_start():
+def quiet_start() -> Iterator[None]:
     """Keeps the notes of a TensorFlow that is imported here from stderr.
 
     Some are written before it reads `TF_CPP_MIN_LOG_LEVEL`. Whatever else is
@@ -39,7 +41,7 @@ def quiet_start():
         yield
 
 
-def _tell(stderr, written):
+def _tell(stderr: int, written: BinaryIO) -> None:
     """Gives stderr back, and writes to it what is worth reading."""
     sys.stderr.flush()
     os.dup2(stderr, 2)

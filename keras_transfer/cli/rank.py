@@ -1,5 +1,11 @@
 """`keras-transfer rank DATA`: which source model suits the data."""
 
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from keras_transfer.cli import training
 from keras_transfer.cli.command import chosen, progress, show, split_names
 from keras_transfer.cli.options.rank import SMALL
@@ -7,11 +13,17 @@ from keras_transfer.recipes import run_folder
 from keras_transfer.recipes.assessment import rank_backbones
 from keras_transfer.storage.printing import verbosity
 
+if TYPE_CHECKING:
+    from keras_transfer.data import Dataset
+    from keras_transfer.recipes.assessment.backbone_ranking import (
+        BackboneRanking,
+    )
+
 # What `fit --backbone` calls a choice of these.
 AUTO = "auto"
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Ranks and prints."""
     if arguments.output:
         run_folder.check_writable(arguments.output)
@@ -29,7 +41,7 @@ def run(arguments):
     return 0
 
 
-def best_of_small(arguments, data):
+def best_of_small(arguments: Namespace, data: Dataset) -> str:
     """Returns the name of the best small source for `fit --backbone auto`.
 
     Args:
@@ -52,7 +64,12 @@ def best_of_small(arguments, data):
     return ranking.best()
 
 
-def _ranked(arguments, candidates, data, **options):
+def _ranked(
+    arguments: Namespace,
+    candidates: Sequence[str],
+    data: Dataset,
+    **options: Any,
+) -> BackboneRanking:
     return rank_backbones(
         candidates,
         data,

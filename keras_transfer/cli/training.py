@@ -1,5 +1,12 @@
 """Shared by the commands that train."""
 
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
 import keras
 
 from keras_transfer.cli.command import (
@@ -24,15 +31,23 @@ from keras_transfer.recipes.assessment.unknown import (
 from keras_transfer.recipes.evaluation_text import evaluation_table
 from keras_transfer.storage.files import load_model
 
+if TYPE_CHECKING:
+    from keras_transfer.data import Dataset
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.recipes.best_weights import TwoStageResult
+    from keras_transfer.recipes.run_in_progress import RunInProgress
 
-def named_or_read(name):
+
+def named_or_read(name: str) -> str | keras.Model:
     """The model in a `.keras` file; any other source stays a name."""
     if not name.endswith(".keras"):
         return name
     return load_model(name, compile=False)
 
 
-def load_data(arguments, backbone, **changed):
+def load_data(
+    arguments: Namespace, backbone: str | keras.Model, **changed: Any
+) -> Dataset:
     """Reads the data that a command was given, and says what they are.
 
     Args:
@@ -54,7 +69,7 @@ def load_data(arguments, backbone, **changed):
     return loaded
 
 
-def _own_size(backbone):
+def _own_size(backbone: str | keras.Model) -> tuple[int, int] | None:
     """The image size of a model in a file, `None` where any will do."""
     if isinstance(backbone, str):
         return None
@@ -63,7 +78,9 @@ def _own_size(backbone):
     return shape[1:3] if is_image and None not in shape[1:3] else None
 
 
-def model_for(arguments, backbone, data):
+def model_for(
+    arguments: Namespace, backbone: str | keras.Model, data: Dataset
+) -> TransferModel:
     """Returns a model of a backbone with the head that the labels call for."""
     model = TransferModel(
         backbone,
@@ -75,17 +92,19 @@ def model_for(arguments, backbone, data):
     return model
 
 
-def input_shape_of(data):
+def input_shape_of(data: Dataset) -> tuple[int, ...]:
     """The shape of one image."""
     return tuple(data.train[0][0].shape[1:])
 
 
-def weights_of(arguments):
+def weights_of(arguments: Namespace) -> str | None:
     """Returns the `weights` of `TransferModel` for --weights."""
     return None if arguments.weights == "none" else arguments.weights
 
 
-def _head(arguments, data):
+def _head(
+    arguments: Namespace, data: Dataset
+) -> ClassificationHead | RegressionHead:
     options = {
         "hidden_units": hidden_units(arguments.head),
         "dropout": arguments.dropout,
@@ -99,7 +118,7 @@ def _head(arguments, data):
     )
 
 
-def hidden_units(text):
+def hidden_units(text: str) -> tuple[int, ...]:
     """Returns `"256,128"` as `(256, 128)`.
 
     Raises:
@@ -114,7 +133,7 @@ def hidden_units(text):
         ) from None
 
 
-def begun(arguments):
+def begun(arguments: Namespace) -> AbstractContextManager[RunInProgress]:
     """Holds --output for the run of a command, as `run_in_progress.begun`."""
     return run_in_progress.begun(
         arguments.output,
@@ -124,17 +143,17 @@ def begun(arguments):
 
 
 def finish(
-    arguments,
-    model,
-    data,
-    result,
-    repeatable,
-    run,
+    arguments: Namespace,
+    model: TransferModel,
+    data: Dataset,
+    result: TwoStageResult,
+    repeatable: Iterable[str],
+    run: RunInProgress,
     *,
-    told=(),
-    resume=None,
-    unknown=True,
-):
+    told: Iterable[str] = (),
+    resume: str | None = None,
+    unknown: bool = True,
+) -> int:
     """Evaluates a model and writes its run; returns the exit code.
 
     Args:
@@ -149,7 +168,7 @@ def finish(
         unknown: whether the run keeps an `UnknownDetector`.
     """
     progress("Evaluating and writing ...")
-    metrics = {
+    metrics: dict[str, Any] = {
         name: evaluation.evaluate(model, part)
         for name, part in _held_out(data).items()
     }
@@ -179,13 +198,15 @@ def finish(
     return INTERRUPTED if result.interrupted else 0
 
 
-def _held_out(data):
+def _held_out(data: Dataset) -> dict[str, SeededBatches]:
     """The parts that were not trained on, by name."""
     parts = data.parts()
     return {name: parts[name] for name in parts if name != "train"}
 
 
-def _detector(arguments, model, data):
+def _detector(
+    arguments: Namespace, model: TransferModel, data: Dataset
+) -> UnknownDetector | None:
     """What tells photos that are like none of the training data.
 
     The threshold comes from what is held out; the test part serves where
@@ -212,7 +233,13 @@ def _detector(arguments, model, data):
         return None
 
 
-def _text(arguments, metrics, result, written, resume):
+def _text(
+    arguments: Namespace,
+    metrics: dict[str, Any],
+    result: TwoStageResult,
+    written: list[str],
+    resume: str | None,
+) -> str:
     lines = [writers.stage_table(result.stages)]
     lines += [
         evaluation_table(metrics[name], name)

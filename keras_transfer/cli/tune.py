@@ -1,7 +1,14 @@
 """`keras-transfer tune DATA`: a search over hyperparameters."""
 
+from __future__ import annotations
+
 import shutil
+from argparse import Namespace
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
 
 from keras_transfer import tuner
 from keras_transfer.cli import training
@@ -9,6 +16,10 @@ from keras_transfer.cli.command import chosen, split_names
 from keras_transfer.recipes import run_in_progress, writers
 from keras_transfer.training import distribution
 from keras_transfer.tuner import search_space
+
+if TYPE_CHECKING:
+    from keras_transfer.data import Dataset
+    from keras_transfer.recipes.run_in_progress import RunInProgress
 
 # What `fit --config` needs to train the best trial once more.
 _RECIPE = (
@@ -18,7 +29,7 @@ _RECIPE = (
 )  # fmt: skip
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Searches, evaluates the best model and writes the run."""
     folder = Path(arguments.output)
     is_search = (folder / "search").is_dir()
@@ -28,7 +39,7 @@ def run(arguments):
         return _run(arguments, folder, run)
 
 
-def _run(arguments, folder, run):
+def _run(arguments: Namespace, folder: Path, run: RunInProgress) -> int:
     names = list(dict.fromkeys(split_names(arguments.backbone)))
     backbones = [training.named_or_read(name) for name in names]
     strategy = distribution.strategy(arguments.strategy)
@@ -68,7 +79,13 @@ def _run(arguments, folder, run):
     )  # fmt: skip
 
 
-def _hypermodel(arguments, backbones, data, features, strategy):
+def _hypermodel(
+    arguments: Namespace,
+    backbones: Iterable[str | keras.Model],
+    data: Dataset,
+    features: Path,
+    strategy: distribution.Strategy,
+) -> tuner.TransferHyperModel:
     if data.task != "classification":
         raise ValueError(
             f"tune searches classifiers with one label a sample. Received: "
@@ -87,7 +104,9 @@ def _hypermodel(arguments, backbones, data, features, strategy):
     )
 
 
-def _write(folder, arguments, result):
+def _write(
+    folder: Path, arguments: Namespace, result: tuner.SearchResult
+) -> None:
     recipe = chosen(arguments, *_RECIPE)
     writers.write_json(folder / "best_recipe.json", recipe)
     rows = [row | row["hyperparameters"] for row in result.trials]

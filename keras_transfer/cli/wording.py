@@ -1,6 +1,8 @@
 """Errors and warnings of the library in the words of a command."""
 
 import re
+from argparse import Action
+from collections.abc import Iterable
 
 # Arguments of the library that options have another name for.
 _ALIASES = {
@@ -16,7 +18,7 @@ _VALUE = (
 )
 
 
-def in_words_of(actions, text):
+def in_words_of(actions: Iterable[Action], text: str) -> str:
     """Returns a text with arguments of the library as options of a command.
 
     `` `weights=None` `` becomes `` `--weights none` ``, `load(image_size=...)`
@@ -40,10 +42,10 @@ def in_words_of(actions, text):
     # Not inside of a path, a longer name or an option.
     argument = rf"(?<![\w./-])({names})=({_VALUE}|(?=[`\s]))"
 
-    def with_value(found):
+    def with_value(found: re.Match[str]) -> str:
         return _option(options[found[1]], found[2])
 
-    def in_call(found):
+    def in_call(found: re.Match[str]) -> str:
         inner = found["inside"].removeprefix("..., ")
         if found["function"] in _COMMANDS:
             return f"`{_COMMANDS[found['function']]}`"
@@ -51,7 +53,7 @@ def in_words_of(actions, text):
             return f"`{re.sub(argument, with_value, inner)}`"
         return found[0]
 
-    def either(found):
+    def either(found: re.Match[str]) -> str:
         return in_call(found) if found["function"] else with_value(found)
 
     call = r"`?\b(?P<function>[\w.]+)\((?P<inside>[^()]*)\)`?"
@@ -63,11 +65,11 @@ def in_words_of(actions, text):
     return re.sub(r"\bor None\b", f"or {nothing}", text)
 
 
-def _flag(action):
+def _flag(action: Action) -> str:
     return action.option_strings[0]
 
 
-def _option(action, value):
+def _option(action: Action, value: str) -> str:
     """One argument with its value as it is typed."""
     flag = _flag(action)
     if value in ("", "True"):

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from keras_transfer import feature_cache
-from keras_transfer._private.types import Verbose
+from keras_transfer._private.types import Data, Verbose
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.recipes.best_weights import BestWeights
 from keras_transfer.transferability.folds import Folds
@@ -271,7 +271,7 @@ def _loss_name(loss: str | keras.losses.Loss | None) -> str | None:
 
 def pooled_once(
     model: keras.Model,
-    batches: SeededBatches,
+    batches: Data,
     name: str,
     verbose: Verbose,
     **options: Any,

@@ -1,10 +1,18 @@
 """How many epochs of a trial are for the head, and how many for the blocks."""
 
+from keras_transfer.tuner.settings import Settings
+
 # Of the epochs, those that train a head that is not solved.
 _HEAD_SHARE = 0.6
 
 
-def divided(settings, total, head_epochs, *, goes_on=False):
+def divided(
+    settings: Settings,
+    total: int | None,
+    head_epochs: int | None,
+    *,
+    goes_on: bool = False,
+) -> tuple[int | None, int | None]:
     """Returns `(epochs of the head, epochs of fine-tuning)`.
 
     A head that is solved takes none. One that is trained takes three fifths,

@@ -1,17 +1,33 @@
 """`TransferHyperModel`: what KerasTuner may choose for a transfer."""
 
+from __future__ import annotations
+
 import contextlib
 import io
 import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
+import keras
 import keras_tuner
 from keras_tuner import errors
 
-from keras_transfer.feature_cache import as_feature_cache
+from keras_transfer._private.types import (
+    Data,
+    NativeStrategy,
+    Nested,
+    PathLike,
+    Shape,
+)
+from keras_transfer.feature_cache import FeatureCache, as_feature_cache
 from keras_transfer.storage.printing import brief, note
 from keras_transfer.training import distribution
 from keras_transfer.tuner import objectives, search_space, trial, trial_model
+from keras_transfer.tuner.search_space import Space, Value, Values
 from keras_transfer.tuner.settings import FINE_TUNE, Settings
+
+if TYPE_CHECKING:
+    from keras_transfer.models.transfer.transfer_model import TransferModel
 
 
 class TransferHyperModel(keras_tuner.HyperModel):
@@ -69,17 +85,17 @@ class TransferHyperModel(keras_tuner.HyperModel):
 
     def __init__(
         self,
-        num_classes,
-        input_shape=None,
-        backbones=("MobileNetV2",),
-        space="small",
+        num_classes: int,
+        input_shape: Shape | None = None,
+        backbones: Iterable[PathLike | keras.Model] = ("MobileNetV2",),
+        space: str | Space = "small",
         *,
-        weights="imagenet",
-        feature_cache="memory",
-        head_epochs=None,
-        strategy=None,
-        seed=0,
-        **options,
+        weights: PathLike | None = "imagenet",
+        feature_cache: FeatureCache | PathLike | None = "memory",
+        head_epochs: int | None = None,
+        strategy: distribution.Strategy | NativeStrategy | None = None,
+        seed: int = 0,
+        **options: Any,
     ):
         super().__init__(**options)
         backbones = list(backbones)
@@ -99,7 +115,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
             # Every trial asks again for what others have computed.
             self.feature_cache.used_once = False
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         searched = [
             n for n in self.space if search_space.is_open(self.space[n])
         ]
@@ -110,13 +126,13 @@ class TransferHyperModel(keras_tuner.HyperModel):
             f"searched {', '.join(searched)}",
         )
 
-    def settings(self, hp):
+    def settings(self, hp: keras_tuner.HyperParameters) -> Settings:
         """Returns what KerasTuner has chosen, as `Settings`.
 
         Args:
             hp: the `keras_tuner.HyperParameters` of a trial.
         """
-        found = {}
+        found: dict[str, Any] = {}
         for name, values in self.space.items():
             found[name] = self._chosen(hp, name, values, found)
         if hp.values.get("recipe") != FINE_TUNE:
@@ -130,7 +146,13 @@ class TransferHyperModel(keras_tuner.HyperModel):
             **settled | {"backbone": found["backbone"], "recipe": FINE_TUNE}
         )
 
-    def _chosen(self, hp, name, values, found):
+    def _chosen(
+        self,
+        hp: keras_tuner.HyperParameters,
+        name: str,
+        values: Values,
+        found: dict[str, Any],
+    ) -> Value:
         if name not in search_space.ONLY_WITH:
             return search_space.choose(hp, name, values)
         if not search_space.is_open(values):
@@ -144,7 +166,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
         matters = search_space.matters(name, found)
         return chosen if matters else search_space.inactive(name, values)
 
-    def _may_matter(self, name):
+    def _may_matter(self, name: str) -> bool:
         """Whether a hyperparameter matters for any value of its parents."""
         while name in search_space.ONLY_WITH:
             name, matters = search_space.ONLY_WITH[name]
@@ -155,7 +177,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
                 return False
         return True
 
-    def _parents(self, name):
+    def _parents(self, name: str) -> list[tuple[str, list]]:
         """The parents that are drawn from lists, the outermost first.
 
         Returns:
@@ -170,7 +192,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
                 found.append((name, [*filter(matters, values)]))
         return found[::-1]
 
-    def build(self, hp):
+    def build(self, hp: keras_tuner.HyperParameters) -> TransferModel:
         """Returns a compiled `TransferModel`; called by the tuner.
 
         Args:
@@ -192,7 +214,17 @@ class TransferHyperModel(keras_tuner.HyperModel):
         # Under a strategy of several devices.
         return distribution.prepare(model)
 
-    def fit(self, hp, model, x, y=None, *, epochs=1, callbacks=(), **options):
+    def fit(
+        self,
+        hp: keras_tuner.HyperParameters,
+        model: TransferModel,
+        x: Data,
+        y: Nested = None,
+        *,
+        epochs: int | None = 1,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        **options: Any,
+    ) -> keras.callbacks.History:
         """Trains a trial; called by the tuner.
 
         Args:
@@ -235,7 +267,9 @@ class TransferHyperModel(keras_tuner.HyperModel):
                 **options,
             )
 
-    def _cache_for(self, settings, model, x):
+    def _cache_for(
+        self, settings: Settings, model: TransferModel, x: Data
+    ) -> FeatureCache | None:
         """The cache, if what is frozen puts out the same in each epoch."""
         if self.feature_cache is None or settings.augmentation:
             return None
@@ -252,7 +286,9 @@ class TransferHyperModel(keras_tuner.HyperModel):
         return None if self._reasons[known] else self.feature_cache
 
 
-def _check_objective(callbacks, options):
+def _check_objective(
+    callbacks: Iterable[keras.callbacks.Callback], options: dict[str, Any]
+) -> None:
     validation = options.get("validation_data") is not None
     validation = validation or bool(options.get("validation_split"))
     for callback in callbacks:
@@ -264,7 +300,9 @@ def _check_objective(callbacks, options):
                 objectives.check_objective(name, validation)
 
 
-def _by_name(backbones):
+def _by_name(
+    backbones: Iterable[PathLike | keras.Model],
+) -> dict[str, PathLike | keras.Model]:
     """Backbones by names of their own: Keras calls most models alike."""
     named = {}
     for each in backbones:

@@ -1,7 +1,14 @@
 """What the trials of a search are compared by."""
 
+from __future__ import annotations
 
-def objective_of(objective):
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras_tuner
+
+
+def objective_of(objective: str | keras_tuner.Objective) -> tuple[str, str]:
     """Returns the name of an objective, and whether it is to be `"max"`.
 
     Args:
@@ -25,7 +32,7 @@ def objective_of(objective):
     return name, direction or ("max" if is_high else "min")
 
 
-def check_objective(name, has_validation):
+def check_objective(name: str, has_validation: bool) -> None:
     """Raises if no trial logs an objective.
 
     Args:

@@ -1,5 +1,9 @@
 """Several calls of `fit` as one training, to the callbacks of a trial."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
 import keras
 
 NOT_LOGGED = float("nan")
@@ -23,13 +27,18 @@ class OneTraining:
         has_stopped: whether a callback has asked to end the training.
     """
 
-    def __init__(self, model, callbacks, first_epoch=0):
+    def __init__(
+        self,
+        model: keras.Model,
+        callbacks: Iterable[keras.callbacks.Callback],
+        first_epoch: int = 0,
+    ):
         self.model, self.callbacks = model, list(callbacks)
         self.history = keras.callbacks.History()
         self.stages, self.next_epoch = [], first_epoch
         self.has_stopped = False
 
-    def begin(self):
+    def begin(self) -> None:
         """Tells the callbacks that the training begins."""
         for callback in [self.history, *self.callbacks]:
             callback.set_model(self.model)
@@ -37,16 +46,16 @@ class OneTraining:
         self.history.on_train_begin()
         self.tell("on_train_begin")
 
-    def add(self, stage, logs):
+    def add(self, stage: str, logs: Mapping[str, float]) -> None:
         """Adds an epoch in which nothing was trained by steps."""
         self.tell("on_epoch_begin", self.next_epoch)
         self._end_epoch(stage, self.next_epoch, logs)
 
-    def stage(self, name):
+    def stage(self, name: str) -> keras.callbacks.Callback:
         """Returns the callback that shows a `fit` as the stage of that name."""
         return _Stage(self, name)
 
-    def end(self):
+    def end(self) -> keras.callbacks.History:
         """Tells the callbacks that the training has ended.
 
         Returns:
@@ -56,11 +65,13 @@ class OneTraining:
         self.model.history = self.history
         return self.history
 
-    def tell(self, event, *values):
+    def tell(self, event: str, *values: object) -> None:
         for callback in self.callbacks:
             getattr(callback, event)(*values)
 
-    def _end_epoch(self, stage, epoch, logs):
+    def _end_epoch(
+        self, stage: str, epoch: int, logs: Mapping[str, float] | None
+    ) -> None:
         logs = {name: float(value) for name, value in (logs or {}).items()}
         self.model.stop_training = False
         self.tell("on_epoch_end", epoch, logs)
@@ -69,7 +80,7 @@ class OneTraining:
         self.stages.append(stage)
         self.next_epoch = epoch + 1
 
-    def _note(self, epoch, logs):
+    def _note(self, epoch: int, logs: Mapping[str, float]) -> None:
         columns, before = self.history.history, len(self.history.epoch)
         for name in logs:
             columns.setdefault(name, [NOT_LOGGED] * before)
@@ -81,35 +92,47 @@ class OneTraining:
 class _Stage(keras.callbacks.Callback):
     """Passes on what happens in one `fit`, under the numbers of all."""
 
-    def __init__(self, training, name):
+    def __init__(self, training: OneTraining, name: str):
         super().__init__()
         self.training, self.name = training, name
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._shift = self.training.next_epoch
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         self.training.tell("on_epoch_begin", epoch + self._shift, logs)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         has_stopped = self.model.stop_training
         self.training._end_epoch(self.name, epoch + self._shift, logs)
         self.model.stop_training = has_stopped or self.training.has_stopped
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
         self.training.tell("on_train_batch_begin", batch, logs)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
         self.training.tell("on_train_batch_end", batch, logs)
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         self.training.tell("on_test_begin", logs)
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
         self.training.tell("on_test_end", logs)
 
-    def on_test_batch_begin(self, batch, logs=None):
+    def on_test_batch_begin(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
         self.training.tell("on_test_batch_begin", batch, logs)
 
-    def on_test_batch_end(self, batch, logs=None):
+    def on_test_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
         self.training.tell("on_test_batch_end", batch, logs)

@@ -1,23 +1,35 @@
 """Trains once more what a search has found."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keras_transfer._private.types import Data, Verbose
 from keras_transfer.recipes import best_weights
 from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.tuner import trial
 from keras_transfer.tuner.objectives import objective_of
+from keras_transfer.tuner.settings import Settings
+
+if TYPE_CHECKING:
+    import keras_tuner
+
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+    from keras_transfer.recipes.writers import Row
 
 
 def repeat_trial(
-    model,
-    settings,
-    train,
+    model: TransferModel,
+    settings: Settings,
+    train: Data,
     *,
-    validation=None,
-    epochs=None,
-    head_epochs=None,
-    objective="val_accuracy",
-    seed=0,
-    verbose="auto",
-):
+    validation: Data = None,
+    epochs: int | None = None,
+    head_epochs: int | None = None,
+    objective: str | keras_tuner.Objective = "val_accuracy",
+    seed: int = 0,
+    verbose: Verbose = "auto",
+) -> best_weights.TwoStageResult:
     """Trains a model as a trial of `search` was trained.
 
     With the data, the seed and the software of the search it reaches the same
@@ -66,10 +78,12 @@ def repeat_trial(
 class _BestByObjective(best_weights.BestWeights):
     """Remembers the first epoch with the best objective, as KerasTuner does."""
 
-    def __init__(self, whole, objective):
+    def __init__(
+        self, whole: TransferModel, objective: str | keras_tuner.Objective
+    ):
         super().__init__(whole)
         self.objective, self.direction = objective_of(objective)
 
-    def is_better(self, row):
+    def is_better(self, row: Row) -> bool:
         new, old = row[self.objective], self.row[self.objective]
         return new > old if self.direction == "max" else new < old

@@ -1,16 +1,25 @@
 """The folder of a search: which search it holds, and whether it goes on."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import writers
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.json_files import read_json
+
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.tuner.hyper_model import TransferHyperModel
 
 _DESCRIPTION, _LOGS = "search.json", "tensorboard"
 # KerasTuner's own file.
@@ -21,7 +30,15 @@ _OF_DAMAGED_FILES = (
 BEGIN_ANEW = "Choose another folder, or pass overwrite=True to begin anew."
 
 
-def describe(hypermodel, epochs, tuner, objective, seed, train, validation):
+def describe(
+    hypermodel: TransferHyperModel,
+    epochs: int | None,
+    tuner: str,
+    objective: str,
+    seed: int,
+    train: SeededBatches,
+    validation: SeededBatches,
+) -> dict[str, Any]:
     """Returns what two searches have to share for one to continue the other.
 
     Models of one's own and data count by their digests.
@@ -51,13 +68,15 @@ def describe(hypermodel, epochs, tuner, objective, seed, train, validation):
     return json.loads(json.dumps(about))
 
 
-def _digest(model):
+def _digest(model: keras.Model) -> str:
     if _private.functional_graph(model) is None:
         return fingerprints.of_arrays(model.get_weights())
     return fingerprints.of_model(model)
 
 
-def holds_search(directory, about, overwrite):
+def holds_search(
+    directory: PathLike, about: dict[str, Any], overwrite: bool
+) -> bool:
     """Whether the folder holds this search, begun before.
 
     Raises:
@@ -86,7 +105,7 @@ def holds_search(directory, about, overwrite):
 
 
 @contextlib.contextmanager
-def named_errors(directory, goes_on):
+def named_errors(directory: PathLike, goes_on: bool) -> Iterator[None]:
     """Turns what KerasTuner raises for damaged files into one that names them.
 
     Args:
@@ -111,12 +130,12 @@ def named_errors(directory, goes_on):
         ) from e
 
 
-def _files_of_keras_tuner(directory):
+def _files_of_keras_tuner(directory: Path) -> list[Path]:
     kinds = (_ORACLE, "tuner*.json", "trial_*/trial.json")
     return [path for kind in kinds for path in directory.glob(kind)]
 
 
-def _remove_search(directory):
+def _remove_search(directory: Path) -> None:
     """Removes what belongs to a search, and nothing else."""
     named = [directory / name for name in (_DESCRIPTION, _ORACLE)]
     for path in [*named, *directory.glob("tuner*.json")]:
@@ -125,12 +144,14 @@ def _remove_search(directory):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def write(directory, about):
+def write(directory: PathLike, about: dict[str, Any]) -> None:
     """Writes which search a folder holds."""
     writers.write_json(Path(directory) / _DESCRIPTION, about)
 
 
-def tensorboard_callbacks(directory, tensorboard):
+def tensorboard_callbacks(
+    directory: PathLike, tensorboard: bool
+) -> list[keras.callbacks.Callback]:
     """The callbacks that write TensorBoard's logs into the folder."""
     if not tensorboard:
         return []

@@ -1,14 +1,27 @@
 """`SearchResult`: what a search has found, with the best trial's model."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
+from typing import TYPE_CHECKING, Any
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import plots
 from keras_transfer.recipes.best_weights import TwoStageResult
+from keras_transfer.recipes.writers import Row
 from keras_transfer.storage.printing import brief
 from keras_transfer.storage.tables import format_table
 from keras_transfer.tuner.oracles import number_of
-from keras_transfer.tuner.trial_tuner import format_value
+from keras_transfer.tuner.trial_tuner import TrialTuner, format_value
+
+if TYPE_CHECKING:
+    from keras_tuner.engine.trial import Trial
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+    from keras_transfer.tuner.hyper_model import TransferHyperModel
 
 
 @dataclasses.dataclass
@@ -27,17 +40,17 @@ class SearchResult(TwoStageResult):
         tuner: the `keras_tuner.Tuner`.
     """
 
-    model: object = None
-    trials: list = dataclasses.field(default_factory=list)
-    recipe: dict = dataclasses.field(default_factory=dict)
-    tuner: object = dataclasses.field(default=None, repr=False)
+    model: TransferModel | None = None
+    trials: list[Row] = dataclasses.field(default_factory=list)
+    recipe: dict[str, Any] = dataclasses.field(default_factory=dict)
+    tuner: TrialTuner | None = dataclasses.field(default=None, repr=False)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         score = self.trials[0]["score"] if self.trials else None
         best = "" if score is None else f"best score {score:.4f}"
         return brief(self, f"{len(self.trials)} trials", best)
 
-    def table(self):
+    def table(self) -> str:
         """The trials as text, the best one first."""
         names = _hyperparameters_of(self.trials)
         objective = self.tuner.oracle.objective.name
@@ -46,7 +59,7 @@ class SearchResult(TwoStageResult):
             [_cells(row, names) for row in self.trials],
         )
 
-    def verdict(self):
+    def verdict(self) -> str:
         """Returns whether a trial was better than `fine_tune`, as a sentence.
 
         Empty where the first trial, which is `fine_tune`, has no score.
@@ -54,7 +67,7 @@ class SearchResult(TwoStageResult):
         found = [row for row in self.choices if row["choice"] == "better"]
         return "".join(f"Better: {r['value']} ({r['reason']})." for r in found)
 
-    def plot(self, path=None):
+    def plot(self, path: PathLike | None = None) -> Figure:
         """Draws the score of each trial against each hyperparameter.
 
         Args:
@@ -83,7 +96,12 @@ class SearchResult(TwoStageResult):
         return plots.save_figure(figure, path)
 
 
-def read_trials(result, hypermodel, epochs, objective):
+def read_trials(
+    result: SearchResult,
+    hypermodel: TransferHyperModel,
+    epochs: int | None,
+    objective: str,
+) -> None:
     """Reads the trials into a result, and the best one's model.
 
     Args:
@@ -133,7 +151,7 @@ def read_trials(result, hypermodel, epochs, objective):
     _add_epochs(result, best)
 
 
-def _add_verdict(result, objective):
+def _add_verdict(result: SearchResult, objective: str) -> None:
     """Compares the best trial with the one that is `fine_tune`."""
     best, *others = result.trials
     named = [r for r in [best, *others] if "recipe" in r["hyperparameters"]]
@@ -151,7 +169,7 @@ def _add_verdict(result, objective):
     )
 
 
-def _add_epochs(result, best):
+def _add_epochs(result: SearchResult, best: Trial) -> None:
     """Gives the result the epochs of the best trial, as other recipes do."""
     tuner = result.tuner
     result.history = [
@@ -171,24 +189,24 @@ def _add_epochs(result, best):
     ]
 
 
-def _ranked(rows, direction):
+def _ranked(rows: list[Row], direction: str) -> list[Row]:
     """The trials by score, those that failed last."""
     sign = -1 if direction == "max" else 1
 
-    def order(row):
+    def order(row: Row) -> float:
         return math.inf if row["score"] is None else sign * row["score"]
 
     return sorted(rows, key=order)
 
 
-def _hyperparameters_of(rows):
+def _hyperparameters_of(rows: list[Row]) -> list[str]:
     """Names of the hyperparameters of all trials, in order of appearance."""
     return list(
         dict.fromkeys(n for row in rows for n in row["hyperparameters"])
     )
 
 
-def _cells(row, names):
+def _cells(row: Row, names: list[str]) -> list:
     values = row["hyperparameters"]
     outcome = ["failed", "", ""]
     if row["score"] is not None:
@@ -198,7 +216,9 @@ def _cells(row, names):
     return [row["trial"], *outcome, *chosen]
 
 
-def _plot_one(axes, rows, name, is_logarithmic):
+def _plot_one(
+    axes: Axes, rows: list[Row], name: str, is_logarithmic: bool
+) -> None:
     having = [row for row in rows if name in row["hyperparameters"]]
     values = [row["hyperparameters"][name] for row in having]
     if is_logarithmic:

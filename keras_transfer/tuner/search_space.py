@@ -1,22 +1,35 @@
 """The hyperparameters of a search, as plain Python values."""
 
+from __future__ import annotations
+
 import dataclasses
 import numbers
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from keras_transfer.recipes.compiling import OPTIMIZERS
 from keras_transfer.tuner.settings import Settings
+
+if TYPE_CHECKING:
+    import keras_tuner
+
+# A hyperparameter: a name, a number, a flag, or `None` for `fine_tune`'s own.
+Value: TypeAlias = str | int | float | None
+# What a space says of it: a value, a list of them, or a range.
+Values: TypeAlias = Any
+Space: TypeAlias = dict[str, Values]
 
 # Shares of the blocks, from the top.
 _THIRD = 1 / 3
 
 # What is taken where nothing is searched; a backbone, the first, is given.
-DEFAULTS = {
+DEFAULTS: Space = {
     field.name: field.default
     for field in dataclasses.fields(Settings)
     if field.name not in ("backbone", "recipe")
 }
 
-SMALL = {
+SMALL: Space = {
     "hidden_units": [0, 256],
     "dropout": (0.0, 0.5),
     "head_learning_rate": (3e-4, 3e-3, "log"),
@@ -26,7 +39,7 @@ SMALL = {
     "layer_decay": [1.0, 0.8],
 }
 
-FULL = SMALL | {
+FULL: Space = SMALL | {
     "hidden_units": [0, 128, 512],
     "pooling": ["avg", "max"],
     "label_smoothing": [0.0, 0.1],
@@ -45,13 +58,13 @@ NAMED = {"small": SMALL, "full": FULL}
 _WHOLE = ("batch_size", "hidden_units")
 
 
-def _trains(blocks):
+def _trains(blocks: float | None) -> bool:
     return blocks is None or blocks > 0
 
 
 # What only matters for some values of another one. `None` is what `fine_tune`
 # picks.
-ONLY_WITH = {
+ONLY_WITH: dict[str, tuple[str, Callable[[Any], bool]]] = {
     # A linear head is solved.
     "dropout": ("hidden_units", lambda value: value > 0),
     "head_learning_rate": ("hidden_units", lambda value: value > 0),
@@ -64,7 +77,7 @@ ONLY_WITH = {
 }
 
 
-def space_of(space, backbones):
+def space_of(space: str | Space, backbones: Sequence[str]) -> Space:
     """Returns a space as a dict of all names, `"backbone"` among them.
 
     Args:
@@ -102,7 +115,7 @@ def space_of(space, backbones):
     return whole
 
 
-def space_for(name, num_samples):
+def space_for(name: str, num_samples: int) -> Space:
     """Returns a named space whose batches are no larger than the data.
 
     Args:
@@ -114,14 +127,14 @@ def space_for(name, num_samples):
     return space | {"batch_size": sizes or [num_samples]}
 
 
-def is_open(values):
+def is_open(values: Values) -> bool:
     """Whether there is more than one value to choose from."""
     if isinstance(values, tuple):
         return values[0] != values[1]
     return len(ends_of(values)) > 1
 
 
-def ends_of(values):
+def ends_of(values: Values) -> Sequence[Any]:
     """Returns the ends of a range, or all values that are listed."""
     if isinstance(values, tuple):
         # A third entry says how it is drawn.
@@ -129,7 +142,7 @@ def ends_of(values):
     return values if isinstance(values, list) else [values]
 
 
-def matters(name, found):
+def matters(name: str, found: dict[str, Any]) -> bool:
     """Returns whether a hyperparameter matters beside the values of others."""
     while name in ONLY_WITH:
         name, fits = ONLY_WITH[name]
@@ -138,12 +151,12 @@ def matters(name, found):
     return True
 
 
-def inactive(name, values):
+def inactive(name: str, values: Values) -> Value:
     """Returns what is taken where a hyperparameter does not matter."""
     return DEFAULTS[name] if is_open(values) else ends_of(values)[0]
 
 
-def choose(hp, name, values):
+def choose(hp: keras_tuner.HyperParameters, name: str, values: Values) -> Value:
     """Returns the value that KerasTuner picks.
 
     Args:
@@ -162,7 +175,7 @@ def choose(hp, name, values):
     return hp.Float(name, low, high, sampling=sampling)
 
 
-def _check(name, values):
+def _check(name: str, values: Values) -> None:
     if isinstance(values, list) and not values:
         raise ValueError(f"The list of {name!r} is empty. Expected a value.")
     if not isinstance(values, tuple):
@@ -181,7 +194,7 @@ def _check(name, values):
         )
 
 
-def _check_optimizers(values):
+def _check_optimizers(values: Values) -> None:
     known = {None, *OPTIMIZERS}
     unknown = [each for each in ends_of(values) if each not in known]
     if unknown:

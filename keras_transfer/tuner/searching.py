@@ -1,9 +1,13 @@
 """`search`: trials of a `TransferHyperModel`, to a trained target model."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from keras_tuner import Objective
 
+from keras_transfer._private.types import Data, PathLike, Verbose
 from keras_transfer.recipes import run_folder
 from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.storage import printing
@@ -14,27 +18,31 @@ from keras_transfer.tuner.oracles import ORACLES
 from keras_transfer.tuner.search_result import SearchResult, read_trials
 from keras_transfer.tuner.trial_tuner import TrialTuner
 
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.tuner.hyper_model import TransferHyperModel
+
 # Failures one after the other that end a search.
 _FAILURES = 5
 
 
 @printing.silent_at_verbose_0
 def search(
-    hypermodel,
-    train,
+    hypermodel: TransferHyperModel,
+    train: Data,
     *,
-    validation=None,
-    trials=15,
-    epochs=None,
-    tuner="random",
-    objective="val_accuracy",
-    directory="search",
-    keep_checkpoints=1,
-    overwrite=False,
-    tensorboard=False,
-    seed=0,
-    verbose=1,
-):
+    validation: Data = None,
+    trials: int = 15,
+    epochs: int | None = None,
+    tuner: str = "random",
+    objective: str | Objective = "val_accuracy",
+    directory: PathLike = "search",
+    keep_checkpoints: int = 1,
+    overwrite: bool = False,
+    tensorboard: bool = False,
+    seed: int = 0,
+    verbose: Verbose = 1,
+) -> SearchResult:
     """Searches with KerasTuner, and returns the best trial's model.
 
     The same as `keras_tuner.RandomSearch(hypermodel, ...).search(...)`, with
@@ -130,7 +138,7 @@ def search(
     return result
 
 
-def _run(result, train, **options):
+def _run(result: SearchResult, train: SeededBatches, **options: Any) -> None:
     tuner = result.tuner
     try:
         tuner.search(train, verbose=0, **options)
@@ -147,7 +155,9 @@ def _run(result, train, **options):
         )
 
 
-def _check(trials, epochs, keep_checkpoints, tuner):
+def _check(
+    trials: int, epochs: int | None, keep_checkpoints: int, tuner: str
+) -> None:
     at_least(1, trials, "trials")
     if epochs is not None:
         at_least(1, epochs, "epochs")

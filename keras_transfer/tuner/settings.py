@@ -43,21 +43,23 @@ class Settings:
     recipe: str | None = None
 
     @property
-    def is_fine_tune(self):
+    def is_fine_tune(self) -> bool:
         """Whether the trial is `fine_tune` with its own choices."""
         return self.recipe == FINE_TUNE
 
     @property
-    def trains_blocks(self):
+    def trains_blocks(self) -> bool:
         """Whether any block is fine-tuned."""
         return self.blocks is None or self.blocks > 0
 
     @property
-    def has_trained_head(self):
+    def has_trained_head(self) -> bool:
         """Whether the head is trained, not solved."""
         return bool(self.hidden_units or self.label_smoothing)
 
-    def options(self, epochs, head_epochs):
+    def options(
+        self, epochs: int | None, head_epochs: int | None
+    ) -> FineTuneOptions:
         """Returns the `FineTuneOptions`.
 
         Args:

@@ -1,13 +1,19 @@
 """One trial of a search: a model, trained as `fine_tune` trains it."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Data, Nested, PathLike
 from keras_transfer.data.adapters import adapt, adapt_packed
 from keras_transfer.data.views import WithClassWeights
 from keras_transfer.feature_cache import (
+    FeatureCache,
     as_feature_cache,
     boundary_at,
     reasons_not_to_cache,
@@ -19,29 +25,35 @@ from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.full_tuning import FullTuningStage
 from keras_transfer.recipes.head_stage import HeadStage
 from keras_transfer.recipes.label_counts import count_labels
+from keras_transfer.recipes.options import FineTuneOptions
 from keras_transfer.recipes.recipe import Recipe
 from keras_transfer.recipes.stage_runner import StageRunner, TimeLimit
 from keras_transfer.recipes.tuning_stage import TuningStage
 from keras_transfer.training.freezing import set_trainable_depth
 from keras_transfer.tuner import epochs as epochs_of
 from keras_transfer.tuner.one_training import OneTraining
+from keras_transfer.tuner.settings import Settings
+
+if TYPE_CHECKING:
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.models.transfer.transfer_model import TransferModel
 
 
 def train(
-    settings,
-    model,
-    x,
-    y=None,
+    settings: Settings,
+    model: TransferModel,
+    x: Data,
+    y: Nested = None,
     *,
-    epochs=None,
-    initial_epoch=0,
-    head_epochs=None,
-    callbacks=(),
-    feature_cache=None,
-    validation_data=None,
-    seed=0,
-    **options,
-):
+    epochs: int | None = None,
+    initial_epoch: int = 0,
+    head_epochs: int | None = None,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    feature_cache: FeatureCache | PathLike | None = None,
+    validation_data: Data = None,
+    seed: int = 0,
+    **options: Any,
+) -> keras.callbacks.History:
     """Trains what `build` has returned, the head and then the blocks.
 
     The stages are those of `fine_tune`, with what the settings say in the
@@ -99,7 +111,9 @@ def train(
     return history
 
 
-def _run_fine_tune(runner, training, given):
+def _run_fine_tune(
+    runner: StageRunner, training: OneTraining, given: FineTuneOptions
+) -> None:
     """Leaves everything to `fine_tune`; its outcome is the only epoch."""
     runner.validates = False
     result = Recipe(
@@ -122,9 +136,16 @@ class _Stages:
         goes_on: whether the model has been trained in an earlier trial.
     """
 
-    def __init__(self, runner, training, given, goes_on):
+    def __init__(
+        self,
+        runner: StageRunner,
+        training: OneTraining,
+        given: FineTuneOptions,
+        goes_on: bool,
+    ):
         self.runner, self.training = runner, training
-        self.goes_on, self.head = goes_on, None
+        self.goes_on = goes_on
+        self.head: HeadStage | None = None
         counts = count_labels(runner.train.read_labels(), runner.model)
         self.plan = defaults.plan(counts, given, runner)
         if self.plan.is_full:
@@ -134,7 +155,7 @@ class _Stages:
             # The logits are what they should be.
             self.plan = dataclasses.replace(self.plan, head_start=1.0)
 
-    def run(self):
+    def run(self) -> None:
         plan, training = self.plan, self.training
         if self.runner.model.is_pretrained and not self._has_head():
             self._train_head()
@@ -145,25 +166,25 @@ class _Stages:
         if not training.stages:
             training.add("start", _measured(self.runner))
 
-    def _has_head(self):
+    def _has_head(self) -> bool:
         # One that is trained goes on where nothing else does.
         trains_on = self.plan.kind is None and not self.plan.epochs
         return self.goes_on and not trains_on
 
-    def _train_head(self):
+    def _train_head(self) -> None:
         self._show("head")
         self.head = HeadStage(self.runner, self.plan)
         self.head.run()
         if self.plan.kind is not None:
             self.training.add("head", self.head.metrics())
 
-    def _show(self, name):
+    def _show(self, name: str) -> None:
         self.runner.best.stage = name
         stop = keras.callbacks.TerminateOnNaN()
         self.runner.always = [stop, self.training.stage(name)]
 
 
-def _measured(runner):
+def _measured(runner: StageRunner) -> dict[str, float]:
     """What an epoch would log of the model as it is."""
     logs = metrics_of(runner.model, runner.train)
     if runner.validation is not None:
@@ -171,7 +192,14 @@ def _measured(runner):
     return logs
 
 
-def _data(x, y, validation_data, batch_size, seed, options):
+def _data(
+    x: Data,
+    y: Nested,
+    validation_data: Data,
+    batch_size: int | None,
+    seed: int,
+    options: dict[str, Any],
+) -> tuple[SeededBatches, SeededBatches | None, dict[str, Any]]:
     """The data as `SeededBatches`, and the other options of `fit`."""
     options = dict(options)
     order = {
@@ -198,7 +226,7 @@ def _data(x, y, validation_data, batch_size, seed, options):
     return train, validation_data, options
 
 
-def _check_losses(history):
+def _check_losses(history: keras.callbacks.History) -> None:
     losses = history.history.get("loss", [])
     if not np.isfinite(losses).all():
         raise FloatingPointError(
@@ -207,7 +235,9 @@ def _check_losses(history):
         )
 
 
-def reasons_to_run_all(settings, model, x, views=1):
+def reasons_to_run_all(
+    settings: Settings, model: TransferModel, x: Data, views: int = 1
+) -> list[str]:
     """Returns why a trial cannot use kept features, as sentences.
 
     Args:
@@ -231,7 +261,7 @@ def reasons_to_run_all(settings, model, x, views=1):
         set_trainable_depth(model, before)
 
 
-def check_batch_size(x, size):
+def check_batch_size(x: Data, size: int | None) -> None:
     """Raises if a batch would be larger than the data.
 
     Args:

@@ -2,12 +2,22 @@
 
 import keras
 
+from keras_transfer._private.types import PathLike, Shape
 from keras_transfer.layers import ClassificationHead
 from keras_transfer.losses import SmoothedCrossentropy
 from keras_transfer.models import TransferModel
+from keras_transfer.tuner.settings import Settings
 
 
-def build(settings, backbone, num_classes, *, input_shape, weights, seed):
+def build(
+    settings: Settings,
+    backbone: PathLike | keras.Model,
+    num_classes: int,
+    *,
+    input_shape: Shape | None,
+    weights: PathLike | None,
+    seed: int,
+) -> TransferModel:
     """Returns a compiled `TransferModel`.
 
     Seeds the generators of Python, NumPy and the backend, so that a trial can
@@ -43,7 +53,7 @@ def build(settings, backbone, num_classes, *, input_shape, weights, seed):
     return model
 
 
-def _augmentation(strength):
+def _augmentation(strength: float) -> keras.Sequential | None:
     if not strength:
         return None
     layers = keras.layers

@@ -29,11 +29,13 @@ def run(*arguments, place=("-m", "keras_transfer")):
         `(process, modules, said)`: the process, the top-level modules that it
         has imported, and what else it has written to stderr.
     """
+    quiet_by_itself = environment()
+    quiet_by_itself.pop("TF_CPP_MIN_LOG_LEVEL", None)
     done = subprocess.run(
         [sys.executable, "-X", "importtime", *place, *arguments],
         capture_output=True,
         text=True,
-        env=environment(),
+        env=quiet_by_itself,
     )
     lines = done.stderr.splitlines()
     times = [each for each in lines if each.startswith("import time:")]

@@ -1,13 +1,19 @@
 """scikit-learn's digits as the demo uses them: turned, and anywhere."""
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import numpy as np
 
 from keras_transfer.data.sampling import few_shot
 
+# `(images, labels)`.
+Samples: TypeAlias = tuple[np.ndarray, np.ndarray]
+
 SIZE = 16
 
 
-def digits(classes, copies=1):
+def digits(classes: Sequence[int], copies: int = 1) -> dict[str, Samples]:
     """Some of the digits on a larger field, a third of them held out.
 
     As they come, all upright and in the middle, a ruler would tell them
@@ -38,7 +44,7 @@ def digits(classes, copies=1):
     }
 
 
-def placed(images, rng):
+def placed(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Each image turned, scaled and put somewhere on a field of `SIZE`.
 
     Args:
@@ -63,7 +69,7 @@ def placed(images, rng):
     return np.round(fields)
 
 
-def few(data, shots, seed):
+def few(data: Samples, shots: int, seed: int) -> Samples:
     """`shots` samples a class of `(images, labels)`, chosen by the seed."""
     images, labels = data
     chosen = few_shot(labels, shots, seed)

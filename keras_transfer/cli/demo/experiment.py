@@ -1,14 +1,21 @@
 """The demo's stages, one after the other: measured and not scripted."""
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 
+from keras_transfer._private.types import PathLike
 from keras_transfer.cli.demo import digits, measures, story, ways
+from keras_transfer.cli.demo.digits import Samples
 from keras_transfer.cli.demo.read_back import served_scores
+from keras_transfer.models import TransferModel
 from keras_transfer.recipes import writers
 from keras_transfer.recipes.head_stage import pooled_once
+from keras_transfer.recipes.writers import Row
 from keras_transfer.serving.saved_model import export_saved_model
 from keras_transfer.storage import files
 
@@ -20,7 +27,11 @@ TUNED = "fine-tuned from the source"
 SCRATCH = "the same net from scratch"
 
 
-def run(folder, num_seeds=3, progress=print):
+def run(
+    folder: PathLike,
+    num_seeds: int = 3,
+    progress: Callable[[str], None] = print,
+) -> dict[str, Any]:
     """Runs all stages and writes their artefacts.
 
     Args:
@@ -76,7 +87,12 @@ def run(folder, num_seeds=3, progress=print):
     return result
 
 
-def _compare(start, data, seeds, progress):
+def _compare(
+    start: TransferModel,
+    data: dict[str, Samples],
+    seeds: Sequence[int],
+    progress: Callable[[str], None],
+) -> tuple[list[Row], dict[int, tuple[TransferModel, ...]]]:
     """Returns the rows of all ways, and the fine-tuned models by labels."""
     rows, all_models, test = [], {}, data["test"]
     for shots in SHOTS:
@@ -95,7 +111,9 @@ def _compare(start, data, seeds, progress):
     return rows, all_models
 
 
-def _match(sources, data):
+def _match(
+    sources: Sequence[TransferModel], data: dict[str, Samples]
+) -> dict[str, Any]:
     """Matches the features of each source, one a seed, on unlabelled digits."""
     shots, images = SHOTS[0], data["train"][0]
     found = [
@@ -114,7 +132,12 @@ def _match(sources, data):
     }
 
 
-def _what_is_kept(source, before, model, test):
+def _what_is_kept(
+    source: keras.Model,
+    before: tuple[list[np.ndarray], float],
+    model: TransferModel,
+    test: Samples,
+) -> dict[str, Any]:
     """The source itself, and its own top on features that were fine-tuned."""
     weights, accuracy = before
     same = map(np.array_equal, weights, source.get_weights())
@@ -130,7 +153,9 @@ def _what_is_kept(source, before, model, test):
     }
 
 
-def _export(model, folder, images):
+def _export(
+    model: TransferModel, folder: Path, images: np.ndarray
+) -> dict[str, Any]:
     """Exports, and compares with what another process makes of the export."""
     path = export_saved_model(model, folder / "saved_model")
     images = images.astype("uint8")

@@ -1,9 +1,18 @@
 """Means, spreads and paired differences of what the demo has measured."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
+from keras_transfer.recipes.writers import Row
 
-def rows(way, shots, epochs, curves):
+
+def rows(
+    way: str,
+    shots: int,
+    epochs: Sequence[int],
+    curves: Iterable[Sequence[float]],
+) -> list[Row]:
     """One row an epoch, over all seeds.
 
     Args:
@@ -29,7 +38,7 @@ def rows(way, shots, epochs, curves):
     ]
 
 
-def differences(all_rows, way, other):
+def differences(all_rows: list[Row], way: str, other: str) -> list[Row]:
     """One way minus another, seed by seed.
 
     Returns:
@@ -44,7 +53,7 @@ def differences(all_rows, way, other):
     ]
 
 
-def _difference(row, other):
+def _difference(row: Row, other: Row) -> Row:
     gaps = np.subtract(row["accuracies"], other["accuracies"])
     deviation = _deviation(gaps)
     return {
@@ -55,5 +64,5 @@ def _difference(row, other):
     }
 
 
-def _deviation(values):
+def _deviation(values: Sequence[float] | np.ndarray) -> float | None:
     return float(np.std(values, ddof=1)) if len(values) > 1 else None

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_transfer._private.types import PathLike
+
 _SCRIPT = """
 import sys
 sys.modules["keras"] = sys.modules["keras_transfer"] = None  # not to be had
@@ -18,7 +20,7 @@ np.save(sys.argv[3], scores.numpy())
 """
 
 
-def served_scores(path, images):
+def served_scores(path: PathLike, images: np.ndarray) -> np.ndarray:
     """The scores that a SavedModel gives in a process of its own.
 
     Args:

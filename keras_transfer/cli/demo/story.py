@@ -1,10 +1,19 @@
 """The demo's result, told as a table, a sentence and a picture."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import plots
+from keras_transfer.recipes.writers import Row
 from keras_transfer.storage.tables import format_table
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-def text(result):
+
+def text(result: dict[str, Any]) -> str:
     """The result of the demo as text for people.
 
     Args:
@@ -31,7 +40,7 @@ def text(result):
     return "\n".join(lines)
 
 
-def accuracy_table(rows):
+def accuracy_table(rows: list[Row]) -> str:
     """One line a way and number of labels, one column a number of epochs."""
     last = max(row["epochs"] for row in rows)
     first = min(row["epochs"] for row in rows)
@@ -49,7 +58,7 @@ def accuracy_table(rows):
     )
 
 
-def matching_table(matching):
+def matching_table(matching: dict[str, Any]) -> str:
     """How alike the features are, one line a pair of layers."""
     columns = ["source", "target", "CKA before", "CKA after"]
     lines = [
@@ -62,7 +71,7 @@ def matching_table(matching):
     )  # fmt: skip
 
 
-def _about_matching(matching):
+def _about_matching(matching: dict[str, Any]) -> str:
     means = {
         name: sum(matching[name]) / len(matching[name])
         for name in ("matched", "labels alone")
@@ -76,7 +85,7 @@ def _about_matching(matching):
     )
 
 
-def plot(rows, path):
+def plot(rows: list[Row], path: PathLike) -> None:
     """Draws accuracy over epochs, one panel a number of labels, as PNG."""
     all_shots = list(dict.fromkeys(row["shots"] for row in rows))
     width = 8 / len(all_shots)
@@ -92,7 +101,7 @@ def plot(rows, path):
     plots.save_figure(figure, path)
 
 
-def _panel(axes, rows):
+def _panel(axes: Axes, rows: list[Row]) -> None:
     for way in dict.fromkeys(row["way"] for row in rows):
         curve = [row for row in rows if row["way"] == way]
         means = [row["mean"] for row in curve]
@@ -104,19 +113,19 @@ def _panel(axes, rows):
         axes.errorbar(x, means, errors, marker="o", capsize=3, label=way)
 
 
-def _accuracy(row):
+def _accuracy(row: Row) -> str:
     if row["spread"] is None:
         return f"{row['mean']:.3f}"
     return f"{row['mean']:.3f} +- {row['spread']:.3f}"
 
 
-def _first_and_last(differences):
+def _first_and_last(differences: list[Row]) -> list[Row]:
     epochs = [difference["epochs"] for difference in differences]
     ends = (min(epochs), max(epochs))
     return [d for d in differences if d["epochs"] in ends]
 
 
-def _verdict(difference):
+def _verdict(difference: Row) -> str:
     gap, error = difference["mean"], difference["standard error"]
     spread = "" if error is None else f" +- {error:.3f} (standard error)"
     return (

@@ -1,12 +1,16 @@
 """The ways to a model of the digits 5 to 9 that the demo compares."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
-from keras_transfer.cli.demo.digits import SIZE
+from keras_transfer._private.types import Tensor
+from keras_transfer.cli.demo.digits import SIZE, Samples
 from keras_transfer.layers import ClassificationHead
 from keras_transfer.models import FeatureMatcher, TransferModel
 from keras_transfer.recipes.head_stage import pooled_once, set_head
+from keras_transfer.recipes.writers import Row
 from keras_transfer.training.freezing import set_trainable_depth
 from keras_transfer.transferability.linear_probe import fit_linear_probe
 
@@ -22,7 +26,7 @@ TUNING_RATE, SCRATCH_RATE = 1e-3, 3e-3
 OTHER_RATE, MATCHING_EPOCHS = 1e-2, 30
 
 
-def source_model(data):
+def source_model(data: Samples) -> keras.Model:
     """A classifier of the digits 0 to 4, trained by plain `fit`."""
     keras.utils.set_random_seed(0)
     body = _network()
@@ -34,12 +38,14 @@ def source_model(data):
     return source
 
 
-def start_model(source):
+def start_model(source: keras.Model) -> TransferModel:
     """The source's backbone, frozen, under a head for five other classes."""
     return TransferModel(source, head=_head())
 
 
-def fine_tuned(start, few, test, seed):
+def fine_tuned(
+    start: TransferModel, few: Samples, test: Samples, seed: int
+) -> tuple[TransferModel, float, list[float]]:
     """First the head on features that stand still, then everything.
 
     Args:
@@ -63,12 +69,14 @@ def fine_tuned(start, few, test, seed):
     return model, linear, _train(model, TUNING_RATE, few, test, seed)
 
 
-def from_scratch(few, test, seed):
+def from_scratch(few: Samples, test: Samples, seed: int) -> list[float]:
     """The same network without what the source has learnt; its curve."""
     return _train(_untrained(_network, seed), SCRATCH_RATE, few, test, seed)
 
 
-def matched(source, images, test, seed):
+def matched(
+    source: TransferModel, images: np.ndarray, test: Samples, seed: int
+) -> tuple[float, list[Row]]:
     """Another architecture learns the source's features and scores.
 
     Args:
@@ -104,23 +112,23 @@ def matched(source, images, test, seed):
     return accuracy(model, test), pairs
 
 
-def other_from_scratch(few, test, seed):
+def other_from_scratch(few: Samples, test: Samples, seed: int) -> float:
     """The other architecture without a source; its test accuracy."""
     model = _untrained(_other_network, seed)
     return _train(model, OTHER_RATE, few, test, seed)[-1]
 
 
-def accuracy(model, data):
+def accuracy(model: keras.Model, data: Samples) -> float:
     """The share of `(images, labels)` that a model gets right."""
     images, labels = data
     scores = model.predict(images, verbose=0, batch_size=512)
     return float(np.mean(scores.argmax(axis=-1) == labels))
 
 
-def _network():
+def _network() -> keras.Model:
     """A small network from `(16, 16, 1)` pixels in 0..255 to feature maps."""
 
-    def convolution(x, index, filters):
+    def convolution(x: Tensor, index: int, filters: int) -> Tensor:
         return keras.layers.Conv2D(
             filters, 3, padding="same", activation="relu", name=f"conv{index}"
         )(x)
@@ -128,11 +136,11 @@ def _network():
     return _of_stages(convolution, "digit_net")
 
 
-def _other_network():
+def _other_network() -> keras.Model:
     """Twice as deep, of separable convolutions with batch norm."""
     layers = keras.layers
 
-    def convolutions(x, index, filters):
+    def convolutions(x: Tensor, index: int, filters: int) -> Tensor:
         for part in "ab":
             x = layers.SeparableConv2D(
                 filters, 3, padding="same", use_bias=False,
@@ -147,7 +155,9 @@ def _other_network():
     return _of_stages(convolutions, "separable_net")
 
 
-def _of_stages(stage, name):
+def _of_stages(
+    stage: Callable[[Tensor, int, int], Tensor], name: str
+) -> keras.Model:
     """A network of three stages, with a pooling between them."""
     inputs = keras.Input((SIZE, SIZE, 1))
     x = keras.layers.Rescaling(1 / 255, name="scale")(inputs)
@@ -158,16 +168,18 @@ def _of_stages(stage, name):
     return keras.Model(inputs, x, name=name)
 
 
-def _untrained(network, seed):
+def _untrained(network: Callable[[], keras.Model], seed: int) -> TransferModel:
     keras.utils.set_random_seed(seed)
     return TransferModel(network(), head=_head(), weights=None)
 
 
-def _head():
+def _head() -> ClassificationHead:
     return ClassificationHead(5, pooling="max", name="head")
 
 
-def _train(model, rate, few, test, seed):
+def _train(
+    model: TransferModel, rate: float, few: Samples, test: Samples, seed: int
+) -> list[float]:
     """Trains; returns the test accuracy after each of `EPOCHS`."""
     _compile(model, rate)
     history = model.fit(
@@ -183,7 +195,7 @@ def _train(model, rate, few, test, seed):
     return [float(value) for value in history.history["val_accuracy"]]
 
 
-def _compile(model, rate):
+def _compile(model: keras.Model, rate: float) -> None:
     model.compile(
         keras.optimizers.Adam(rate),
         "sparse_categorical_crossentropy",

@@ -1,5 +1,7 @@
 """The options of `keras-transfer assess`."""
 
+from collections.abc import Callable
+
 SUMMARY = "say before training whether a source fits your data, and check them"
 EXAMPLES = """  keras-transfer assess photos/ --backbone MobileNetV2
   keras-transfer assess photos/ --source source_photos/ --output assessment/
@@ -9,7 +11,7 @@ EXAMPLES = """  keras-transfer assess photos/ --backbone MobileNetV2
 DEFAULTS = {"head": "", "dropout": 0.0}
 
 
-def add_options(add):
+def add_options(add: Callable[..., None]) -> None:
     """Adds the options of the command."""
     add("data")
     add("--backbone")

@@ -1,11 +1,13 @@
 """The options of `keras-transfer demo`."""
 
+from collections.abc import Callable
+
 SUMMARY = "show a whole transfer on handwritten digits, without a download"
 EXAMPLES = """  keras-transfer demo
   keras-transfer demo --seeds 1 --output demo/ --json"""
 
 
-def add_options(add):
+def add_options(add: Callable[..., None]) -> None:
     """Adds the options of the command."""
     add("--output", default="transfer_demo")
     add("--seeds", int, "N", "repetitions of each row", 3)

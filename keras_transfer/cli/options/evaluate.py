@@ -1,11 +1,13 @@
 """The options of `keras-transfer evaluate`."""
 
+from collections.abc import Callable
+
 SUMMARY = "measure a run on labelled data"
 EXAMPLES = """  keras-transfer evaluate run/ photos/
   keras-transfer evaluate run/ other_photos/ --split all --json"""
 
 
-def add_options(add):
+def add_options(add: Callable[..., None]) -> None:
     """Adds the options of the command."""
     add("run_dir")
     add("data", text="folder of photos")

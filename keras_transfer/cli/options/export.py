@@ -1,11 +1,13 @@
 """The options of `keras-transfer export`."""
 
+from collections.abc import Callable
+
 SUMMARY = "write a SavedModel for serving"
 EXAMPLES = """  keras-transfer export run/
   keras-transfer export run/ --output /srv/models/flowers/1"""
 
 
-def add_options(add):
+def add_options(add: Callable[..., None]) -> None:
     """Adds the options of the command."""
     add("run_dir")
     add("--output", text="folder to write [DIR/saved_model]")

@@ -1,5 +1,7 @@
 """The options of `keras-transfer fit`."""
 
+from collections.abc import Callable
+
 from keras_transfer.cli.options.rank import SMALL
 
 SUMMARY = "fine-tune a source model on your own data and keep all of the run"
@@ -14,7 +16,7 @@ EXAMPLES = """  keras-transfer fit photos/ --backbone MobileNetV2 --output run/
 DEFAULTS = {"hyperparameters": None, "objective": "val_accuracy"}
 
 
-def add_options(add):
+def add_options(add: Callable[..., None]) -> None:
     """Adds the options, in the order in which a run uses them."""
     add("data", nargs="?")
     add("--config", str, "FILE",
@@ -44,7 +46,7 @@ def add_options(add):
     _add_training_options(add)
 
 
-def _add_training_options(add):
+def _add_training_options(add: Callable[..., None]) -> None:
     add("--recipe", str, None,
         "auto: fine-tunes unless the head alone is better; two-stage: "
         "always, at a fixed rate; searched: as a trial of `tune`, whose "
@@ -86,6 +88,6 @@ def _add_training_options(add):
     add("--strategy")
 
 
-def _number_or_share(text):
+def _number_or_share(text: str) -> int | float:
     """A number of blocks, or a share of them."""
     return int(text) if text.strip().isdigit() else float(text)

@@ -1,12 +1,14 @@
 """The options of `keras-transfer match`."""
 
+from collections.abc import Callable
+
 SUMMARY = "train a target model to have a source's features, then on the labels"
 EXAMPLES = """  keras-transfer match run/ MobileNetV3Small photos/ --shots 20
   keras-transfer match VGG16 ResNet50 photos/ --output resnet_run/
   keras-transfer match big.keras small.keras photos/ --weights none"""
 
 
-def add_options(add):
+def add_options(add: Callable[..., None]) -> None:
     """Adds the options of the command."""
     add("source", str, "SOURCE",
         "what to learn from: keras.applications name, .keras file or folder "

@@ -1,12 +1,14 @@
 """The options of `keras-transfer predict`."""
 
+from collections.abc import Callable
+
 SUMMARY = "name what is on photos"
 EXAMPLES = """  keras-transfer predict run/ new.jpg other.png
   keras-transfer predict run/ photos/ --csv named.csv
   keras-transfer predict run/ new.jpg --json"""
 
 
-def add_options(add):
+def add_options(add: Callable[..., None]) -> None:
     """Adds the options of the command."""
     add("run_dir")
     add("images", str, "PHOTO", "photos, or folders with photos at any depth",

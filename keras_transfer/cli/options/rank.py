@@ -1,5 +1,7 @@
 """The options of `keras-transfer rank`."""
 
+from collections.abc import Callable
+
 SUMMARY = "rank source models for your data, before anything is trained"
 EXAMPLES = """  keras-transfer rank photos/
   keras-transfer rank photos/ --backbone MobileNetV2,ResNet50,own.keras
@@ -16,7 +18,7 @@ SMALL = (
 )  # fmt: skip
 
 
-def add_options(add):
+def add_options(add: Callable[..., None]) -> None:
     """Adds the options of the command."""
     add("data")
     add("--backbone", metavar="A,B,...", default="",

@@ -1,5 +1,8 @@
 """Options that several commands have, each defined once."""
 
+from argparse import Action, ArgumentParser
+from typing import Any
+
 _DEVICES = "several devices: auto, default, one_device, mirrored, jax"
 _BATCH_SIZE = "images a step [16 below 250 labels a class, else 32]"
 _IMAGE_SIZE = (
@@ -10,7 +13,7 @@ _TASK = (
     "auto: as it looks"
 )
 # Flag: type, name of the value, help, default if there is one.
-_SHARED = {
+_SHARED: dict[str, tuple[Any, ...]] = {
     "data": (str, "DATA", 'folder of photos, "digits" or "tfds:NAME"'),
     "run_dir": (str, "DIR", "what fit has written"),
     "--backbone": (
@@ -51,7 +54,13 @@ _SHARED = {
 }
 
 
-def add_option(parser, flag, *about, text=None, **more):
+def add_option(
+    parser: ArgumentParser,
+    flag: str,
+    *about: Any,
+    text: str | None = None,
+    **more: Any,
+) -> Action:
     """Adds an option to the parser of a command.
 
     Args:

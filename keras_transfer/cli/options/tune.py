@@ -1,5 +1,7 @@
 """The options of `keras-transfer tune`."""
 
+from collections.abc import Callable
+
 SUMMARY = "search hyperparameters with KerasTuner and keep the best model"
 EXAMPLES = """  keras-transfer tune photos/ --trials 15
   keras-transfer tune photos/ --backbone MobileNetV2,MobileNet --space full
@@ -7,7 +9,7 @@ EXAMPLES = """  keras-transfer tune photos/ --trials 15
   keras-transfer fit --config tuned_run/best_recipe.json --output again/"""
 
 
-def add_options(add):
+def add_options(add: Callable[..., None]) -> None:
     """Adds the options of the command."""
     add("data")
     add("--output", default="tuned_run",
@@ -22,7 +24,7 @@ def add_options(add):
     add("--seed", text="seed of splits, order, weights and trials")
 
 
-def _add_search_options(add):
+def _add_search_options(add: Callable[..., None]) -> None:
     add("--trials", int, "N", "number of trials", 15)
     add("--backbone", metavar="A,B,...",
         text="keras.applications names, hub: presets or .keras files, with "
