@@ -21,7 +21,7 @@ from matching_with_few_labels import (
 )
 
 import keras_transfer as kt
-from keras_transfer.recipes.training import rising_and_falling
+from keras_transfer.recipes.compiling import rising_and_falling
 
 MEASURED = 256
 

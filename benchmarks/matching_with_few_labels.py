@@ -42,7 +42,7 @@ from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.sampling import few_shot, train_validation_split
 from keras_transfer.data.views import JoinedInputs
 from keras_transfer.losses import DISTANCES
-from keras_transfer.recipes.training import rising_and_falling
+from keras_transfer.recipes.compiling import rising_and_falling
 
 RESULTS = Path(__file__).resolve().parent / "results" / "matching"
 SIZE, SHOTS, EPOCHS, PHOTOS = 96, 20, 5, 2000

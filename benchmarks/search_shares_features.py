@@ -25,10 +25,11 @@ import keras_transfer as kt
 from keras_transfer.data.sampling import train_validation_split
 
 SPACE = {
-    "hidden_units": [0, 128, 256],
+    "hidden_units": [128, 256],
     "dropout": (0.0, 0.5),
-    "learning_rate": (1e-4, 1e-2, "log"),
+    "head_learning_rate": (1e-4, 1e-2, "log"),
     "batch_size": [16, 32, 64],
+    "blocks": 0.0,
 }
 
 

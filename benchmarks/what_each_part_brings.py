@@ -34,7 +34,7 @@ WAYS = {
     "as it is": {},
     "head alone": {"epochs": 0},
     "no probe start": {},
-    "one rate for all blocks": {"decay": 1.0},
+    "one rate for all blocks": {"layer_decay": 1.0},
     "no interpolation": {"interpolate": False},
     "gradual unfreezing": {"gradual": True},
     "L2-SP 0.01": {"l2sp": 0.01},

@@ -64,10 +64,10 @@ def main():
         space={
             "hidden_units": [0, 64],
             "dropout": (0.0, 0.5),
-            "learning_rate": (1e-3, 1e-1, "log"),
+            "learning_rate": (1e-4, 1e-2, "log"),
             "batch_size": [16, 32],
-            "fine_tuned_share": [0.0, 0.5, 1.0],
-            "fine_tuning_rate": (1e-4, 1e-2, "log"),
+            "blocks": [0.0, 0.5, 1.0],
+            "layer_decay": [1.0, 0.8],
         },
         seed=given.seed,
     )

@@ -1,82 +1,111 @@
 """Transfer learning for Keras 3, inside `model.fit`."""
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING
 
-from keras_transfer._version import __version__ as __version__
-from keras_transfer.backbones.weights import (
-    transfer_weights as transfer_weights,
-)
-from keras_transfer.callbacks import FreezeAudit as FreezeAudit
-from keras_transfer.callbacks import FreezingScheduler as FreezingScheduler
-from keras_transfer.callbacks import (
-    MatchingWeightScheduler as MatchingWeightScheduler,
-)
-from keras_transfer.callbacks import PreciseBatchNorm as PreciseBatchNorm
-from keras_transfer.callbacks import TransferCheckpoint as TransferCheckpoint
-from keras_transfer.callbacks import UnfreezeOnPlateau as UnfreezeOnPlateau
-from keras_transfer.feature_cache import FeatureCache as FeatureCache
-from keras_transfer.layers import ClassificationHead as ClassificationHead
-from keras_transfer.layers import FeatureAdapter as FeatureAdapter
-from keras_transfer.layers import ImageNetPreprocessing as ImageNetPreprocessing
-from keras_transfer.layers import RegressionHead as RegressionHead
-from keras_transfer.layers import TrainingOnly as TrainingOnly
-from keras_transfer.losses import FeatureMatchingLoss as FeatureMatchingLoss
-from keras_transfer.models import FeatureMatcher as FeatureMatcher
-from keras_transfer.models import TransferModel as TransferModel
-from keras_transfer.storage.files import load_model as load_model
-from keras_transfer.training.freezing import freeze as freeze
-from keras_transfer.training.freezing import (
-    set_trainable_depth as set_trainable_depth,
-)
-from keras_transfer.training.freezing import (
-    trainable_blocks as trainable_blocks,
-)
-from keras_transfer.training.freezing import unfreeze as unfreeze
-from keras_transfer.training.layerwise_optimizer import (
-    LayerwiseOptimizer as LayerwiseOptimizer,
-)
-from keras_transfer.training.regularizers import L2SP as L2SP
-from keras_transfer.training.schedules import FullFineTuning as FullFineTuning
-from keras_transfer.training.schedules import (
-    GradualUnfreezing as GradualUnfreezing,
-)
-from keras_transfer.training.schedules import LinearProbe as LinearProbe
-from keras_transfer.training.schedules import (
-    PiecewiseUnfreezing as PiecewiseUnfreezing,
-)
+from keras_transfer._version import __version__
 
 if TYPE_CHECKING:
-    from keras_transfer import backbones as backbones
-    from keras_transfer import data as data
-    from keras_transfer import recipes as recipes
-    from keras_transfer import transferability as transferability
-    from keras_transfer.recipes import find_learning_rate as find_learning_rate
-    from keras_transfer.recipes import fine_tune as fine_tune
-    from keras_transfer.recipes import match as match
-    from keras_transfer.recipes.assessment import (
-        UnknownDetector as UnknownDetector,
+    from keras_transfer import (
+        backbones,
+        data,
+        recipes,
+        transferability,
     )
-    from keras_transfer.recipes.assessment import (
-        assess_transfer as assess_transfer,
+    from keras_transfer.backbones.weights import transfer_weights
+    from keras_transfer.callbacks import (
+        FreezeAudit,
+        FreezingScheduler,
+        MatchingWeightScheduler,
+        PreciseBatchNorm,
+        TransferCheckpoint,
+        UnfreezeOnPlateau,
     )
-    from keras_transfer.recipes.assessment import (
-        rank_backbones as rank_backbones,
+    from keras_transfer.feature_cache import FeatureCache
+    from keras_transfer.layers import (
+        ClassificationHead,
+        FeatureAdapter,
+        ImageNetPreprocessing,
+        RegressionHead,
+        TrainingOnly,
     )
+    from keras_transfer.losses import FeatureMatchingLoss
+    from keras_transfer.models import FeatureMatcher, TransferModel
+    from keras_transfer.recipes import find_learning_rate, fine_tune, match
     from keras_transfer.recipes.assessment import (
-        source_retention as source_retention,
+        UnknownDetector,
+        assess_transfer,
+        rank_backbones,
+        source_retention,
     )
     from keras_transfer.recipes.assessment.expected_accuracy import (
-        expected_accuracy as expected_accuracy,
+        expected_accuracy,
     )
-    from keras_transfer.serving import export_saved_model as export_saved_model
-    from keras_transfer.training import distribution as distribution
-    from keras_transfer.tuner import TransferHyperModel as TransferHyperModel
-    from keras_transfer.tuner import search as search
+    from keras_transfer.serving import export_saved_model
+    from keras_transfer.storage.files import load_model
+    from keras_transfer.training import distribution
+    from keras_transfer.training.freezing import (
+        freeze,
+        set_trainable_depth,
+        trainable_blocks,
+        unfreeze,
+    )
+    from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
+    from keras_transfer.training.regularizers import L2SP
+    from keras_transfer.training.schedules import (
+        FullFineTuning,
+        GradualUnfreezing,
+        LinearProbe,
+        PiecewiseUnfreezing,
+    )
+    from keras_transfer.tuner import TransferHyperModel, search
 
-# What is loaded only when somebody asks for it, and where it lives: these
-# import TensorFlow, scikit-learn or Pillow somewhere below.
+# What `import keras_transfer` loads: Keras finds a class that a file names by
+# what was imported.
+_AT_ONCE = {
+    "ClassificationHead": "keras_transfer.layers:ClassificationHead",
+    "FeatureAdapter": "keras_transfer.layers:FeatureAdapter",
+    "FeatureCache": "keras_transfer.feature_cache:FeatureCache",
+    "FeatureMatcher": "keras_transfer.models:FeatureMatcher",
+    "FeatureMatchingLoss": "keras_transfer.losses:FeatureMatchingLoss",
+    "FreezeAudit": "keras_transfer.callbacks:FreezeAudit",
+    "FreezingScheduler": "keras_transfer.callbacks:FreezingScheduler",
+    "FullFineTuning": "keras_transfer.training.schedules:FullFineTuning",
+    "GradualUnfreezing": "keras_transfer.training.schedules:GradualUnfreezing",
+    "ImageNetPreprocessing": "keras_transfer.layers:ImageNetPreprocessing",
+    "L2SP": "keras_transfer.training.regularizers:L2SP",
+    "LayerwiseOptimizer": (
+        "keras_transfer.training.layerwise_optimizer:LayerwiseOptimizer"
+    ),
+    "LinearProbe": "keras_transfer.training.schedules:LinearProbe",
+    "MatchingWeightScheduler": (
+        "keras_transfer.callbacks:MatchingWeightScheduler"
+    ),
+    "PiecewiseUnfreezing": (
+        "keras_transfer.training.schedules:PiecewiseUnfreezing"
+    ),
+    "PreciseBatchNorm": "keras_transfer.callbacks:PreciseBatchNorm",
+    "RegressionHead": "keras_transfer.layers:RegressionHead",
+    "TrainingOnly": "keras_transfer.layers:TrainingOnly",
+    "TransferCheckpoint": "keras_transfer.callbacks:TransferCheckpoint",
+    "TransferModel": "keras_transfer.models:TransferModel",
+    "UnfreezeOnPlateau": "keras_transfer.callbacks:UnfreezeOnPlateau",
+    "freeze": "keras_transfer.training.freezing:freeze",
+    "load_model": "keras_transfer.storage.files:load_model",
+    "set_trainable_depth": (
+        "keras_transfer.training.freezing:set_trainable_depth"
+    ),
+    "trainable_blocks": "keras_transfer.training.freezing:trainable_blocks",
+    "transfer_weights": "keras_transfer.backbones.weights:transfer_weights",
+    "unfreeze": "keras_transfer.training.freezing:unfreeze",
+}
+# What is loaded only when somebody asks for it: these import TensorFlow,
+# scikit-learn or Pillow somewhere below.
 _LAZY = {
+    "TransferHyperModel": "keras_transfer.tuner:TransferHyperModel",
+    "UnknownDetector": "keras_transfer.recipes.assessment:UnknownDetector",
     "assess_transfer": "keras_transfer.recipes.assessment:assess_transfer",
     "backbones": "keras_transfer.backbones",
     "data": "keras_transfer.data",
@@ -91,20 +120,86 @@ _LAZY = {
     "search": "keras_transfer.tuner:search",
     "source_retention": "keras_transfer.recipes.assessment:source_retention",
     "transferability": "keras_transfer.transferability",
-    "TransferHyperModel": "keras_transfer.tuner:TransferHyperModel",
-    "UnknownDetector": "keras_transfer.recipes.assessment:UnknownDetector",
 }
+__all__ = [
+    "L2SP",
+    "ClassificationHead",
+    "FeatureAdapter",
+    "FeatureCache",
+    "FeatureMatcher",
+    "FeatureMatchingLoss",
+    "FreezeAudit",
+    "FreezingScheduler",
+    "FullFineTuning",
+    "GradualUnfreezing",
+    "ImageNetPreprocessing",
+    "LayerwiseOptimizer",
+    "LinearProbe",
+    "MatchingWeightScheduler",
+    "PiecewiseUnfreezing",
+    "PreciseBatchNorm",
+    "RegressionHead",
+    "TrainingOnly",
+    "TransferCheckpoint",
+    "TransferHyperModel",
+    "TransferModel",
+    "UnfreezeOnPlateau",
+    "UnknownDetector",
+    "__version__",
+    "assess_transfer",
+    "backbones",
+    "data",
+    "distribution",
+    "expected_accuracy",
+    "export_saved_model",
+    "find_learning_rate",
+    "fine_tune",
+    "freeze",
+    "load_model",
+    "match",
+    "rank_backbones",
+    "recipes",
+    "search",
+    "set_trainable_depth",
+    "source_retention",
+    "trainable_blocks",
+    "transfer_weights",
+    "transferability",
+    "unfreeze",
+]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LAZY:
+    place = _LAZY.get(name) or _AT_ONCE.get(name)
+    if place is None:
         raise AttributeError(
             f"module 'keras_transfer' has no attribute {name!r}"
         )
-    path, _, attribute = _LAZY[name].partition(":")
+    path, _, attribute = place.partition(":")
     module = importlib.import_module(path)
     return getattr(module, attribute) if attribute else module
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
+    return __all__
+
+
+def _is_command_line() -> bool:
+    """Whether this process is `keras-transfer` itself, not a user's script.
+
+    While Python looks for the module of `-m`, the first argument is "-m".
+    """
+    if sys.argv[:1] == ["-m"]:
+        return sys.orig_argv[-len(sys.argv)] == "keras_transfer"
+    name = os.path.basename(sys.argv[0]) if sys.argv else ""
+    return name in ("keras-transfer", "keras-transfer.exe")
+
+
+def load_classes() -> None:
+    """Loads what others than the command line have from the start."""
+    for name in _AT_ONCE:
+        globals()[name] = __getattr__(name)
+
+
+if not _is_command_line():
+    load_classes()

@@ -5,10 +5,9 @@ import numpy as np
 import keras_transfer as kt
 
 SPACE = {
-    "learning_rate": (1e-3, 1e-1, "log"),
     "batch_size": [10, 20],
-    "fine_tuned_share": [0.0, 0.5],
-    "fine_tuning_rate": (1e-4, 1e-2, "log"),
+    "blocks": [0.0, 0.5],
+    "learning_rate": (1e-4, 1e-2, "log"),
 }
 GRID = {"batch_size": [10, 20], "hidden_units": [0, 4]}
 

@@ -43,12 +43,21 @@ def public():
 
 def own_methods(thing):
     """Public methods that a class adds, or whose arguments it changes."""
-    for name, method in vars(thing).items():
+    for name, method in in_package(thing).items():
         inner = getattr(method, "__func__", method)
         if name.startswith("_") or not inspect.isfunction(inner):
             continue
         if inner.__doc__ or not of_keras(thing, name):
             yield name, inner
+
+
+def in_package(thing):
+    """What a class and its bases in the package define, by name."""
+    found = {}
+    for base in reversed(thing.__mro__):
+        if base.__module__.startswith("keras_transfer"):
+            found |= vars(base)
+    return found
 
 
 def of_keras(thing, name):
@@ -134,6 +143,14 @@ def test_methods_tell_arguments(path):
         if not OF_KERAS.match(name):
             text = inspect.getdoc(getattr(CLASSES[path], name))
             check(f"{path}.{name}", text, parameters(method))
+
+
+@pytest.mark.parametrize("path", CLASSES)
+def test_properties_say_what_they_are(path):
+    for name, value in in_package(CLASSES[path]).items():
+        is_ours = not name.startswith("_") and not of_keras(CLASSES[path], name)
+        if isinstance(value, property) and is_ours:
+            assert value.__doc__, f"{path}.{name} has no docstring"
 
 
 @pytest.mark.parametrize("name", TOP)

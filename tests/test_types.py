@@ -21,6 +21,7 @@ ROOMS = (
     "layers",
     "losses",
     "models",
+    "recipes",
     "recipes.assessment",
     "serving",
     "storage",
@@ -28,7 +29,7 @@ ROOMS = (
     "transferability",
 )
 # Of files that have no types so far.
-NOT_YET = {"fine_tune", "match", "two_stage", "search", "TransferHyperModel"}
+NOT_YET = {"search", "TransferHyperModel"}
 
 
 def public_names():

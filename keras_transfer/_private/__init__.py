@@ -51,6 +51,7 @@ from keras_transfer._private.optimizers import (
     was_made_in,
     wrapped_optimizers,
 )
+from keras_transfer._private.progress_bar import WholeNumber
 from keras_transfer._private.saving import copy_state, layer_classes
 from keras_transfer._private.tensorflow import (
     forget_step_gradients,

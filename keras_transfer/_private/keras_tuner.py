@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,10 +73,16 @@ def drop_retries(oracle: keras_tuner.Oracle, trial_ids: Container[str]) -> None:
     ]
 
 
-def restore_grid(oracle: keras_tuner.oracles.GridSearch) -> None:
+def restore_grid(
+    oracle: keras_tuner.oracles.GridSearch, outside: Container[str] = ()
+) -> None:
     """Tells a grid's oracle which of its combinations have been tried.
 
     Uses `GridSearchOracle._compare`, `_ordered_ids` and `_populate_next`.
+
+    Args:
+        oracle: the oracle.
+        outside: ids of trials that are none of the combinations.
     """
 
     def order(one: Trial, other: Trial) -> int:
@@ -83,10 +90,29 @@ def restore_grid(oracle: keras_tuner.oracles.GridSearch) -> None:
             one.hyperparameters.values, other.hyperparameters.values
         )
 
+    tried = [t for t in oracle.trials.values() if t.trial_id not in outside]
     before = None
-    for trial in sorted(
-        oracle.trials.values(), key=functools.cmp_to_key(order)
-    ):
+    for trial in sorted(tried, key=functools.cmp_to_key(order)):
         oracle._ordered_ids.insert(trial.trial_id, before)
         oracle._populate_next.append(trial.trial_id)
         before = trial.trial_id
+
+
+@contextlib.contextmanager
+def without_first_trial(
+    oracle: keras_tuner.oracles.GridSearch,
+) -> Iterator[None]:
+    """Lets a grid begin with its first combination after another trial.
+
+    Uses `GridSearchOracle._populate_next`.
+
+    Args:
+        oracle: an oracle that has begun one trial at least.
+    """
+    begun = oracle.start_order
+    first, *oracle.start_order = begun
+    oracle._populate_next = [i for i in oracle._populate_next if i != first]
+    try:
+        yield
+    finally:
+        oracle.start_order = begun

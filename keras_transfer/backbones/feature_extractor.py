@@ -8,7 +8,7 @@ import keras
 
 from keras_transfer import _private, graph
 from keras_transfer._private.types import Shape
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 if TYPE_CHECKING:
     from keras_transfer.graph.cuts import Cut
@@ -58,7 +58,7 @@ def _one_block(
             f"The shape of the input of {described}, is not known. Give "
             "`input_shape`, the shape of one sample."
         )
-    show(f"backbone: {described}, is one block and is used up to its output")
+    note(f"backbone: {described}, is one block and is used up to its output")
     inputs = keras.tree.map_shape_structure(
         lambda shape: keras.Input(tuple(shape)), input_shape
     )
@@ -74,7 +74,7 @@ def below_top(
     """
     prefix, cut, dropped = without_top(model, output_layer)
     if dropped:
-        show(
+        note(
             f"backbone: cut {model.name!r} at {cut.name!r} {cut.shape}; "
             f"dropped {_shortened(dropped)}"
         )

@@ -28,7 +28,7 @@ from keras_transfer.backbones.pretrained import (
 )
 from keras_transfer.backbones.source_files import load_weights
 from keras_transfer.storage.files import load_model
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 if TYPE_CHECKING:
     from keras_transfer.backbones.applications import Application
@@ -201,7 +201,7 @@ def recognized_preprocessing(
         return None, None
     preprocessing = preprocessing_of(application, model)
     is_mode = isinstance(preprocessing, str)
-    show(
+    note(
         f"backbone: {model.name!r} was recognised as {application.name}; its "
         "preprocessing is "
         + (repr(preprocessing) if is_mode else type(preprocessing).__name__)

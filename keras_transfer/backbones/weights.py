@@ -13,6 +13,7 @@ from keras_transfer.backbones.layer_pairing import (
     own_weights,
     pair_layers,
 )
+from keras_transfer.storage.printing import brief
 from keras_transfer.storage.tables import format_table
 
 
@@ -47,6 +48,10 @@ class TransferReport:
     def num_copied(self) -> int:
         """How many layers were copied."""
         return sum(row.status == "copied" for row in self.rows)
+
+    def __repr__(self) -> str:
+        skipped = len(self.rows) - self.num_copied
+        return brief(self, f"{self.num_copied} copied", f"{skipped} skipped")
 
     def __str__(self) -> str:
         num_targets = sum(row.target_layer is not None for row in self.rows)
@@ -118,8 +123,8 @@ def _leaves(model: keras.Model, role: str) -> list[WeightedLayer]:
     if not isinstance(model, keras.Model) or not model.weights:
         raise ValueError(
             f"The {role} of transfer_weights has to be a built keras.Model "
-            f"with weights. Received: {model!r}. Call it on data once, or "
-            "give it a keras.Input."
+            f"with weights. Received: a {type(model).__name__}. Call it on "
+            "data once, or give it a keras.Input."
         )
     layers = list(dict.fromkeys(_private.leaf_layers(model)))
     leaves = [WeightedLayer(layer, own_weights(layer)) for layer in layers]

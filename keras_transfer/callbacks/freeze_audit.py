@@ -38,6 +38,9 @@ class FreezeAudit(keras.callbacks.Callback):
         self._before: list | None = None
         self._updates_before: int | None = None
 
+    def __repr__(self) -> str:
+        return "<FreezeAudit>"
+
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, float] | None = None
     ) -> None:

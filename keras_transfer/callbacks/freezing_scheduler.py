@@ -2,8 +2,9 @@
 
 import keras
 
+from keras_transfer import _private
 from keras_transfer._private.types import Verbose
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import brief, show
 from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import Schedule, depth_at
 
@@ -56,6 +57,10 @@ class FreezingScheduler(keras.callbacks.Callback):
         self.verbose = verbose
         self._depth: int | None = None
 
+    def __repr__(self) -> str:
+        named = getattr(self.schedule, "__name__", None)
+        return brief(self, repr(self.schedule) if named is None else named)
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         num_blocks = len(freeze_state(self.model).blocks)
         for epoch in range(self.params.get("epochs") or 0):
@@ -81,5 +86,5 @@ class FreezingScheduler(keras.callbacks.Callback):
     def on_epoch_end(
         self, epoch: int, logs: dict[str, float] | None = None
     ) -> None:
-        if logs is not None:
-            logs["trainable_blocks"] = self._depth  # type: ignore[assignment]
+        if logs is not None and self._depth is not None:
+            logs["trainable_blocks"] = _private.WholeNumber(self._depth)

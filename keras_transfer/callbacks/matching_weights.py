@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 
 from keras_transfer._private.types import Verbose
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import brief, show
 
 _WEIGHTS = ("matching_weight", "task_weight", "pair_weights")
 
@@ -42,6 +42,9 @@ class MatchingWeightScheduler(keras.callbacks.Callback):
         super().__init__()
         self.schedule = schedule
         self.verbose = verbose
+
+    def __repr__(self) -> str:
+        return brief(self, getattr(self.schedule, "__name__", self.schedule))
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         if not hasattr(self.model, "matching_weight"):

@@ -9,6 +9,7 @@ from keras_transfer import _private
 from keras_transfer._private.types import Data
 from keras_transfer.callbacks.run_aware import RunAwareCallback
 from keras_transfer.data.adapters import adapt
+from keras_transfer.storage.printing import brief
 from keras_transfer.training.batch_norm import (
     NUM_BATCHES,
     StatisticsPass,
@@ -76,6 +77,9 @@ class PreciseBatchNorm(RunAwareCallback):
         self.data, self.num_batches, self.part = data, num_batches, part
         self._pass: StatisticsPass | None = None
         self._is_fresh = False
+
+    def __repr__(self) -> str:
+        return brief(self, f"{self.num_batches} batches")
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._pass, self._is_fresh = None, False

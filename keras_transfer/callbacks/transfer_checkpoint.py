@@ -13,7 +13,7 @@ from keras_transfer._private.types import PathLike, Verbose
 from keras_transfer.callbacks import callback_state
 from keras_transfer.callbacks.run_aware import RunAwareCallback
 from keras_transfer.storage import checkpoint_folder
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import brief, show
 from keras_transfer.training import (
     random_state,
     run_description,
@@ -89,6 +89,9 @@ class TransferCheckpoint(RunAwareCallback):
         self.verbose = verbose
         self.min_seconds = min_seconds
         self._restored: tuple[dict, dict] | None = None
+
+    def __repr__(self) -> str:
+        return brief(self, f"in '{self.directory}'")
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._saved_at = time.monotonic()

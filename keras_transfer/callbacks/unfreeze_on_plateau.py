@@ -7,7 +7,7 @@ import keras
 from keras_transfer import _private
 from keras_transfer._private.types import Verbose
 from keras_transfer.callbacks.run_aware import RunAwareCallback
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import brief, show
 from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import at_least, checked_depth
 
@@ -84,6 +84,14 @@ class UnfreezeOnPlateau(RunAwareCallback):
         self.cooldown_counter = 0
         self._sign = {"auto": None, "min": -1, "max": 1}[self.mode]
         self._has_looked = False
+
+    def __repr__(self) -> str:
+        return brief(
+            self,
+            self.monitor,
+            f"patience {self.patience}",
+            f"blocks {self.blocks}",
+        )
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._reset()
@@ -162,7 +170,8 @@ class UnfreezeOnPlateau(RunAwareCallback):
                 "lower the learning rate, clip the gradients, or look for "
                 "values in the data that are not numbers."
             )
-        logs["trainable_blocks"] = freeze_state(self.model).depth
+        depth = freeze_state(self.model).depth
+        logs["trainable_blocks"] = _private.WholeNumber(depth)
         if value is None:
             return
         if self._sign is None:

@@ -1,38 +1,22 @@
 """The command line: arguments in, library calls, tables out."""
 
-import argparse
 import contextlib
+import importlib
 import io
 import logging
-import os
 import signal
 import sys
 import threading
 import warnings
 
-from keras_transfer.cli import (
-    assess,
-    backbones,
-    completion,
-    demo,
-    evaluate,
-    export,
-    fit,
-    match,
-    predict,
-    rank,
-    tune,
-)
-from keras_transfer.cli.command import INTERRUPTED, add_option
+import keras_transfer
+from keras_transfer.cli.command import INTERRUPTED
+from keras_transfer.cli.parser import make_parser
+from keras_transfer.cli.quiet_start import quiet_start
 from keras_transfer.cli.wording import in_words_of
 
-# Each has SUMMARY, EXAMPLES, `add_options(add)` and `run(arguments)`.
-COMMANDS = (
-    demo, backbones, rank, assess, fit, tune, match, evaluate, predict,
-    export, completion,
-)  # fmt: skip
-EXIT_CODES = """exit codes: 0 done; 1 failed, with the reason on stderr; \
-2 wrong arguments; 130 interrupted (what there was is kept)"""
+# All others import Keras, which takes seconds.
+_WITHOUT_KERAS = ("completion",)
 
 
 def main(argv=None):
@@ -45,17 +29,12 @@ def main(argv=None):
     _show_all_characters(sys.stdout, sys.stderr)
     parser = make_parser()
     arguments = parser.parse_args(argv)
-    # For the TensorFlow process that exports under JAX and torch. Here, under
-    # TensorFlow, its start-up notes came when Keras was imported.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        arguments = _with_config(parser, arguments, argv)
-        with (
-            _messages_apart(arguments),
-            _plain_warnings(arguments),
-            _terminated_softly(),
-        ):
-            return arguments.run(arguments)
+        with _terminated_softly():
+            command = _imported(arguments)
+            arguments = _with_config(command, parser, arguments, argv)
+            with _messages_apart(arguments), _plain_warnings(arguments):
+                return command.run(arguments)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
@@ -81,53 +60,23 @@ def _show_all_characters(*streams):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _with_config(parser, arguments, argv):
+def _imported(arguments):
+    """The module that runs a command."""
+    quiet = contextlib.nullcontext if arguments.debug else quiet_start
+    with quiet():
+        if arguments.command not in _WITHOUT_KERAS:
+            keras_transfer.load_classes()
+        return importlib.import_module(f"{__name__}.{arguments.command}")
+
+
+def _with_config(command, parser, arguments, argv):
     """Reads --config, and the command line once more on top of it."""
-    config = fit.config_of(arguments) if arguments.run is fit.run else None
+    is_fit = arguments.command == "fit"
+    config = command.config_of(arguments) if is_fit else None
     if config is None:
         return arguments
-    arguments.parser.set_defaults(**fit.read_config(config))
+    arguments.parser.set_defaults(**command.read_config(config))
     return parser.parse_args(argv)
-
-
-def make_parser():
-    """Returns the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
-        prog="keras-transfer",
-        description="Transfer learning for Keras: from a source model and a "
-        "folder of your own data to a model that is ready to serve.",
-        epilog=EXIT_CODES,
-    )
-    commands = parser.add_subparsers(
-        metavar="COMMAND", required=True, title="commands"
-    )
-    for command in COMMANDS:
-        _add_command(commands, command)
-    return parser
-
-
-def _add_command(commands, command):
-    """Adds a command, with the options that all of them have."""
-    summary = command.SUMMARY
-    parser = commands.add_parser(
-        command.__name__.rpartition(".")[-1],
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=f"examples:\n{command.EXAMPLES}\n\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    actions = []
-
-    def add(*option, **more):
-        actions.append(add_option(parser, *option, **more))
-
-    add("--json", bool, None, "print the result as JSON only")
-    add("--debug", bool, None, "show the traceback of an error")
-    command.add_options(add)
-    defaults = getattr(command, "DEFAULTS", {})
-    parser.set_defaults(
-        run=command.run, parser=parser, actions=actions, **defaults
-    )
 
 
 @contextlib.contextmanager

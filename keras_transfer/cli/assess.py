@@ -5,42 +5,7 @@ from keras_transfer.cli.command import progress, show
 from keras_transfer.data.sources.loose_photos import loose_photos
 from keras_transfer.recipes import run_folder
 from keras_transfer.recipes.assessment import assess_transfer
-
-SUMMARY = "say before training whether a source fits your data, and check them"
-EXAMPLES = """  keras-transfer assess photos/ --backbone MobileNetV2
-  keras-transfer assess photos/ --source source_photos/ --output assessment/
-  keras-transfer assess photos/ --backbone own.keras --json"""
-
-# The model's head is never trained: any that fits the classes will do.
-DEFAULTS = {"head": "", "dropout": 0.0}
-
-
-def add_options(add):
-    """Adds the options of the command."""
-    add("data")
-    add("--backbone", str, "NAME", "keras.applications name or .keras file",
-        "MobileNetV2")  # fmt: skip
-    add("--weights")
-    _add_data_options(add)
-
-
-def _add_data_options(add):
-    add("--image-size", int, "PX",
-        "side of the images [of a .keras backbone its own, else 224; "
-        "8 for digits]")  # fmt: skip
-    add("--source", str, "DATA2",
-        "folder of photos of the kind that the source was trained on "
-        "[none]")  # fmt: skip
-    add("--unlabelled", str, "DIR",
-        "folder of your photos without labels [none]")  # fmt: skip
-    add("--output", str, "DIR",
-        "folder for assessment.json, assessment.md and pictures "
-        "[none]")  # fmt: skip
-    add("--batch-size")
-    add("--data-dir")
-    add("--task")
-    add("--shots")
-    add("--seed")
+from keras_transfer.storage.printing import verbosity
 
 
 def run(arguments):
@@ -63,7 +28,7 @@ def run(arguments):
         source=source,
         unlabelled=unlabelled,
         seed=arguments.seed,
-        verbose=training.verbosity(),
+        verbose=verbosity("auto"),
     )
     text = str(found)
     if arguments.output:

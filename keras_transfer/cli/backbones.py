@@ -4,21 +4,10 @@ from keras_transfer.backbones.resolving import list_backbones
 from keras_transfer.cli.command import show
 from keras_transfer.storage.tables import format_table
 
-SUMMARY = "list the models that can be named"
-EXAMPLES = """  keras-transfer backbones
-  keras-transfer backbones mobile
-  keras-transfer backbones --json"""
-
 _COLUMNS = [
     "name", "parameters", "smallest px", "usual px", "preprocessing", "blocks",
     "weights here",
 ]  # fmt: skip
-
-
-def add_options(add):
-    """Adds the options of the command."""
-    text = "only names that hold this, in upper or lower case"
-    add("part", str, "PART", text, "", nargs="?")
 
 
 def run(arguments):

@@ -8,22 +8,8 @@ from keras_transfer.recipes.run_splits import RunSplits
 from keras_transfer.recipes.which_samples import ChosenSamples
 from keras_transfer.storage.tables import format_table
 
-SUMMARY = "measure a run on labelled data"
-EXAMPLES = """  keras-transfer evaluate run/ photos/
-  keras-transfer evaluate run/ other_photos/ --split all --json"""
-
 # The others are in the JSON.
 _MOST_SHOWN = 20
-
-
-def add_options(add):
-    """Adds the options of the command."""
-    add("run_dir")
-    add("data", str, "DATA", "folder of photos")
-    add("--split", str, None,
-        "the run's own part of DATA, or all [the test samples of the run; of "
-        "data that it does not know, all]",
-        None, choices=("test", "validation", "train", "all"))  # fmt: skip
 
 
 def run(arguments):

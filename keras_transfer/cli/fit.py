@@ -15,96 +15,24 @@ from keras_transfer.recipes.assessment.before_training import (
     assess_before_training,
 )
 from keras_transfer.storage.json_files import read_json
+from keras_transfer.storage.printing import verbosity
 from keras_transfer.training import distribution
-from keras_transfer.tuner import trial
-
-SUMMARY = "fine-tune a source model on your own data and keep all of the run"
-EXAMPLES = """  keras-transfer fit photos/ --backbone MobileNetV2 --output run/
-  keras-transfer fit photos/ --backbone auto              (the best of five)
-  keras-transfer fit photos/ --shots 20 --epochs 0        (head only)
-  keras-transfer fit tfds:beans --backbone ResNet50 --head 256 --dropout 0.3
-  keras-transfer fit --config run/config.json --seed 1 --output run-1/
-  keras-transfer fit --output run/ --resume       (after a kill, or further)"""
+from keras_transfer.tuner import trial_model
+from keras_transfer.tuner.settings import Settings
 
 _HELD_OUT = 0.1
-# Of a recipe that was searched; these come by --config alone.
-DEFAULTS = {"hyperparameters": None, "objective": "val_accuracy"}
+# Options of both recipes, with a value of the recipe's own for `None`.
+_OF_TRAINING = (
+    "epochs", "blocks", "learning_rate", "layer_decay", "gradual", "l2sp",
+    "optimizer", "weight_decay", "head_epochs", "head_learning_rate",
+)  # fmt: skip
 # Whatever determines a run, apart from the data themselves.
 REPEATABLE = (
     "data", "data_dir", "task", "shots", "validation_split", "image_size",
     "batch_size", "backbone", "weights", "head", "dropout", "loss", "recipe",
-    "head_epochs", "epochs", "blocks", "head_rate", "learning_rate",
-    "max_minutes", "hyperparameters", "objective", "no_unknown", "seed",
-    "strategy",
+    *_OF_TRAINING, "max_minutes", "hyperparameters", "objective",
+    "no_unknown", "seed", "strategy",
 )  # fmt: skip
-
-
-def add_options(add):
-    """Adds the options, in the order in which a run uses them."""
-    add("data", nargs="?")
-    add("--config", str, "FILE",
-        "config.json of an earlier run; options given here go "
-        "before it")  # fmt: skip
-    add("--output", str, "DIR", "folder to write", "transfer_run")
-    add("--overwrite", bool, None, "replace the run in --output")
-    add("--resume", bool, None,
-        "go on with the run in --output: end what was interrupted, as it was "
-        "begun; train the top blocks of a whole one further")  # fmt: skip
-    add("--data-dir")
-    add("--task")
-    add("--shots")
-    add("--validation-split", float, "P",
-        "part of the training data held out [none below 50 samples a class, "
-        "else 0.1]")  # fmt: skip
-    add("--image-size", int, "PX",
-        "side of the images [of a .keras backbone its own, else 224; "
-        "8 for digits]")  # fmt: skip
-    add("--batch-size")
-    add("--backbone", str, "NAME",
-        "keras.applications name or .keras file; auto: the best of "
-        f"{len(rank.SMALL)} small ones for these data, as `rank` finds it",
-        "MobileNetV2")  # fmt: skip
-    add("--weights")
-    add("--head", str, "UNITS",
-        'hidden layers of the head, as in "256" or "256,128" [none]',
-        "")  # fmt: skip
-    add("--dropout")
-    add("--loss", str, "NAME", "a Keras loss [what fits the labels]")
-    _add_training_options(add)
-
-
-def _add_training_options(add):
-    add("--recipe", str, None,
-        "auto: fine-tunes unless the head alone is better; two-stage: "
-        "always, at a fixed rate; searched: as a trial of `tune`, whose "
-        "best_recipe.json is the --config", "auto",
-        choices=("auto", "two-stage", "searched"))  # fmt: skip
-    add("--epochs", int, "N",
-        "epochs for the top blocks, 0 for the head alone [auto by the number "
-        "of samples; two-stage 3]")  # fmt: skip
-    add(
-        "--blocks",
-        int,
-        "N",
-        "how many blocks to fine-tune [all with few labels, else a third]",
-    )
-    add("--learning-rate", float, "R",
-        "learning rate of the top blocks [auto by the number of samples; "
-        "two-stage 3e-5]")  # fmt: skip
-    add("--max-minutes", float, "M",
-        "auto: ends fine-tuning in time and keeps the best so "
-        "far")  # fmt: skip
-    add("--head-epochs", int, "N",
-        "two-stage: most epochs for a head that is trained", 30)  # fmt: skip
-    add("--head-rate", float, "R", "two-stage: learning rate of the head", 1e-3)
-    add("--no-assess", bool, None,
-        "auto: leave out the assessment of the data before "
-        "training")  # fmt: skip
-    add("--no-unknown", bool, None,
-        "keep no unknown score, which predict shows beside the "
-        "scores")  # fmt: skip
-    add("--seed")
-    add("--strategy")
 
 
 def config_of(arguments):
@@ -216,7 +144,7 @@ def _new(arguments, backbone, data):
 
 
 def _as_searched(arguments, backbone, data):
-    model = trial.build(
+    model = trial_model.build(
         _settings(arguments),
         backbone,
         len(data.class_names),
@@ -236,48 +164,39 @@ def _settings(arguments):
             f"Received: {arguments.hyperparameters!r}. Expected --config with "
             "the best_recipe.json of `keras-transfer tune`."
         )
-    return trial.Settings(**found)
+    return Settings(**found)
 
 
 def _train(arguments, model, data, run):
-    options = {"seed": arguments.seed, "verbose": training.verbosity()}
+    options = {"seed": arguments.seed, "verbose": verbosity("auto")}
     is_new = not run.trains_further
     if arguments.recipe == "searched" and is_new:
         return tuner.repeat_trial(
             model,
             _settings(arguments),
             data,
-            epochs=_or(arguments.epochs, 20),
-            head_epochs=arguments.head_epochs,
-            objective=arguments.objective,
+            **chosen(arguments, "epochs", "head_epochs", "objective"),
             **options,
         )
     options["checkpoint"] = run.checkpoints
+    options |= _given(arguments)
     if arguments.recipe == "auto" and is_new:
         return recipes.fine_tune(
             model,
             data,
-            **chosen(
-                arguments,
-                "epochs",
-                "blocks",
-                "learning_rate",
-                "max_minutes",
-                "batch_size",
-            ),
+            **chosen(arguments, "max_minutes", "batch_size"),
             on_features=None if arguments.no_assess else _assessed(arguments),
             **options,
         )
-    return recipes.two_stage(
-        model,
-        data,
-        head_epochs=arguments.head_epochs if is_new else 0,
-        epochs=_or(arguments.epochs, 3),
-        blocks=arguments.blocks,
-        head_rate=arguments.head_rate,
-        fine_tune_rate=_or(arguments.learning_rate, 3e-5),
-        **options,
-    )
+    if not is_new:
+        options["head_epochs"] = 0
+    return recipes.two_stage(model, data, **options)
+
+
+def _given(arguments):
+    """The options of training that have no automatic value now."""
+    found = chosen(arguments, *_OF_TRAINING)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _assessed(arguments):
@@ -296,7 +215,3 @@ def _assessed(arguments):
         progress(f"{found.summary}\n")
 
     return assess
-
-
-def _or(value, default):
-    return default if value is None else value

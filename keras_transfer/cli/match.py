@@ -11,50 +11,13 @@ from keras_transfer.data.sampling import few_shot
 from keras_transfer.data.unlabelled import without_labels
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.recipes import run_folder
-
-SUMMARY = "train a target model to have a source's features, then on the labels"
-EXAMPLES = """  keras-transfer match run/ MobileNetV3Small photos/ --shots 20
-  keras-transfer match VGG16 ResNet50 photos/ --output resnet_run/
-  keras-transfer match big.keras small.keras photos/ --weights none"""
+from keras_transfer.storage.printing import verbosity
 
 _REPEATABLE = (
     "source", "target", "data", "data_dir", "task", "shots", "validation_split",
     "image_size", "batch_size", "weights", "head", "dropout", "epochs",
     "learning_rate", "distance", "seed",
 )  # fmt: skip
-
-
-def add_options(add):
-    """Adds the options of the command."""
-    add("source", str, "SOURCE",
-        "what to learn from: keras.applications name, .keras file or folder "
-        "of a run")  # fmt: skip
-    add("target", str, "TARGET",
-        "what to train: keras.applications name or .keras file")  # fmt: skip
-    add("data")
-    add("--output", str, "DIR", "folder to write", "matched_run")
-    add("--overwrite", bool, None, "replace the run in --output")
-    add("--resume", bool, None,
-        "end the run in --output that was interrupted")  # fmt: skip
-    add("--shots", int, "N",
-        "use the labels of N samples a class only; features are matched on "
-        "all")  # fmt: skip
-    add("--weights", str, "W",
-        'of the target: "imagenet", "none" or a file', "imagenet")  # fmt: skip
-    add("--epochs", int, "N", "epochs of matching", 5)
-    add("--learning-rate", float, "R", "peak rate of matching", 1e-3)
-    add("--distance", str, "NAME", "distance between features", "mse")
-    add("--head", str, "UNITS",
-        'hidden layers of the head, as in "256" [none]', "")  # fmt: skip
-    add("--dropout")
-    add("--data-dir")
-    add("--task")
-    add("--validation-split")
-    add("--image-size", int, "PX",
-        "side of the images [of a .keras target its own, else "
-        "224]")  # fmt: skip
-    add("--batch-size")
-    add("--seed")
 
 
 def run(arguments):
@@ -85,7 +48,7 @@ def _run(arguments, run):
         validation=data.validation,
         loss=arguments.distance,
         checkpoint=run.checkpoints,
-        verbose=training.verbosity(),
+        verbose=verbosity("auto"),
         **chosen(arguments, "epochs", "learning_rate", "batch_size", "seed"),
     )
     told = [str(result.pairs)] if result.pairs else []

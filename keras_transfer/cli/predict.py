@@ -5,31 +5,16 @@ from collections import Counter
 from pathlib import Path
 
 from keras_transfer.cli import predictions
-from keras_transfer.cli.command import progress, show, shows_bars
+from keras_transfer.cli.command import progress, show
 from keras_transfer.data import PhotoBatches
 from keras_transfer.data.photos.checking import reasons_against
 from keras_transfer.data.sources.loose_photos import photos_below
 from keras_transfer.recipes import run_folder, writers
 from keras_transfer.serving.predictions import describe
-from keras_transfer.storage.printing import shortened
-
-SUMMARY = "name what is on photos"
-EXAMPLES = """  keras-transfer predict run/ new.jpg other.png
-  keras-transfer predict run/ photos/ --csv named.csv
-  keras-transfer predict run/ new.jpg --json"""
+from keras_transfer.storage.printing import shortened, shows_bars
 
 # Passes of more batches than these show a bar on a terminal.
 _SHORT = 10
-
-
-def add_options(add):
-    """Adds the options of the command."""
-    add("run_dir")
-    add("images", str, "PHOTO", "photos, or folders with photos at any depth",
-        nargs="+")  # fmt: skip
-    add("--csv", str, "FILE",
-        "write a row for each photo to FILE, and print how many there are of "
-        "each class")  # fmt: skip
 
 
 def run(arguments):

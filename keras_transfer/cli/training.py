@@ -7,7 +7,6 @@ from keras_transfer.cli.command import (
     chosen,
     progress,
     show,
-    shows_bars,
 )
 from keras_transfer.data import load
 from keras_transfer.layers import ClassificationHead, RegressionHead
@@ -113,11 +112,6 @@ def hidden_units(text):
             "--head takes the widths of the hidden layers. Received: "
             f"'{text}'. Expected whole numbers with commas, as in 256,128."
         ) from None
-
-
-def verbosity():
-    """Returns a moving bar for a terminal, a line an epoch for a file."""
-    return "auto" if shows_bars() else 2
 
 
 def begun(arguments):

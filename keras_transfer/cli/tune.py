@@ -5,16 +5,10 @@ from pathlib import Path
 
 from keras_transfer import tuner
 from keras_transfer.cli import training
-from keras_transfer.cli.command import chosen, progress
+from keras_transfer.cli.command import chosen, split_names
 from keras_transfer.recipes import run_in_progress, writers
 from keras_transfer.training import distribution
-from keras_transfer.tuner import against_fit, search_space
-
-SUMMARY = "search hyperparameters with KerasTuner and keep the best model"
-EXAMPLES = """  keras-transfer tune photos/ --trials 15
-  keras-transfer tune photos/ --backbones MobileNetV2,MobileNet --space full
-  keras-transfer tune photos/ --trials 30        (goes on from the first 15)
-  keras-transfer fit --config tuned_run/best_recipe.json --output again/"""
+from keras_transfer.tuner import search_space
 
 # What `fit --config` needs to train the best trial once more.
 _RECIPE = (
@@ -22,45 +16,6 @@ _RECIPE = (
     "batch_size", "backbone", "weights", "recipe", "hyperparameters",
     "epochs", "head_epochs", "objective", "seed", "strategy",
 )  # fmt: skip
-
-
-def add_options(add):
-    """Adds the options of the command."""
-    add("data")
-    add("--output", str, "DIR",
-        "folder to write; a search that is in it goes on",
-        "tuned_run")  # fmt: skip
-    add("--overwrite", bool, None,
-        "begin anew whatever search is in --output")  # fmt: skip
-    _add_search_options(add)
-    add("--shots")
-    add("--data-dir")
-    add("--task")
-    add("--validation-split")
-    add("--image-size", int, "PX", "side of the images [224; 8 for digits]")
-    add("--seed", int, "N", "seed of splits, order, weights and trials", 0)
-
-
-def _add_search_options(add):
-    add("--trials", int, "N", "number of trials", 15)
-    add("--backbones", str, "NAMES",
-        "keras.applications names or .keras files, with commas",
-        "MobileNetV2")  # fmt: skip
-    add("--weights")
-    add("--space", str, None, "what is searched", "small",
-        choices=("small", "full"))  # fmt: skip
-    add("--tuner", str, None, "how the trials are drawn", "random",
-        choices=("random", "bayesian", "grid"))  # fmt: skip
-    add("--objective", str, "NAME",
-        "what is compared: val_accuracy or val_loss",
-        "val_accuracy")  # fmt: skip
-    add("--epochs", int, "N", "epochs of a trial", 20)
-    add("--head-epochs", int, "N",
-        "how many of them for the head alone [three fifths]")  # fmt: skip
-    add("--keep-checkpoints", int, "N",
-        "keep the weights of the best N trials", 1)  # fmt: skip
-    add("--tensorboard", bool, None, "write TensorBoard logs and HParams")
-    add("--strategy")
 
 
 def run(arguments):
@@ -74,8 +29,7 @@ def run(arguments):
 
 
 def _run(arguments, folder, run):
-    names = [name for name in arguments.backbones.split(",") if name]
-    names = list(dict.fromkeys(names))
+    names = list(dict.fromkeys(split_names(arguments.backbone)))
     backbones = [training.named_or_read(name) for name in names]
     strategy = distribution.strategy(arguments.strategy)
     # Each trial picks its own; this is for reading.
@@ -99,7 +53,6 @@ def _run(arguments, folder, run):
     if not result.interrupted:
         shutil.rmtree(folder / "features", ignore_errors=True)
     result.model.class_names = list(data.class_names)
-    told = [result.table(), *_against_fit(arguments, result, hypermodel, data)]
     found = result.recipe["hyperparameters"]
     place = list(hypermodel.backbones).index(found["backbone"])
     vars(arguments).update(
@@ -111,23 +64,8 @@ def _run(arguments, folder, run):
     _write(folder, arguments, result)
     return training.finish(
         arguments, result.model, data, result, _RECIPE, run,
-        told=told, resume="the same command",
+        told=[result.table(), result.verdict()], resume="the same command",
     )  # fmt: skip
-
-
-def _against_fit(arguments, result, hypermodel, data):
-    """The lines that say whether the search has beaten `fit`."""
-    if result.interrupted:
-        return []
-    progress("Training with fit's recipe, to compare ...")
-    try:
-        sentence = against_fit.compare(
-            result, hypermodel, data, seed=arguments.seed, verbose=0
-        )
-    except Exception as error:
-        # What has been searched for hours must not be lost to a comparison.
-        sentence = f"Not compared with fit's recipe: {error}"
-    return [sentence] if sentence else []
 
 
 def _hypermodel(arguments, backbones, data, features, strategy):

@@ -3,7 +3,11 @@
 import re
 
 # Arguments of the library that options have another name for.
-_ALIASES = {"shots_per_class": "shots", "fine_tune_rate": "learning_rate"}
+_ALIASES = {
+    "shots_per_class": "shots",
+    "head_rate": "head_learning_rate",
+    "backbones": "backbone",
+}
 # Options that mean something else than what the library calls that.
 _OTHERS = {"head", "fine_tune"}
 # Functions that a command stands for.

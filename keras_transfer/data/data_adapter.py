@@ -16,7 +16,7 @@ from keras_transfer.data.nested import as_tuple, concatenated, num_rows
 from keras_transfer.data.seeded_batches import OrderOfEpoch
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.memory import available_bytes
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 if TYPE_CHECKING:
     from keras_transfer.data.samples import Samples
@@ -205,7 +205,7 @@ def _padded(batches: list[tuple], name: str) -> list[tuple]:
     if len(lengths) < 2:
         return batches
     longest = max(lengths)
-    show(
+    note(
         f"`{name}` has batches of {min(lengths)} to {longest} token ids a "
         "sample: all are filled up to the longest with 0."
     )

@@ -44,7 +44,7 @@ class WithFlips(BatchesView):
 
     def fingerprint(self) -> str:
         # Caches on disk know it under this name.
-        name = f"with mirrored {self.batches.fingerprint()}"
+        name = f"with flipped {self.batches.fingerprint()}"
         return fingerprints.of_arrays(name)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_transfer._private.types import Nested, Tensor
 
@@ -180,3 +181,15 @@ def cut_off(arrays: Nested, fraction: float) -> tuple[Nested, Nested]:
         )
     first = take_rows(arrays, slice(None, split_at))
     return first, take_rows(arrays, slice(split_at, None))
+
+
+def integer_labels(labels: ArrayLike) -> np.ndarray:
+    """Returns labels of one class a sample, integers or one-hot, as integers.
+
+    Returns:
+        An array `(samples,)`.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        labels = labels.argmax(axis=-1)
+    return labels.reshape(-1)

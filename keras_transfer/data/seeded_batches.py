@@ -13,6 +13,7 @@ from keras_transfer._private.types import Nested
 from keras_transfer.data.nested import as_tensors
 from keras_transfer.data.sampling import epoch_order
 from keras_transfer.storage import fingerprints
+from keras_transfer.storage.printing import brief
 
 
 @lru_cache(maxsize=8)
@@ -105,6 +106,14 @@ class SeededBatches(keras.utils.PyDataset):
         self._pass: _Pass | None = None
         self._starting = False
 
+    def __repr__(self) -> str:
+        shuffled = "shuffled" if self.shuffle else "in order"
+        return brief(
+            self,
+            f"{self.num_samples} samples in batches of {self.batch_size}",
+            f"{shuffled} by seed {self.seed}" if self.shuffle else shuffled,
+        )
+
     def read(self, sample_ids: np.ndarray) -> tuple:
         """Returns the batch of these samples, `(x,)`, `(x, y)` or with weights.
 
@@ -152,6 +161,7 @@ class SeededBatches(keras.utils.PyDataset):
 
     @property
     def epoch(self) -> int:
+        """The epoch that the next batch belongs to, from 0."""
         return self._epoch
 
     @epoch.setter

@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_transfer._private.types import Nested
-from keras_transfer.data.nested import concatenated, take_rows
+from keras_transfer.data.nested import (
+    concatenated,
+    integer_labels,
+    take_rows,
+)
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.storage import fingerprints
 
@@ -86,6 +90,40 @@ class SubsetBatches(BatchesView):
 
     def fingerprint(self) -> str:
         return fingerprints.of_arrays(self.batches.fingerprint(), self.indices)
+
+
+class WithClassWeights(BatchesView):
+    """The same samples, weighted by their class as `class_weight` of `fit`.
+
+    Args:
+        batches: `SeededBatches` of `(x, y)` or `(x, y, sample_weight)`, with
+            integer or one-hot labels.
+        class_weight: a dict from classes to weights; 1 for all others.
+    """
+
+    def __init__(
+        self, batches: SeededBatches, class_weight: dict[int, float]
+    ) -> None:
+        super().__init__(batches)
+        self.class_weight = dict(class_weight)
+
+    def read(self, sample_ids: np.ndarray) -> tuple:
+        x, y, *weights = self.batches.read(sample_ids)
+        classes = integer_labels(y)
+        found = [self.class_weight.get(int(each), 1.0) for each in classes]
+        found = np.asarray(found, "float32")
+        if weights:
+            found = found * np.asarray(weights[0])
+        return x, y, found
+
+    def known_labels(self) -> Nested | None:
+        return self.batches.known_labels()
+
+    def fingerprint(self) -> str:
+        weights = sorted(self.class_weight.items())
+        return fingerprints.of_arrays(
+            self.batches.fingerprint(), np.asarray(weights, "float64")
+        )
 
 
 class JoinedInputs(SeededBatches):

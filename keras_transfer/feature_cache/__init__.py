@@ -4,6 +4,9 @@ from keras_transfer.feature_cache.boundary import between as between
 from keras_transfer.feature_cache.boundary import boundary_at as boundary_at
 from keras_transfer.feature_cache.building import build as build
 from keras_transfer.feature_cache.cacheability import (
+    draws_in_inference as draws_in_inference,
+)
+from keras_transfer.feature_cache.cacheability import (
     reasons_not_to_cache as reasons_not_to_cache,
 )
 from keras_transfer.feature_cache.cached import FEATURES as FEATURES

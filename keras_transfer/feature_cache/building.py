@@ -22,6 +22,7 @@ from keras_transfer.feature_cache.locking import locked
 from keras_transfer.feature_cache.rows import free_bytes, num_bytes, stores
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.memory import available_bytes
+from keras_transfer.storage.progress_bars import progress_bar
 from keras_transfer.training import random_state
 from keras_transfer.training.in_training import InTraining
 
@@ -163,9 +164,9 @@ class _Pass:
             self.prefix = InTraining(self.prefix)
         self.rows_of_items = samples.rows_of_items()
         self.num_rows = int(sum(self.rows_of_items))
-        self.bar = keras.utils.Progbar(
+        self.bar = progress_bar(
             self.num_rows,
-            verbose=1 if verbose == "auto" else verbose,
+            verbose,
             unit_name=f"{name} sample through the frozen part",
         )
         self.views: list[list] | None = None

@@ -9,6 +9,7 @@ import keras
 from keras_transfer import _private
 from keras_transfer._private.types import Nested
 from keras_transfer.feature_cache import prefix
+from keras_transfer.feature_cache.boundary import boundary_at
 from keras_transfer.training import random_state
 
 if TYPE_CHECKING:
@@ -48,6 +49,22 @@ def reasons_not_to_cache(
     if inputs is not None and views == 1 and not found:
         found += _drawing(boundary.prefix, inputs)
     return found
+
+
+def draws_in_inference(model: keras.Model, inputs: Nested) -> bool:
+    """Returns whether the same inputs give other features each time.
+
+    Args:
+        model: a `TransferModel`.
+        inputs: a batch of inputs. They are run only where there is a layer
+            that is not Keras' own and may draw.
+    """
+    unknown = any(
+        _private.draws_random_numbers(layer)
+        and not type(layer).__module__.startswith("keras.")
+        for layer in _private.leaf_layers(model)
+    )
+    return unknown and bool(_drawing(boundary_at(model, 0).prefix, inputs))
 
 
 def _drawing(model: keras.Model, inputs: Nested) -> list[str]:

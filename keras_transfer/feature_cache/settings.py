@@ -5,6 +5,7 @@ from pathlib import Path
 
 from keras_transfer._private.types import PathLike
 from keras_transfer.feature_cache.rows import HALF_FLOATS
+from keras_transfer.storage.printing import brief
 from keras_transfer.training.schedules import whole_number
 
 _DTYPES = ("float32", *HALF_FLOATS)
@@ -73,6 +74,10 @@ class FeatureCache:
         # What was computed, by key; and whether there is no need for a key.
         self.kept = {}
         self.used_once = False
+
+    def __repr__(self) -> str:
+        views = "" if self.views == 1 else f"{self.views} views"
+        return brief(self, f"in {self.place}", views, self.dtype)
 
     @property
     def place(self) -> str:

@@ -54,6 +54,9 @@ class FeatureLoss(keras.losses.Loss):
         super().__init__(name=name or _snake(type(self)), reduction=reduction,
                          dtype=dtype)  # fmt: skip
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: '{self.name}'>"
+
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         check_shapes(self, y_true.shape, y_pred.shape)
         return self.distance(ops.stop_gradient(y_true), y_pred)

@@ -93,6 +93,10 @@ class FeatureMatchingLoss(keras.losses.Loss):
         self.distance = as_distance(distance)
         self.normalize = bool(normalize)
 
+    def __repr__(self) -> str:
+        scale = "normalized" if self.normalize else "as they are"
+        return f"<FeatureMatchingLoss: {self.distance.name}, {scale}>"
+
     @property
     def agree(self) -> str:
         """What the shapes must have in common, as in `FeatureLoss`."""

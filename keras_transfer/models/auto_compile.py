@@ -5,7 +5,7 @@ import keras
 from keras_transfer import graph
 from keras_transfer._private.types import Nested
 from keras_transfer.layers import RegressionHead
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 _BY_ACTIVATION = {
     "softmax": ("sparse_categorical_crossentropy", "accuracy"),
@@ -56,7 +56,7 @@ def complete_arguments(
         loss, metric = choose_loss(head)
         metrics = [metric] if metrics is None else metrics
     optimizer = keras.optimizers.Adam(1e-3)
-    show(
+    note(
         f"compile('auto'): optimizer Adam(0.001), loss {loss}, "
         f"metrics {metrics}"
     )

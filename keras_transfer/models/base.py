@@ -30,6 +30,7 @@ from keras_transfer.feature_cache import as_feature_cache
 from keras_transfer.models.auto_compile import complete_arguments
 from keras_transfer.models.loss_scaling import warn_of_unscaled_loss
 from keras_transfer.models.penalized import PenalizedModel
+from keras_transfer.storage import printing
 from keras_transfer.training import freezing, replicas
 from keras_transfer.training.nesting import own_step
 
@@ -98,6 +99,17 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 weights that it has now, or had when an earlier `compile` was
                 given a regularizer.
             **kwargs: the other arguments of `keras.Model.compile`.
+
+        Raises:
+            ValueError: a regularizer of another kind, or a head for which
+                nothing can be picked.
+
+        Example:
+
+        ```python
+        model.compile("auto")
+        model.compile(keras.optimizers.AdamW(1e-4), regularizer=kt.L2SP(0.1, 0))
+        ```
         """
         penalty = self._penalty_of(regularizer)
         replicas.check_groups(self)
@@ -121,6 +133,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
     def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
 
+    @printing.silent_at_verbose_0
     def fit(
         self,
         x: Data = None,
@@ -170,6 +183,16 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
 
         Returns:
             A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: pixels that are not numbers, labels that do not fit
+                the head or the loss, or a cache that would not be exact.
+
+        Example:
+
+        ```python
+        model.fit(images, labels, epochs=5, feature_cache="memory")
+        ```
         """
         self._check_class_weight(kwargs)
         data = adapt(
@@ -206,7 +229,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         )
         common = {
             "epochs": epochs,
-            "verbose": verbose,
+            "verbose": printing.verbosity(verbose),
             "initial_epoch": initial_epoch,
             "steps_per_epoch": None if data.is_seeded else steps_per_epoch,
             "shuffle": shuffle and data.keras_shuffles,
@@ -269,6 +292,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             check_labels(data.labels, self)
         return data
 
+    @printing.silent_at_verbose_0
     def evaluate(
         self,
         x: Data = None,
@@ -283,7 +307,21 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
     ) -> dict[str, float] | list[float] | float:
         """Like `keras.Model.evaluate`; counts each sample once, everywhere.
 
-        The data are looked at as in `fit`.
+        The data are looked at as in `fit`. The arguments are Keras' own.
+
+        Args:
+            x: as in `fit`.
+            y: as in `fit`.
+            batch_size: as in `fit`.
+            verbose: as in Keras.
+            sample_weight: as in `fit`.
+            steps: as in Keras.
+            callbacks: as in Keras.
+            return_dict: whether the numbers come by name.
+            **kwargs: as in Keras.
+
+        Returns:
+            The loss, or loss and metrics as a list or a dict.
         """
         given = {"x": x, "y": y, "sample_weight": sample_weight}
         if not _private.validates_fit(kwargs):
@@ -293,13 +331,14 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 x,
                 **given,
                 batch_size=batch_size,
-                verbose=verbose,
+                verbose=printing.verbosity(verbose),
                 steps=steps,
                 callbacks=callbacks,
                 return_dict=return_dict,
                 **kwargs,
             )
 
+    @printing.silent_at_verbose_0
     def predict(
         self,
         x: Data,
@@ -311,6 +350,16 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         """Like `keras.Model.predict`, of any number of samples.
 
         The inputs are looked at as in `fit`.
+
+        Args:
+            x: as in `fit`, without labels.
+            batch_size: as in `fit`.
+            verbose: as in Keras.
+            steps: as in Keras.
+            callbacks: as in Keras.
+
+        Returns:
+            An array `(samples, outputs)`, or a structure of these.
         """
         data = adapt(x).looked_at(self, labels=False)
         x = data.for_keras()["x"]
@@ -318,7 +367,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             return super().predict(
                 x,
                 batch_size=batch_size,
-                verbose=verbose,
+                verbose=printing.verbosity(verbose),
                 steps=steps,
                 callbacks=callbacks,
             )

@@ -15,6 +15,17 @@ _SHARE = {"type": "number", "minimum": 0, "maximum": 1}
 _NUMBER = {"type": "number", "minimum": 0}
 _FLAG = {"type": "boolean"}
 
+# Of fine-tuning; `None` leaves it to the recipe.
+_OF_TRAINING = {
+    "blocks": _or_none(_NUMBER),
+    "learning_rate": _or_none(_RATE),
+    "layer_decay": _or_none(_SHARE),
+    "gradual": _or_none(_FLAG),
+    "l2sp": _or_none(_NUMBER),
+    "optimizer": _or_none({"enum": ["adam", "adamw", "sgd"]}),
+    "weight_decay": _or_none(_NUMBER),
+    "head_learning_rate": _or_none(_RATE),
+}
 # Of a trial of a search; each has to be there.
 _HYPERPARAMETERS = {
     "backbone": _TEXT,
@@ -23,15 +34,9 @@ _HYPERPARAMETERS = {
     "pooling": {"enum": ["avg", "max"]},
     "label_smoothing": _SHARE,
     "augmentation": _NUMBER,
-    "optimizer": {"enum": ["adam", "adamw", "sgd"]},
-    "weight_decay": _NUMBER,
-    "learning_rate": _RATE,
-    "batch_size": _COUNT,
-    "fine_tuned_share": _SHARE,
-    "fine_tuning_rate": _RATE,
-    "layer_decay": _SHARE,
-    "gradual": _FLAG,
-    "l2sp": _NUMBER,
+    "recipe": _or_none({"enum": ["fine_tune"]}),
+    "batch_size": _or_none(_COUNT),
+    **_OF_TRAINING,
 }
 HYPERPARAMETERS = {
     "type": "object",
@@ -56,9 +61,7 @@ _OPTIONS = {
     "recipe": {"enum": ["auto", "two-stage", "searched"]},
     "head_epochs": _or_none(_COUNT_OR_0),
     "epochs": _or_none(_COUNT_OR_0),
-    "blocks": _or_none(_COUNT_OR_0),
-    "head_rate": _RATE,
-    "learning_rate": _or_none(_RATE),
+    **_OF_TRAINING,
     "max_minutes": _or_none(_RATE),
     "hyperparameters": _or_none(HYPERPARAMETERS),
     "objective": _TEXT,

@@ -1,25 +1,31 @@
 """`fine_tune`: the whole of training a target model in one call."""
 
-from keras_transfer.data import look
-from keras_transfer.recipes import defaults, diagnostics, plots
-from keras_transfer.recipes.best_weights import TwoStageResult, stage
-from keras_transfer.recipes.data_parts import (
-    hold_out,
-    in_passes_of,
-    parts,
-)
-from keras_transfer.recipes.full_tuning import FullTuningStage
-from keras_transfer.recipes.head_stage import HeadStage
-from keras_transfer.recipes.interpolation import set_temperature
-from keras_transfer.recipes.label_counts import count_labels
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import keras
+
+from keras_transfer._private.types import Data, PathLike, Verbose
+from keras_transfer.models import TransferModel
+from keras_transfer.recipes import defaults, plots
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+from keras_transfer.recipes.best_weights import TwoStageResult
+from keras_transfer.recipes.data_parts import parts
+from keras_transfer.recipes.options import FineTuneOptions
+from keras_transfer.recipes.recipe import Recipe
 from keras_transfer.recipes.stage_runner import StageRunner, TimeLimit
-from keras_transfer.recipes.tuning_stage import TuningStage
+from keras_transfer.storage.printing import silent_at_verbose_0
 
 
 class FineTuneResult(TwoStageResult):
     """The result of `fine_tune`: a `TwoStageResult` that can be drawn."""
 
-    def plot(self, path=None):
+    def plot(self, path: PathLike | None = None) -> Figure:
         """Draws loss and accuracy over all epochs, the stages shaded.
 
         Args:
@@ -31,29 +37,34 @@ class FineTuneResult(TwoStageResult):
         return plots.plot_history(path, self.history)
 
 
+@silent_at_verbose_0
 def fine_tune(
-    model,
-    train,
+    model: TransferModel,
+    train: Data,
     *,
-    validation=None,
-    max_minutes=None,
-    epochs=None,
-    blocks=None,
-    learning_rate=None,
-    decay=None,
-    gradual=None,
-    l2sp=None,
-    interpolate=None,
-    views=None,
-    mirror=None,
-    folds=None,
-    batch_size=None,
-    seed=0,
-    callbacks=(),
-    on_features=None,
-    checkpoint=None,
-    verbose="auto",
-):
+    validation: Data = None,
+    max_minutes: float | None = None,
+    epochs: int | None = None,
+    blocks: int | float | None = None,
+    learning_rate: float | None = None,
+    layer_decay: float | None = None,
+    gradual: bool | None = None,
+    l2sp: float | None = None,
+    optimizer: str | None = None,
+    weight_decay: float | None = None,
+    head_epochs: int | None = None,
+    head_learning_rate: float | None = None,
+    interpolate: bool | None = None,
+    views: int | None = None,
+    horizontal_flips: bool | None = None,
+    folds: int | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    on_features: Callable | None = None,
+    checkpoint: PathLike | None = None,
+    verbose: Verbose = "auto",
+) -> FineTuneResult:
     """Trains a target model: the head first, then as far as it pays.
 
     1. Head. The frozen backbone runs over the data once. A linear head (for
@@ -107,17 +118,26 @@ def fine_tune(
             made shorter; if less than half of it fits, the head is kept. Else
             the best so far is kept.
         epochs: epochs of fine-tuning; 0 trains the head alone.
-        blocks: how many blocks are fine-tuned, counted from the top.
-        learning_rate: peak rate of Adam in fine-tuning.
-        decay: factor of the rate from one block to the one below it, as in
-            `LayerwiseOptimizer`; 1 is one rate for all.
+        blocks: how many blocks are fine-tuned, counted from the top; a float
+            is a share of them, up to 1.0 for all.
+        learning_rate: peak rate of fine-tuning.
+        layer_decay: factor of the rate from one block to the one below it
+            (`LayerwiseOptimizer`); 1 is one rate for all.
         gradual: whether the blocks join one after the other.
         l2sp: strength of the pull to the pre-trained weights (`L2SP`).
+        optimizer: `"adam"`, `"adamw"` or `"sgd"`, of fine-tuning. By default
+            AdamW with few labels, else Adam.
+        weight_decay: weight decay of AdamW; 0.01 by default.
+        head_epochs: most epochs of a head that is trained, not solved; it
+            stops when validation has not improved for 3. 20 by default; 0
+            leaves the head as it is, for a model that was trained before.
+        head_learning_rate: rate of Adam for a head that is trained. By
+            default the best of three on validation.
         interpolate: whether weights between the two models are tried.
         views: for a model with augmentation, how many augmented versions of
             each sample are computed once; 0 augments anew in each epoch.
-        mirror: whether a linear head of classes is solved on pictures turned
-            left to right too.
+        horizontal_flips: whether a linear head of classes is solved on
+            pictures turned left to right too.
         folds: how many folds judge fine-tuning with few labels, where there
             is no validation data; 0 is none. By default as many as fit the
             time, up to 3, and none below 10 samples a class.
@@ -156,16 +176,20 @@ def fine_tune(
         2020, Big Transfer (all weights, steps by the number of samples);
         Wortsman et al. 2022, Robust Fine-Tuning of Zero-Shot Models.
     """
-    given = defaults.FineTuneOptions(
+    given = FineTuneOptions(
         epochs,
         blocks,
         learning_rate,
-        decay,
+        layer_decay,
         gradual,
         l2sp,
+        optimizer,
+        weight_decay,
+        head_epochs,
+        head_learning_rate,
         interpolate,
         views,
-        mirror,
+        horizontal_flips,
         folds,
         batch_size,
     )
@@ -181,121 +205,18 @@ def fine_tune(
         model, train, validation, limit, list(callbacks), seed, verbose,
         on_features, checkpoint,
     )  # fmt: skip
-    recipe = _Recipe(runner, given)
-    with look.done():
-        try:
-            recipe.run()
-        except KeyboardInterrupt:
-            recipe.result.interrupted = True
-        return recipe.finished()
+    return Recipe(
+        runner,
+        lambda counts, runner: defaults.plan(counts, given, runner),
+        FineTuneResult(),
+        folds,
+    ).finished()
 
 
-def _check_outputs(model):
+def _check_outputs(model: TransferModel) -> None:
     if len(model.outputs) > 1:
         raise ValueError(
             "fine_tune trains a model with one output. Received: "
             f"'{model.name}' with {len(model.outputs)} outputs. Train it with "
             "fit, or one model for each output."
         )
-
-
-class _Recipe:
-    """The stages one after the other."""
-
-    def __init__(self, runner, given):
-        self.runner, self.given = runner, given
-        self.model, self.best, self.log = runner.model, runner.best, runner.log
-        self.result = FineTuneResult(choices=self.log.rows)
-        self.compiled = self.model.get_compile_config()
-        self.judged_on, self.whole = runner.validation, runner.train
-        self.counts = count_labels(self.whole.read_labels(), self.model)
-
-    def run(self):
-        plan = defaults.plan(self.counts, self.given, self.runner)
-        if plan.hold_out:
-            self.runner.train, self.judged_on = hold_out(
-                self.whole, plan.hold_out, self.runner.seed
-            )
-            self.runner.validation = self.judged_on
-        if not self.model.is_pretrained:
-            with stage("all blocks", self.result, self.best):
-                TuningStage(self.runner, plan).run()
-            return
-        head = HeadStage(self.runner, plan)
-        with stage("head", self.result, self.best):
-            head.run()
-        if plan.is_full:
-            self._tune_fully(plan, head)
-            return
-        self._refit(plan, head, *self._fine_tune(plan, head))
-
-    def _tune_fully(self, plan, head):
-        """Trains all samples for a fixed number of steps, and judges that."""
-        if self._out_of_time("fine-tuning"):
-            return
-        self.best.restore()
-        self.runner.train = in_passes_of(self.whole, plan.batch_size)
-        tuning = FullTuningStage(self.runner, plan, head, self.given.folds)
-        with stage("fine-tune", self.result, self.best):
-            reason = tuning.run()
-        if reason is not None:
-            tuning.keep_head()
-            choice = "those of the head alone", reason
-        else:
-            with stage("choice", self.result, self.best):
-                choice = tuning.choose()
-        self.log.decide("weights", None, *choice)
-
-    def _fine_tune(self, plan, head):
-        """Returns the stage and the row chosen; `None`s if none was tried."""
-        if not plan.epochs or self._out_of_time("fine-tuning"):
-            return None, None
-        self.best.restore()
-        tuning = TuningStage(self.runner, plan, head)
-        with stage("fine-tune", self.result, self.best):
-            tuning.run()
-        with stage("choice", self.result, self.best):
-            row = tuning.choose()
-        self.log.decide("weights", None, *tuning.choice_and_reason(row))
-        return tuning, row
-
-    def _refit(self, plan, head, tuning, row):
-        step = "training again on all samples"
-        if not plan.hold_out or self._out_of_time(step):
-            return
-        kept = self.model.get_weights()
-        self.runner.train, self.runner.validation = self.whole, None
-        self.best.restore()
-        with stage("on all samples", self.result, self.best):
-            # Without validation data there is no epoch to be the best.
-            self.runner.best = self.best.beside()
-            if row is not None and row["share"]:
-                tuning.go_on()
-            else:
-                head.again()
-                if row is not None:
-                    set_temperature(self.model, row)
-        if self._out_of_time(step):
-            self.model.set_weights(kept)
-        self.best.weights = self.model.get_weights()
-
-    def _out_of_time(self, step):
-        """Whether the time limit is over; then the step is logged as such."""
-        limit = self.runner.limit
-        is_over = limit.is_over
-        if is_over:
-            reason = f"the limit of {limit.minutes:g} minutes is over"
-            self.log.decide(step, None, "left out", reason)
-        return is_over
-
-    def finished(self):
-        self.best.restore()
-        # Else the user's next `fit` would begin where the rate has ended.
-        self.model.compile_from_config(self.compiled)
-        self.result.best = self.best.row
-        self.result.warnings = diagnostics.diagnose(
-            self.counts, self.best.row, self.judged_on, self.model
-        )
-        for sentence in self.result.warnings:
-            self.log.show(f"Note: {sentence}")
-        return self.result

@@ -1,21 +1,27 @@
 """Fine-tuning with few labels: all blocks, for a fixed number of steps."""
 
+from __future__ import annotations
+
 import math
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
+from keras_transfer._private.types import Verbose
+from keras_transfer.data.seeded_batches import SeededBatches
+from keras_transfer.feature_cache import FeatureCache
+from keras_transfer.recipes.compiling import compile_to_tune
 from keras_transfer.recipes.head_or_end import HeadOrEnd
-from keras_transfer.recipes.head_stage import set_head
+from keras_transfer.recipes.head_stage import HeadStage, set_head
 from keras_transfer.recipes.interpolation import set_temperature
-from keras_transfer.recipes.training import (
-    compile_like,
-    statistics_callbacks,
-)
-from keras_transfer.training.freezing import set_trainable_depth
-from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
-from keras_transfer.training.regularizers import L2SP
+from keras_transfer.recipes.plan import Plan
+from keras_transfer.recipes.stage_runner import StageRunner
+from keras_transfer.recipes.training import statistics_callbacks
+from keras_transfer.recipes.writers import Row
+from keras_transfer.transferability.linear_probe import Probe
 
 # Steps that are timed, after those that compile.
 _COMPILING, _TIMED = 2, 4
@@ -38,13 +44,19 @@ class FullTuningStage:
             none below 10 samples a class.
     """
 
-    def __init__(self, runner, plan, head, max_folds=None):
+    def __init__(
+        self,
+        runner: StageRunner,
+        plan: Plan,
+        head: HeadStage | None,
+        max_folds: int | None = None,
+    ) -> None:
         self.runner, self.plan, self.head = runner, plan, head
         self.model, self.max_folds = runner.model, max_folds
         self.start = self.model.get_weights()
         self.epochs = plan.epochs
 
-    def run(self):
+    def run(self) -> str | None:
         """Trains on all samples.
 
         Returns:
@@ -59,14 +71,16 @@ class FullTuningStage:
         self._fit(
             runner.train,
             [*self._statistics(), self.rows, _Clock(self), runner.limit],
-            [*runner.callbacks, *runner.saved("fine-tune")],
+            [*runner.callbacks, *runner.always, *runner.saved("fine-tune")],
             runner.verbose,
+            validation_data=runner.validation if runner.validates else None,
+            **runner.fit_options,
         )
         self.seconds = time.perf_counter() - started
         self.end = self.model.get_weights()
         return self._went_wrong()
 
-    def choose(self):
+    def choose(self) -> tuple[str, str]:
         """Gives the model the weights that are kept, of the head or the end.
 
         Returns:
@@ -95,7 +109,7 @@ class FullTuningStage:
             value = "those of the head alone"
         return value, f"{compared} {where}"
 
-    def train_again(self, data, probe, name):
+    def train_again(self, data: SeededBatches, probe: Probe, name: str) -> None:
         """Trains on other samples, from another solved head.
 
         Args:
@@ -106,17 +120,17 @@ class FullTuningStage:
         self._begin(probe)
         self._fit(data, [*self._statistics(), *self.runner.saved(name)])
 
-    def keep_head(self):
+    def keep_head(self) -> None:
         """Gives the model the solved head on the source's features."""
         self.model.set_weights(self.start)
 
-    def _end_in_words(self):
+    def _end_in_words(self) -> str:
         return f"those after {self._num_steps()} steps of fine-tuning"
 
-    def _num_steps(self):
+    def _num_steps(self) -> int:
         return self.epochs * len(self.runner.train)
 
-    def _keep(self, rows, row):
+    def _keep(self, rows: list[Row], row: Row) -> None:
         self.model.set_weights(self.end if row["share"] else self.start)
         if row["share"]:
             set_temperature(self.model, row)
@@ -124,27 +138,17 @@ class FullTuningStage:
 
     # Training.
 
-    def _prepare(self):
+    def _prepare(self) -> None:
         """Compiles for a training of `epochs` epochs from the start."""
-        plan, model = self.plan, self.model
-        set_trainable_depth(model, plan.blocks)
-        falling = keras.optimizers.schedules.PolynomialDecay(
-            plan.rate, self._num_steps(), end_learning_rate=0.0
-        )
-        optimizer = keras.optimizers.AdamW(
-            falling, weight_decay=plan.weight_decay
-        )
-        if plan.decay < 1:
-            optimizer = LayerwiseOptimizer(optimizer, decay=plan.decay)
-        more = {"regularizer": L2SP(plan.l2sp, 0.0)} if plan.l2sp else {}
-        compile_like(model, model, optimizer, **more)
+        model = self.model
+        compile_to_tune(model, self.plan, self._num_steps())
         self._fresh = [
             keras.ops.convert_to_numpy(v).copy()
             for v in model.optimizer.variables
         ]
         self._begin()
 
-    def _begin(self, probe=None):
+    def _begin(self, probe: Probe | None = None) -> None:
         """Sets weights and optimizer to where a training begins."""
         model = self.model
         model.set_weights(self.start)
@@ -156,7 +160,14 @@ class FullTuningStage:
         ):
             variable.assign(value)
 
-    def _fit(self, data, callbacks=(), last=(), verbose=0, **options):
+    def _fit(
+        self,
+        data: SeededBatches,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        last: Sequence[keras.callbacks.Callback] = (),
+        verbose: Verbose = 0,
+        **options: Any,
+    ) -> None:
         # As many steps as on all samples, whatever part of them this is.
         self.model.fit(
             data,
@@ -167,16 +178,16 @@ class FullTuningStage:
             **options,
         )
 
-    def _cache(self):
+    def _cache(self) -> FeatureCache | None:
         blocks = self.plan.blocks
         if blocks == len(self.model.blocks):
             return None
         return self.runner.cache_at(blocks)
 
-    def _statistics(self):
+    def _statistics(self) -> list[keras.callbacks.Callback]:
         return statistics_callbacks(self.model, self.runner.train)
 
-    def _shorten(self):
+    def _shorten(self) -> str | None:
         """Makes the schedule as long as the time limit allows.
 
         Returns:
@@ -211,7 +222,7 @@ class FullTuningStage:
         self._begin()
         return None
 
-    def _went_wrong(self):
+    def _went_wrong(self) -> str | None:
         rows = self.rows.rows_of_stage
         losses = [row["loss"] for row in rows]
         if not np.isfinite(losses).all():
@@ -232,13 +243,15 @@ class FullTuningStage:
 class _Clock(keras.callbacks.Callback):
     """Times steps, and says how long the training will take."""
 
-    seconds_a_step = None
+    seconds_a_step: float | None = None
 
-    def __init__(self, stage):
+    def __init__(self, stage: FullTuningStage) -> None:
         super().__init__()
         self.stage, self.steps = stage, 0
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
         self.steps += 1
         if self.steps == _COMPILING:
             self.started = time.perf_counter()
@@ -253,7 +266,7 @@ class _Clock(keras.callbacks.Callback):
                 )
 
 
-def _last(rows):
+def _last(rows: list[Row]) -> Row:
     """What training logged last, without its place in the history."""
     place = ("stage", "epoch", "seconds")
     return {name: x for name, x in rows[-1].items() if name not in place}

@@ -1,6 +1,18 @@
 """Whether fine-tuning with few labels is kept: on validation or on folds."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+from keras_transfer.data.seeded_batches import SeededBatches
+from keras_transfer.recipes.judging import Comparison
+from keras_transfer.transferability.folds import Folds
+
+if TYPE_CHECKING:
+    from keras_transfer.recipes.full_tuning import FullTuningStage
+
 
 from keras_transfer.data.views import SubsetBatches
 from keras_transfer.recipes import judging
@@ -24,12 +36,14 @@ class HeadOrEnd:
             none below 10 samples a class.
     """
 
-    def __init__(self, stage, max_folds=None):
+    def __init__(
+        self, stage: FullTuningStage, max_folds: int | None = None
+    ) -> None:
         self.stage, self.max_folds = stage, max_folds
         self.runner, self.head = stage.runner, stage.head
         self.kind = stage.plan.kind
 
-    def compared(self):
+    def compared(self) -> tuple[Comparison | None, str | None]:
         """Returns the `Comparison` and what it is on; `None`s without one.
 
         With folds the model has other weights afterwards.
@@ -43,7 +57,7 @@ class HeadOrEnd:
             return None, None
         return self._by(folds), f"on what {len(folds)} folds left out"
 
-    def _on(self, validation):
+    def _on(self, validation: SeededBatches) -> Comparison:
         _, labels, *weights = self.head.features(validation=True)
         return judging.compare(
             self.kind,
@@ -55,11 +69,11 @@ class HeadOrEnd:
             prior=self.head.temperature_for(len(labels)),
         )
 
-    def _logits(self, data):
+    def _logits(self, data: SeededBatches) -> np.ndarray:
         scores = self.stage.model.predict(data, verbose=0)
         return logits_of(self.kind, scores)
 
-    def _folds(self):
+    def _folds(self) -> Folds:
         """Pairs of rows to train on and to leave out, as many as fit."""
         log, count = self.runner.log, self.max_folds
         _, labels, *_ = self.head.features()
@@ -74,7 +88,7 @@ class HeadOrEnd:
         log.show(f"folds: {len(folds)}, about {seconds:.0f} s")
         return folds
 
-    def _affordable(self, labels):
+    def _affordable(self, labels: np.ndarray) -> tuple[int, str | None]:
         """How many folds to train, and the reason if there are none."""
         counts = count_labels(labels, self.stage.model)
         if counts.is_too_few_to_fold:
@@ -90,7 +104,7 @@ class HeadOrEnd:
             "s for two more"
         )
 
-    def _by(self, folds):
+    def _by(self, folds: Folds) -> Comparison:
         """Trains without each fold, and takes together what that says of it."""
         features, labels, *weights = self.head.features()
         outputs = self.stage.model.head.num_outputs

@@ -1,16 +1,32 @@
 """The head alone, on frozen features: solved where that is convex, or trained.
 
-The first stage of `fine_tune` and of `two_stage`.
+The first stage of every recipe, and of a trial of a search.
 """
 
+from __future__ import annotations
+
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 import numpy as np
 
 from keras_transfer import feature_cache
+from keras_transfer._private.types import Verbose
+from keras_transfer.data.seeded_batches import SeededBatches
+from keras_transfer.recipes.best_weights import BestWeights
+from keras_transfer.transferability.folds import Folds
+from keras_transfer.transferability.linear_probe import Probe
+
+if TYPE_CHECKING:
+    from keras_transfer.recipes.plan import Plan
+    from keras_transfer.recipes.stage_runner import StageRunner
+from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.horizontal_flips import WithFlips, folds_with_flips
+from keras_transfer.data.nested import integer_labels
 from keras_transfer.layers import ClassificationHead, RegressionHead
+from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.training import compile_like
 from keras_transfer.training.freezing import freeze
 from keras_transfer.transferability import linear_probe
@@ -20,12 +36,12 @@ from keras_transfer.transferability.temperature import (
     best_temperature,
 )
 
-RATES = (3e-4, 1e-3, 3e-3)
-EPOCHS = 20
+# Features, labels and perhaps weights.
+Parts: TypeAlias = Sequence[np.ndarray]
 PATIENCE = 3
 # How much higher the loss with horizontal flips may be. With 20 samples a class
 # it is less on photos in most draws, and they help; on digits, which they
-# harm, it is far more (benchmarks/mirrored_copies.py).
+# harm, it is far more (benchmarks/flipped_copies.py).
 TOLERANCE = 0.02
 # By what the head puts out: the losses whose minimum `fit_linear_probe` finds.
 _SOLVED_LOSSES = {
@@ -43,22 +59,24 @@ class HeadStage:
         plan: the `Plan`.
     """
 
-    def __init__(self, runner, plan):
+    def __init__(self, runner: StageRunner, plan: Plan) -> None:
         self.runner, self.plan, self.model = runner, plan, runner.model
         self._parts = []
         self._uses_flips = False
 
-    def run(self):
+    def run(self) -> None:
         """Leaves the best head in the model, and its row with `best`."""
         freeze(self.model)
-        if self.plan.kind is None:
+        if not self.plan.head_epochs:
+            self._keep()
+        elif self.plan.kind is None:
             self._train()
         else:
             self._solve()
         self.runner.best.restore()
         self._solution = self.model.head.get_weights()
 
-    def again(self):
+    def again(self) -> None:
         """Fits the head to all samples, as it was fitted to a part."""
         freeze(self.model)
         row = self._chosen
@@ -77,20 +95,30 @@ class HeadStage:
         set_head(self.model, probe)
 
     @property
-    def strength(self):
+    def strength(self) -> float:
         """The strength of the penalty that was chosen."""
         return self._chosen["strength"]
 
-    def features(self, validation=False):
+    def features(self, validation: bool = False) -> Parts:
         """`(features, labels[, weights])` that the head was solved on."""
         return self._parts[1 if validation else 0]
 
-    def validation_logits(self):
+    def validation_logits(self) -> np.ndarray:
         """The solved head's logits on validation data."""
         kernel, bias = self._solution
         return self.features(validation=True)[0] @ kernel + bias
 
-    def temperature_for(self, num_samples):
+    def metrics(self) -> dict[str, float]:
+        """What an epoch of a solved head would log, from its features."""
+        inputs = keras.Input(self.features()[0].shape[1:], name="features")
+        alone = keras.Model(inputs, self.model.head(inputs))
+        compile_like(alone, self.model, "sgd")
+        found = {}
+        for prefix, part in zip(("", "val_"), self._parts, strict=False):
+            found |= metrics_of(alone, ArrayBatches(*part), prefix)
+        return found
+
+    def temperature_for(self, num_samples: int) -> float | None:
         """Towards which the temperature that few samples give is drawn.
 
         `None` where so many samples need no help.
@@ -100,7 +128,7 @@ class HeadStage:
         is_classifier = self.plan.kind in ("softmax", "sigmoid")
         return self.temperature() if is_classifier else 1.0
 
-    def temperature(self):
+    def temperature(self) -> float:
         """The temperature that suits the head on what it was not fitted to."""
         kind, data = self.plan.kind, self.features()
         logits = linear_probe.out_of_fold_logits(
@@ -109,13 +137,19 @@ class HeadStage:
         )  # fmt: skip
         return best_temperature(kind, logits, *data[1:])
 
-    def _solve(self):
+    def _keep(self) -> None:
+        """Judges the head as it is, as the one to beat."""
+        runner = self.runner
+        runner.best.add_present(runner.train, runner.validation)
+        self._chosen = runner.best.row
+
+    def _solve(self) -> None:
         runner, kind = self.runner, self.plan.kind
         if self.plan.hold_out:
             # One pass for both parts, and for all samples in the end.
             self._features(runner.train.batches, "training")
         both = None
-        if self.plan.mirror is not False and not runner.limit.is_over:
+        if self.plan.horizontal_flips is not False and not runner.limit.is_over:
             # In one go: each start of the frozen part costs seconds.
             both = self._solvable(WithFlips(runner.train))
             train = [part[: len(part) // 2] for part in both]
@@ -126,7 +160,7 @@ class HeadStage:
         if runner.on_features is not None and kind == "softmax":
             runner.on_features(self.model, runner.train, *train[:2])
         folds = None
-        if validation is None:
+        if validation is None and self.plan.cross_validates:
             # Samples are few: none are held out.
             folds = folds_for(train[1], kind, runner.seed)
         solve_head(self.model, train, validation, runner.best, folds=folds)
@@ -134,7 +168,9 @@ class HeadStage:
             self._try_flips(both, validation, folds)
         self._chosen = runner.best.row
 
-    def _try_flips(self, both, validation, folds):
+    def _try_flips(
+        self, both: Parts, validation: Parts | None, folds: Folds | None
+    ) -> None:
         """Solves the head on flips too, and keeps that if it pays."""
         best, before = self.runner.best, self.runner.best.row
         kept = best.weights
@@ -145,25 +181,27 @@ class HeadStage:
             best,
             folds=folds_with_flips(folds, len(both[1]) // 2),
             strengths=linear_probe.neighbouring_strengths(before["strength"]),
-            mirrored=True,
+            flipped=True,
         )
         old, new = before["val_loss"], best.row["val_loss"]
         self._uses_flips = self.runner.log.decide(
-            "mirrored copies",
-            self.plan.mirror,
+            "horizontal flips",
+            self.plan.horizontal_flips,
             new <= (1 + TOLERANCE) * old,
             f"validation loss {new:.4f} after {old:.4f} without",
         )
         if not self._uses_flips:
             best.row, best.weights = before, kept
 
-    def _solvable(self, data, name="training"):
+    def _solvable(
+        self, data: SeededBatches | None, name: str = "training"
+    ) -> Parts | None:
         """Features and labels as `fit_linear_probe` takes them."""
         if data is None:
             return None
         return with_integer_labels(self.plan.kind, self._features(data, name))
 
-    def _features(self, part, name):
+    def _features(self, part: SeededBatches, name: str) -> Parts:
         # What fine-tuning starts from is on the way to the head's features.
         plan, through = self.plan, None
         if plan.epochs and not plan.views and self.runner.cache_at(plan.blocks):
@@ -173,24 +211,24 @@ class HeadStage:
             cache=self.runner.cache, through=through,
         )  # fmt: skip
 
-    def _train(self):
+    def _train(self) -> None:
         start = self.model.head.get_weights()
         self._chosen = None
-        for rate in RATES:
+        for rate in self.plan.head_rates:
             if self._chosen is not None and self.runner.limit.is_over:
                 break
             self.model.head.set_weights(start)
             self.runner.best.about = {"rate": rate}
-            self._fit(rate, EPOCHS, f"head at {rate:g}")
+            self._fit(rate, self.plan.head_epochs, f"head at {rate:g}")
             self._chosen = self.runner.best.row
         self.runner.best.about = {}
 
-    def _fit(self, rate, epochs, name):
+    def _fit(self, rate: float, epochs: int, name: str) -> None:
         compile_like(self.model, self.model, keras.optimizers.Adam(rate))
         self.runner.fit(epochs, PATIENCE, depth=0, name=name)
 
 
-def solvable_kind(model):
+def solvable_kind(model: keras.Model) -> str | None:
     """Returns what `fit_linear_probe` would call the head, or `None`.
 
     Args:
@@ -204,7 +242,7 @@ def solvable_kind(model):
     return None if kind is None or model.head.hidden_units else kind
 
 
-def convex_kind(model):
+def convex_kind(model: keras.Model) -> str | None:
     """Returns what `linear_probe.score` would call head and loss, or `None`.
 
     Unlike for `solvable_kind`, the head may have hidden layers.
@@ -216,7 +254,7 @@ def convex_kind(model):
     return head.activation if fits else None
 
 
-def _loss_name(loss):
+def _loss_name(loss: str | keras.losses.Loss | None) -> str | None:
     """A loss that is nothing but its formula, by its name."""
     if isinstance(loss, str):
         return loss
@@ -231,7 +269,13 @@ def _loss_name(loss):
     }.get(type(loss).__name__)
 
 
-def pooled_once(model, batches, name, verbose, **options):
+def pooled_once(
+    model: keras.Model,
+    batches: SeededBatches,
+    name: str,
+    verbose: Verbose,
+    **options: Any,
+) -> Parts:
     """Runs the frozen part over a data set once, in inference mode.
 
     Args:
@@ -250,7 +294,15 @@ def pooled_once(model, batches, name, verbose, **options):
     return (found.take(found.rows), *found.rest)
 
 
-def solve_head(model, train, validation, best, *, mirrored=False, **options):
+def solve_head(
+    model: keras.Model,
+    train: Parts,
+    validation: Parts | None,
+    best: BestWeights,
+    *,
+    flipped: bool = False,
+    **options: Any,
+) -> None:
     """Solves the head on features and puts the solution into the model.
 
     Args:
@@ -258,7 +310,7 @@ def solve_head(model, train, validation, best, *, mirrored=False, **options):
         train: what `pooled_once` returns.
         validation: the same, or `None`.
         best: the `BestWeights` that takes the rows, one a strength.
-        mirrored: whether the rows say that flips are among the samples.
+        flipped: whether the rows say that flips are among the samples.
         **options: `folds` and `strengths` of `fit_linear_probe`.
     """
     started = time.perf_counter()
@@ -271,22 +323,19 @@ def solve_head(model, train, validation, best, *, mirrored=False, **options):
     )
     set_head(model, probe)
     seconds = (time.perf_counter() - started) / len(probe.rows)
-    about = {"mirrored": True} if mirrored else {}
+    about = {"flipped": True} if flipped else {}
     rows = [row | about for row in probe.rows]
     best.add_solved(rows, probe.best | about, seconds)
 
 
-def set_head(model, probe):
+def set_head(model: keras.Model, probe: Probe) -> None:
     """Gives the model's head the weights of a `Probe`."""
     model.head.set_weights([probe.kernel, probe.bias])
 
 
-def with_integer_labels(kind, part):
+def with_integer_labels(kind: str | None, part: Parts | None) -> Parts | None:
     """Returns `(x, y[, weights])`, of a softmax with integer labels."""
     if part is None or kind != "softmax":
         return part
     x, y, *rest = part
-    y = np.asarray(y)
-    if y.ndim > 1 and y.shape[-1] > 1:
-        y = y.argmax(axis=-1)
-    return (x, y.reshape(-1), *rest)
+    return (x, integer_labels(y), *rest)

@@ -13,6 +13,8 @@ import numpy as np
 from keras_transfer._private.types import Data, Verbose
 from keras_transfer.recipes.data_parts import parts
 from keras_transfer.recipes.learning_rate_sweep import read_off, smoothed
+from keras_transfer.storage.printing import silent_at_verbose_0
+from keras_transfer.storage.progress_bars import progress_bar
 from keras_transfer.training import random_state, training_state
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _DIVERGED = 4.0
 
 
+@silent_at_verbose_0
 def find_learning_rate(
     model: TransferModel,
     data: Data,
@@ -95,11 +98,7 @@ def _sweep(
     verbose: Verbose,
 ) -> list[float]:
     """Returns the loss of each step, until they diverge."""
-    bar = keras.utils.Progbar(
-        len(rates),
-        verbose=1 if verbose == "auto" else verbose,
-        stateful_metrics=["loss", "rate"],
-    )
+    bar = progress_bar(len(rates), verbose, stateful_metrics=["loss", "rate"])
     losses = []
     walk = _endless(batches)
     for step, rate in enumerate(rates, start=1):

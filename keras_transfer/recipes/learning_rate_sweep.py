@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import plots
+from keras_transfer.storage.printing import brief
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,6 +38,14 @@ class LearningRateSweep:
     smoothed: np.ndarray
     suggestion: float
     steepest: float
+
+    def __repr__(self) -> str:
+        return brief(
+            self,
+            f"suggestion {self.suggestion:.2g}",
+            f"steepest {self.steepest:.2g}",
+            f"{len(self.rates)} rates",
+        )
 
     def plot(self, path: PathLike | None = None) -> Figure:
         """Draws the loss over the rate.

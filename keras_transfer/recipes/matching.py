@@ -1,29 +1,39 @@
 """`match`: stage 3 and 4 in one call, features first and labels afterwards."""
 
+from __future__ import annotations
+
 import dataclasses
 import inspect
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 
+from keras_transfer._private.types import Data, PathLike, Verbose
 from keras_transfer.data.adapters import adapt
 from keras_transfer.data.data_adapter import joined
+from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.data.views import JoinedInputs
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.feature_cache.rows import num_bytes
+from keras_transfer.losses import FeatureMatchingLoss
 from keras_transfer.models import FeatureMatcher, TransferModel
+from keras_transfer.models.matching.pairs import Pairs
 from keras_transfer.models.matching.source_scale import SCALED_BY
 from keras_transfer.recipes import data_parts
 from keras_transfer.recipes.best_weights import BestWeights, loss_of, stage
 from keras_transfer.recipes.checkpointing import checkpoints
+from keras_transfer.recipes.compiling import rising_and_falling
 from keras_transfer.recipes.decision_log import DecisionLog
 from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.fine_tuning import FineTuneResult, fine_tune
 from keras_transfer.recipes.training import (
     has_room,
-    rising_and_falling,
     statistics_callbacks,
 )
+from keras_transfer.storage.printing import silent_at_verbose_0
 from keras_transfer.training.freezing import set_trainable_depth
 
 # Samples by whose features pairs are chosen, all in one batch.
@@ -40,10 +50,10 @@ class MatchResult(FineTuneResult):
             labels alone; `None` if that was not compared.
     """
 
-    pairs: object = None
+    pairs: Pairs | None = None
     helped: bool | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         about = {
             True: "matching helped",
             False: "matching did not help",
@@ -56,25 +66,26 @@ class MatchResult(FineTuneResult):
         )
 
 
+@silent_at_verbose_0
 def match(
     *,
-    source,
-    target,
-    train,
-    unlabelled=None,
-    validation=None,
-    epochs=5,
-    learning_rate=1e-3,
-    pairs="auto",
-    loss=None,
-    soft_targets="auto",
-    compare_alone=True,
-    batch_size=None,
-    seed=0,
-    checkpoint=None,
-    verbose="auto",
-    **fine_tuning,
-):
+    source: keras.Model,
+    target: TransferModel,
+    train: Data,
+    unlabelled: Data = None,
+    validation: Data = None,
+    epochs: int = 5,
+    learning_rate: float = 1e-3,
+    pairs: str | Sequence[tuple] = "auto",
+    loss: FeatureMatchingLoss | str | None = None,
+    soft_targets: bool | str = "auto",
+    compare_alone: bool = True,
+    batch_size: int | None = None,
+    seed: int = 0,
+    checkpoint: PathLike | None = None,
+    verbose: Verbose = "auto",
+    **fine_tuning: Any,
+) -> MatchResult:
     """Trains a target on the features of a source, then on the labels.
 
     1. Alone. `fine_tune` trains the target as it is, to have what matching
@@ -112,8 +123,8 @@ def match(
         seed: seed of the order of samples and of what is held out.
         checkpoint: as in `fine_tune`.
         verbose: as in `keras.Model.fit`; 0 prints nothing.
-        **fine_tuning: further arguments of `fine_tune`; `mirror` is False
-            and `folds` is 0 unless they are asked for.
+        **fine_tuning: further arguments of `fine_tune`; `horizontal_flips` is
+            False and `folds` is 0 unless they are asked for.
 
     Returns:
         A `MatchResult`.
@@ -151,7 +162,7 @@ def match(
             train, data_parts.HELD_OUT, seed
         )
     # In the end, on all labels, as in what has been compared.
-    fine_tuning = {"mirror": False, "folds": 0} | fine_tuning
+    fine_tuning = {"horizontal_flips": False, "folds": 0} | fine_tuning
     fine_tuning |= {"batch_size": batch_size, "seed": seed}
     recipe = _Recipe(target, fine_tuning, checkpoint, verbose)
     # Not what is held out: a source may have learnt the labels of that.
@@ -177,20 +188,28 @@ def match(
 class _Recipe:
     """The stages one after the other; each says whether it was finished."""
 
-    def __init__(self, target, fine_tuning, checkpoint, verbose):
+    def __init__(
+        self,
+        target: TransferModel,
+        fine_tuning: dict[str, Any],
+        checkpoint: PathLike | None,
+        verbose: Verbose,
+    ) -> None:
         self.target, self.verbose = target, verbose
         self.fine_tuning, self.checkpoint = fine_tuning, checkpoint
         self.log, self.candidates = DecisionLog(verbose), []
         self.result = MatchResult(choices=self.log.rows)
 
-    def tune(self, name, train, validation=None):
+    def tune(
+        self, name: str, train: Data, validation: Data = None
+    ) -> FineTuneResult:
         folder = self.checkpoint and Path(self.checkpoint) / name
         return fine_tune(
             self.target, train, validation=validation, checkpoint=folder,
             verbose=self.verbose, **self.fine_tuning,
         )  # fmt: skip
 
-    def alone(self, train, validation):
+    def alone(self, train: Data, validation: Data) -> bool:
         start = self.target.get_weights()
         tuned = self.tune("alone", train, validation)
         self._candidate("alone", start, tuned)
@@ -198,7 +217,13 @@ class _Recipe:
             self.target.set_weights(start)
         return not self.result.interrupted
 
-    def match(self, matcher, every, epochs, rate):
+    def match(
+        self,
+        matcher: FeatureMatcher,
+        every: SeededBatches,
+        epochs: int,
+        rate: float,
+    ) -> bool:
         self.result.pairs = matcher.pairs
         self.log.show(matcher.pairs)
         # Frozen, a target would have nothing to match with.
@@ -226,17 +251,19 @@ class _Recipe:
         self.target._mark_pretrained()
         return not self.result.interrupted
 
-    def labels(self, matcher, train, validation):
+    def labels(
+        self, matcher: FeatureMatcher, train: Data, validation: Data
+    ) -> None:
         start = self.target.get_weights()
         if any(pair.loss.on_logits for pair in matcher.pairs):
             row = metrics_of(self.target, validation, "val_")
-            row["stage"] = "matching"
+            row = {"stage": "matching", **row}
             learnt = _Candidate("with the scores learnt", row, start)
             self.candidates.append(learnt)
         tuned = self.tune("matched", train, validation)
         self._candidate("matched", start, tuned)
 
-    def finished(self, labelled=None):
+    def finished(self, labelled: SeededBatches | None = None) -> MatchResult:
         """Takes the candidate with the lowest loss on validation.
 
         Args:
@@ -262,7 +289,7 @@ class _Recipe:
             self._add(self.tune("all labels", labelled), "all labels: ")
         return result
 
-    def _judge(self, chosen, losses):
+    def _judge(self, chosen: _Candidate, losses: str) -> None:
         """Says whether matching has helped, where that was compared."""
         others = {each.name for each in self.candidates} - {"alone"}
         if len(others) in (0, len(self.candidates)):
@@ -277,7 +304,9 @@ class _Recipe:
         self.result.warnings.insert(0, sentence)
         self.log.show(f"Note: {sentence}")
 
-    def _candidate(self, name, start, tuned):
+    def _candidate(
+        self, name: str, start: list[np.ndarray], tuned: FineTuneResult
+    ) -> None:
         self._add(tuned, "" if name == "matched" else f"{name}: ")
         weights = self.target.get_weights()
         self.candidates.append(
@@ -287,7 +316,7 @@ class _Recipe:
             )
         )  # fmt: skip
 
-    def _add(self, part, prefix=""):
+    def _add(self, part: FineTuneResult, prefix: str = "") -> None:
         """Adds the rows of a part of the recipe to those of the whole."""
         for name in ("history", "stages"):
             getattr(self.result, name).extend(
@@ -320,7 +349,9 @@ class _Candidate:
     warnings: list = dataclasses.field(default_factory=list)
 
 
-def _check(epochs, learning_rate, fine_tuning):
+def _check(
+    epochs: int, learning_rate: float, fine_tuning: dict[str, Any]
+) -> None:
     """Raises before anything trains."""
     # An argument that `fine_tune` does not know is a TypeError.
     inspect.signature(fine_tune).bind_partial(**fine_tuning)
@@ -333,7 +364,7 @@ def _check(epochs, learning_rate, fine_tuning):
         )
 
 
-def _check_target(target):
+def _check_target(target: TransferModel) -> None:
     """Raises unless a model has what the recipe trains: blocks and a head."""
     if not isinstance(target, TransferModel):
         raise ValueError(
@@ -344,7 +375,9 @@ def _check_target(target):
         )
 
 
-def _cache_for(matcher, every):
+def _cache_for(
+    matcher: FeatureMatcher, every: SeededBatches
+) -> FeatureCache | None:
     """A cache for the source's features, `None` if they should not be kept."""
     if matcher._parts.augments:
         return None

@@ -1,14 +1,25 @@
 """Shared by recipes: compiling as the user did, caching where exact."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 
 from keras_transfer import feature_cache
+from keras_transfer._private.types import Data
 from keras_transfer.callbacks import PreciseBatchNorm
+from keras_transfer.models import TransferModel
 from keras_transfer.storage.memory import available_bytes
 from keras_transfer.training.freezing import freeze_state
 
 
-def compile_like(model, like, optimizer, **options):
+def compile_like(
+    model: keras.Model,
+    like: keras.Model,
+    optimizer: keras.optimizers.Optimizer | str,
+    **options: Any,
+) -> None:
     """Compiles with the loss, metrics and regularizer of `like`.
 
     Args:
@@ -24,7 +35,9 @@ def compile_like(model, like, optimizer, **options):
     model.compile(**kept | {"optimizer": optimizer} | options)
 
 
-def statistics_callbacks(model, data, *, part=None):
+def statistics_callbacks(
+    model: keras.Model, data: Data, *, part: keras.Model | None = None
+) -> list[PreciseBatchNorm]:
     """Returns the callbacks that a model whose batch norm trains needs.
 
     Without them it would be judged by statistics that are not there yet.
@@ -39,21 +52,13 @@ def statistics_callbacks(model, data, *, part=None):
     return [PreciseBatchNorm(data, part=part)]
 
 
-def rising_and_falling(peak, steps):
-    """A rate that rises over a tenth of the steps and falls along a cosine.
-
-    Args:
-        peak: the highest rate.
-        steps: steps of the whole training.
-    """
-    warm_up = max(1, steps // 10)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warm_up), warmup_target=peak,
-        warmup_steps=warm_up,
-    )  # fmt: skip
-
-
-def fits_in_memory(model, num_samples, depth=None, *, views=1):
+def fits_in_memory(
+    model: TransferModel,
+    num_samples: int,
+    depth: int | None = None,
+    *,
+    views: int = 1,
+) -> bool:
     """Whether what is frozen can run once, and its activations be kept.
 
     Args:
@@ -68,7 +73,7 @@ def fits_in_memory(model, num_samples, depth=None, *, views=1):
     return needed is not None and has_room(8 * needed)
 
 
-def has_room(num_bytes):
+def has_room(num_bytes: int) -> bool:
     """Whether so much memory is free, as far as that is known."""
     available = available_bytes()
     return available is None or num_bytes <= available

@@ -1,18 +1,19 @@
-"""The second stage of `fine_tune`: the top blocks, from a solved head on."""
+"""The top blocks, from a solved or trained head on."""
 
-import keras
+from __future__ import annotations
+
+import numpy as np
 
 from keras_transfer.callbacks import FreezingScheduler
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.recipes import interpolation
-from keras_transfer.recipes.training import (
-    compile_like,
-    rising_and_falling,
-    statistics_callbacks,
-)
-from keras_transfer.training.freezing import freeze_state, set_trainable_depth
-from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
-from keras_transfer.training.regularizers import L2SP
+from keras_transfer.recipes.compiling import compile_to_tune
+from keras_transfer.recipes.head_stage import HeadStage
+from keras_transfer.recipes.plan import Plan
+from keras_transfer.recipes.stage_runner import StageRunner
+from keras_transfer.recipes.training import statistics_callbacks
+from keras_transfer.recipes.writers import Row
+from keras_transfer.training.freezing import freeze_state
 from keras_transfer.training.schedules import GradualUnfreezing
 
 # On all samples there is nothing left to judge by, so it is gone on with
@@ -30,17 +31,19 @@ class TuningStage:
         head: the `HeadStage` that has solved it, `None` if there was none.
     """
 
-    def __init__(self, runner, plan, head=None):
+    def __init__(
+        self, runner: StageRunner, plan: Plan, head: HeadStage | None = None
+    ) -> None:
         self.runner, self.plan, self.model = runner, plan, runner.model
         self.head = head
         self.start = self.model.get_weights()
         if plan.views:
             runner.cache = FeatureCache("memory", views=plan.views)
 
-    def run(self):
+    def run(self) -> None:
         """Trains; `tuned` remembers the best epoch, `last` are the weights."""
         best = self.runner.best
-        self.tuned = best.beside()
+        self.tuned = best if self.plan.keeps_best_epoch else best.beside()
         self._prepare(self.plan.epochs, self.plan.rate)
         try:
             self.runner.fit(
@@ -57,7 +60,7 @@ class TuningStage:
                 best.row, best.weights = self.tuned.row, self.tuned.weights
         self.last = self.model.get_weights()
 
-    def choose(self):
+    def choose(self) -> Row:
         """Gives the model the best weights between start and end.
 
         Returns:
@@ -89,7 +92,7 @@ class TuningStage:
         runner.best.add_solved(rows, row, 0.0)
         return row
 
-    def go_on(self):
+    def go_on(self) -> None:
         """Trains what was chosen for a while on all samples."""
         self._prepare(EPOCHS_ON_ALL, SHARE_OF_RATE * self.plan.rate)
         self.model.fit(
@@ -104,7 +107,7 @@ class TuningStage:
             verbose=self.runner.verbose,
         )
 
-    def choice_and_reason(self, row):
+    def choice_and_reason(self, row: Row) -> tuple[str, str]:
         """Which weights were chosen, and why, in words."""
         first = next(
             r for r in self.runner.best.rows
@@ -122,18 +125,12 @@ class TuningStage:
             f"{first['val_loss']:.4f} of the head alone",
         )
 
-    def _prepare(self, epochs, peak):
+    def _prepare(self, epochs: int, peak: float) -> None:
         """Sets which blocks train, and at which rate."""
-        plan, model = self.plan, self.model
-        set_trainable_depth(model, plan.blocks)
-        rate = rising_and_falling(peak, epochs * len(self.runner.train))
-        optimizer = keras.optimizers.Adam(rate)
-        if plan.decay < 1:
-            optimizer = LayerwiseOptimizer(optimizer, decay=plan.decay)
-        more = {"regularizer": L2SP(plan.l2sp, 0.0)} if plan.l2sp else {}
-        compile_like(model, model, optimizer, **more)
+        num_steps = epochs * len(self.runner.train)
+        compile_to_tune(self.model, self.plan, num_steps, rate=peak)
 
-    def _gradually(self):
+    def _gradually(self) -> list[FreezingScheduler]:
         if not self.plan.gradual:
             return []
         step = max(1, -(-self.plan.blocks // self.plan.epochs))
@@ -142,13 +139,13 @@ class TuningStage:
         )
         return [FreezingScheduler(schedule)]
 
-    def _shares(self):
+    def _shares(self) -> tuple[float, ...]:
         moves_statistics = freeze_state(self.model).train_batch_norm
         if self.plan.interpolate and not moves_statistics:
             return interpolation.SHARES
         return (0.0, 1.0)
 
-    def _ends(self):
+    def _ends(self) -> dict[int, list[np.ndarray]]:
         """The fine-tuned weights to look at, by the epochs they took."""
         rows = self.tuned.rows_of_stage
         last = rows[-1]["epoch"] if rows else self.plan.epochs

@@ -1,58 +1,74 @@
 """`two_stage`: the head first, then the top blocks at a fixed low rate."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
-from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.layers import ClassificationHead, RegressionHead
-from keras_transfer.recipes import best_weights, head_stage
-from keras_transfer.recipes.checkpointing import checkpoints
-from keras_transfer.recipes.training import (
-    compile_like,
-    fits_in_memory,
-    statistics_callbacks,
-)
-from keras_transfer.training.freezing import set_trainable_depth
+from keras_transfer._private.types import Data, PathLike, Verbose
+from keras_transfer.models import TransferModel
+from keras_transfer.recipes.best_weights import TwoStageResult
+from keras_transfer.recipes.data_parts import parts
+from keras_transfer.recipes.options import FineTuneOptions
+from keras_transfer.recipes.plan import Plan
+from keras_transfer.recipes.recipe import Recipe
+from keras_transfer.recipes.stage_runner import StageRunner, TimeLimit
+from keras_transfer.storage.printing import silent_at_verbose_0
+
+_RANDOM_PATIENCE = 5
 
 
+@silent_at_verbose_0
 def two_stage(
-    model,
-    data,
+    model: TransferModel,
+    train: Data,
     *,
-    head_epochs=30,
-    epochs=3,
-    blocks=None,
-    head_rate=1e-3,
-    fine_tune_rate=3e-5,
-    seed=0,
-    callbacks=(),
-    checkpoint=None,
-    verbose="auto",
-):
+    validation: Data = None,
+    epochs: int = 3,
+    blocks: int | float | None = None,
+    learning_rate: float = 3e-5,
+    layer_decay: float = 1.0,
+    gradual: bool = False,
+    l2sp: float = 0.0,
+    optimizer: str = "adam",
+    weight_decay: float = 0.0,
+    head_epochs: int = 30,
+    head_learning_rate: float = 1e-3,
+    seed: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    checkpoint: PathLike | None = None,
+    verbose: Verbose = "auto",
+) -> TwoStageResult:
     """Trains the head, then the top blocks at a low rate; keeps the best.
 
-    The head is trained first, because the gradients of a random head would
-    spoil the features below it. While everything below the head is frozen and
-    nothing is augmented, its features are computed once, in inference mode,
-    not once an epoch; a linear softmax head on them is then solved by logistic
-    regression (without the head's dropout), with the strength of its L2
-    penalty picked on validation.
-    Whatever the second stage does, the model ends with the weights of the
-    epoch that was best on validation (lowest `val_loss`, or `loss` without
-    validation data).
+    The stages of `fine_tune` with nothing chosen by itself: always
+    fine-tuned, at a rate that stays, and the model ends with the weights of
+    the epoch that was best on validation (lowest `val_loss`, or `loss`
+    without validation data). The head is trained first, because the gradients
+    of a random head would spoil the features below it; a linear one is solved,
+    as in `fine_tune`. A model with random weights trains as a whole instead,
+    as a head would.
 
     Args:
         model: a `TransferModel`; a compiled one keeps its loss and metrics,
             another one is compiled with `"auto"`.
-        data: what `keras_transfer.data.load` returns, or any object with
-            `.train` and `.validation` (may be `None`) that `fit` takes.
-        head_epochs: most epochs for a head that is trained, not solved; it
-            stops early when validation does not improve for 5. 0 leaves the
-            head as it is, for a model that has been trained before.
+        train: as in `fine_tune`.
+        validation: as in `fine_tune`; nothing is held out for it.
         epochs: epochs for the second stage; 0 trains the head alone.
-        blocks: how many blocks the second stage trains; `None` is the top
-            third.
-        head_rate: learning rate of Adam for the head.
-        fine_tune_rate: learning rate of Adam for the second stage.
+        blocks: how many blocks the second stage trains, as in `fine_tune`;
+            `None` is the top third.
+        learning_rate: learning rate of the second stage.
+        layer_decay: as in `fine_tune`, and so are the next four.
+        gradual: whether the blocks join one after the other.
+        l2sp: strength of the pull to the pre-trained weights.
+        optimizer: `"adam"`, `"adamw"` or `"sgd"`.
+        weight_decay: weight decay of AdamW.
+        head_epochs: most epochs for a head that is trained, not solved; it
+            stops early when validation does not improve for 3. 0 leaves the
+            head as it is, for a model that has been trained before.
+        head_learning_rate: learning rate of Adam for such a head.
         seed: seed of the sample order.
         callbacks: callbacks for both stages.
         checkpoint: as in `fine_tune`.
@@ -62,6 +78,9 @@ def two_stage(
         A `TwoStageResult`. Ctrl-C does not raise: it ends the training, and
         `result.interrupted` says so.
 
+    Raises:
+        ValueError: arguments or data that do not fit.
+
     Example:
 
     ```python
@@ -69,81 +88,57 @@ def two_stage(
     result = two_stage(model, data.load("photos"), epochs=3)
     ```
     """
+    given = FineTuneOptions(
+        epochs=epochs,
+        blocks=blocks,
+        learning_rate=learning_rate,
+        layer_decay=layer_decay,
+        gradual=gradual,
+        l2sp=l2sp,
+        optimizer=optimizer,
+        weight_decay=weight_decay,
+        head_epochs=head_epochs,
+        head_learning_rate=head_learning_rate,
+    )
+    given.check(len(model.blocks))
     if not getattr(model, "compiled", False):
         model.compile("auto")
-    best = best_weights.BestWeights(model)
-    result = best_weights.TwoStageResult()
-    options = {"seed": seed, "callbacks": list(callbacks), "verbose": verbose}
-    try:
-        if head_epochs:
-            with best_weights.stage("head", result, best):
-                _train_head(
-                    model, data, head_epochs, head_rate, best, options,
-                    checkpoints(checkpoint, "head"),
-                )  # fmt: skip
-        else:
-            with best_weights.stage("start", result, best):
-                best.add_present(data)
-        if epochs:
-            share = max(1, len(model.blocks) // 3)
-            best.restore()
-            with best_weights.stage("fine-tune", result, best):
-                set_trainable_depth(model, share if blocks is None else blocks)
-                _fit(
-                    model, data, epochs, fine_tune_rate, best, options,
-                    checkpoints(checkpoint, "fine-tune"),
-                )  # fmt: skip
-    except KeyboardInterrupt:
-        result.interrupted = True
-    best.restore()
-    result.best = best.row
-    return result
+    train, validation = parts(train, validation, model=model, seed=seed)
+    runner = StageRunner(
+        model, train, validation, TimeLimit(None), [], seed, verbose,
+        checkpoint=checkpoint, always=list(callbacks),
+    )  # fmt: skip
+    return Recipe(
+        runner, lambda counts, runner: _plan(given, runner), TwoStageResult()
+    ).finished()
 
 
-def _fit(model, data, epochs, rate, best, options, saved):
-    compile_like(model, model, keras.optimizers.Adam(rate))
-    cached = fits_in_memory(model, data.train.num_samples)
-    statistics = statistics_callbacks(model, data.train)
-    model.fit(
-        data.train,
-        validation_data=data.validation,
-        epochs=epochs,
-        feature_cache="memory" if cached else None,
-        **options
-        | {"callbacks": [*statistics, best, *saved, *options["callbacks"]]},
+def _plan(given: FineTuneOptions, runner: StageRunner) -> Plan:
+    model = runner.model
+    num_blocks = len(model.blocks)
+    common: dict[str, Any] = {
+        "schedule": "constant",
+        "layer_decay": given.layer_decay,
+        "gradual": given.gradual,
+        "l2sp": given.l2sp,
+        "optimizer": given.optimizer,
+        "weight_decay": given.weight_decay,
+        "keeps_best_epoch": True,
+    }
+    if not model.is_pretrained:
+        return Plan(
+            None, 0.0, given.head_epochs, num_blocks,
+            given.head_learning_rate, patience=_RANDOM_PATIENCE, **common,
+        )  # fmt: skip
+    return Plan(
+        runner.solvable_kind(),
+        0.0,
+        given.epochs,
+        given.number_of_blocks(num_blocks) or max(1, num_blocks // 3),
+        given.learning_rate,
+        patience=max(1, given.epochs),
+        head_epochs=given.head_epochs,
+        head_rates=(given.head_learning_rate,),
+        cross_validates=False,
+        **common,
     )
-
-
-def _train_head(model, data, epochs, rate, best, options, saved):
-    stop = best_weights.early_stopping(data.validation, patience=5)
-    options = options | {"callbacks": [stop, *options["callbacks"]]}
-    if not _features_stand_still(model):
-        _fit(model, data, epochs, rate, best, options, saved)
-        return
-    show = options["verbose"]
-    train = head_stage.pooled_once(model, data.train, "training", show)
-    validation = data.validation
-    if validation is not None:
-        validation = head_stage.pooled_once(
-            model, validation, "validation", show
-        )
-    if head_stage.solvable_kind(model) == "softmax":
-        head_stage.solve_head(model, train, validation, best)
-        return
-    # The model's own head, weights shared, on vectors that are ready.
-    inputs = keras.Input(train[0].shape[1:], name="features")
-    head_alone = keras.Model(inputs, model.head(inputs))
-    compile_like(head_alone, model, keras.optimizers.Adam(rate))
-    head_alone.fit(
-        ArrayBatches(*train, seed=options["seed"]),
-        validation_data=validation,
-        epochs=epochs,
-        shuffle=False,
-        callbacks=[best, *options["callbacks"]],
-        verbose=show,
-    )
-
-
-def _features_stand_still(model):
-    ours = isinstance(model.head, (ClassificationHead, RegressionHead))
-    return ours and model.augmentation is None and model.trainable_depth == 0

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from keras_transfer._private.types import Json, PathLike
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 layers = keras.layers
 
@@ -62,7 +62,7 @@ def read_model(
         dropped: collections.Counter[str] = collections.Counter()
         objects = _older_layers(dropped) | (custom_objects or {})
         model = keras.saving.load_model(path, objects, **options)
-    show(
+    note(
         f"model file: '{path}' is of an older Keras; left out, as it changes "
         f"nothing: {_told(dropped)}"
     )

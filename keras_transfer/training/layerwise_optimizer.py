@@ -11,6 +11,7 @@ from keras import ops
 
 from keras_transfer import _private
 from keras_transfer._private.types import Tensor
+from keras_transfer.storage.printing import brief
 from keras_transfer.training import bias_correction, block_factors
 from keras_transfer.training.block_factors import Multipliers
 from keras_transfer.training.variable_rates import VariableRates
@@ -102,6 +103,12 @@ class LayerwiseOptimizer(
         self.correct_late_joiners = bool(correct_late_joiners)
         self.weight_decay_on = weight_decay_on
         self._factor_of: dict[int, float] | None = None
+
+    def __repr__(self) -> str:
+        inner = type(self.inner_optimizer).__name__
+        decay = "" if self.decay is None else f"decay {self.decay:g}"
+        own = "" if self.multipliers is None else "multipliers"
+        return brief(self, f"around {inner}", decay, own)
 
     @property
     def _knows_blocks(self) -> bool:

@@ -54,6 +54,12 @@ class L2SP:
         self.strength = _checked("strength", strength)
         self.head_strength = _checked("head_strength", head_strength)
 
+    def __repr__(self) -> str:
+        return (
+            f"L2SP(strength={self.strength:g}, "
+            f"head_strength={self.head_strength:g})"
+        )
+
     def get_config(self) -> dict[str, Any]:
         return dict(vars(self))
 

@@ -49,6 +49,12 @@ class LearningCurve:
     draws: np.ndarray
     seed: int = 0
 
+    def __repr__(self) -> str:
+        return (
+            f"<LearningCurve: error {self.asymptote:.3f} + {self.factor:.3f} "
+            f"n^{self.power:.2f}, measured on {self.num_samples} samples>"
+        )
+
     @property
     def furthest(self) -> int:
         """The most samples at which the curve may be read."""

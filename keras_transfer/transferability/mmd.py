@@ -23,6 +23,9 @@ class TwoSampleTest:
     value: float
     p_value: float
 
+    def __repr__(self) -> str:
+        return f"<TwoSampleTest: {self.value:.4g}, p = {self.p_value:.3g}>"
+
 
 def mmd(
     a: ArrayLike, b: ArrayLike, *, num_permutations: int = 200, seed: int = 0

@@ -8,21 +8,23 @@ import keras_tuner
 from keras_tuner import errors
 
 from keras_transfer.feature_cache import as_feature_cache
+from keras_transfer.storage.printing import brief, note
 from keras_transfer.training import distribution
-from keras_transfer.tuner import search_space, trial
-
-# Of the epochs, those that train the head alone.
-_HEAD_SHARE = 0.6
+from keras_transfer.tuner import objectives, search_space, trial, trial_model
+from keras_transfer.tuner.settings import FINE_TUNE, Settings
 
 
 class TransferHyperModel(keras_tuner.HyperModel):
-    """A backbone with a head, trained in two phases, for any KerasTuner tuner.
+    """A backbone with a head, trained by `fine_tune`, for any KerasTuner tuner.
 
-    For the first `head_epochs` the head trains on its own; then a share of
-    the backbone's blocks, from the top, trains with it, at another rate. It is
-    one `fit`, so that a trial's score is the best epoch of both phases, and
-    the weights that KerasTuner saves are those of that epoch. Trials share what
-    the frozen part puts out (`feature_cache`), by backbone and depth.
+    A trial trains as `fine_tune` does, with the hyperparameters in the place
+    of its own choices: a linear head is solved on the features, another one is
+    trained, and then blocks from the top train with it. To KerasTuner it is one
+    training. A solved head counts as its first epoch; a trial's score is its
+    best epoch, and the weights that KerasTuner saves are those of that epoch.
+    Trials share what the frozen part puts out (`feature_cache`), by backbone
+    and depth. Under Hyperband a trial goes on from the checkpoint of an
+    earlier one, and no head is solved again.
 
     Args:
         num_classes: number of classes.
@@ -31,16 +33,19 @@ class TransferHyperModel(keras_tuner.HyperModel):
         backbones: names, paths or models to choose from, as in
             `TransferModel`.
         space: `"small"`, `"full"`, or a dict from names to a value, a list or
-            a range `(low, high)` or `(low, high, "log")`: `hidden_units`,
-            `dropout`, `pooling`, `label_smoothing`, `augmentation`,
-            `optimizer`, `weight_decay`, `learning_rate`, `batch_size`,
-            `fine_tuned_share`, `fine_tuning_rate`, `layer_decay`, `gradual`,
-            `l2sp`.
+            a range `(low, high)` or `(low, high, "log")`. Of the model
+            `hidden_units`, `dropout`, `pooling`, `label_smoothing`,
+            `augmentation`; of the training, as in `fine_tune`, `batch_size`,
+            `blocks`, `learning_rate`, `layer_decay`, `gradual`, `l2sp`,
+            `optimizer`, `weight_decay`, `head_learning_rate`. What is not
+            named is as `fine_tune` picks it. `blocks` of 0.0 is the head
+            alone.
         weights: as in `TransferModel`.
         feature_cache: `"memory"`, a folder, a `FeatureCache`, or `None`.
             Trials with augmentation do not use it, nor those of a source
             that draws random numbers in its frozen part.
-        head_epochs: epochs of the first phase; `None` is three fifths of all.
+        head_epochs: most epochs of a head that is not linear, or whose loss
+            is smoothed; `None` is three fifths of all.
         strategy: what to build and train with, as in
             `distribution.prepare`.
         seed: seed of the head's weights and of the order of samples.
@@ -94,18 +99,19 @@ class TransferHyperModel(keras_tuner.HyperModel):
             # Every trial asks again for what others have computed.
             self.feature_cache.used_once = False
 
-    def epochs_of_head(self, epochs):
-        """Returns how many of so many epochs train the head alone.
-
-        Args:
-            epochs: all epochs of a trial.
-        """
-        if self.head_epochs is None:
-            return round(_HEAD_SHARE * epochs)
-        return self.head_epochs
+    def __repr__(self):
+        searched = [
+            n for n in self.space if search_space.is_open(self.space[n])
+        ]
+        return brief(
+            self,
+            f"{self.num_classes} classes",
+            f"backbones {', '.join(self.backbones)}",
+            f"searched {', '.join(searched)}",
+        )
 
     def settings(self, hp):
-        """Returns what KerasTuner has chosen, as `trial.Settings`.
+        """Returns what KerasTuner has chosen, as `Settings`.
 
         Args:
             hp: the `keras_tuner.HyperParameters` of a trial.
@@ -113,22 +119,56 @@ class TransferHyperModel(keras_tuner.HyperModel):
         found = {}
         for name, values in self.space.items():
             found[name] = self._chosen(hp, name, values, found)
-        return trial.Settings(**found)
+        if hp.values.get("recipe") != FINE_TUNE:
+            return Settings(**found)
+        settled = {
+            name: search_space.ends_of(values)[0]
+            for name, values in self.space.items()
+            if not search_space.is_open(values)
+        }
+        return Settings(
+            **settled | {"backbone": found["backbone"], "recipe": FINE_TUNE}
+        )
 
     def _chosen(self, hp, name, values, found):
         if name not in search_space.ONLY_WITH:
             return search_space.choose(hp, name, values)
-        parent, matters = search_space.ONLY_WITH[name]
-        known, fits = self.space[parent], matters(found[parent])
-        # A parent that is settled does not lie in `hp`.
-        scope = contextlib.nullcontext()
-        if search_space.is_open(known):
-            scope = hp.conditional_scope(parent, [*filter(matters, known)])
-        elif not fits:
+        if not search_space.is_open(values):
             return search_space.ends_of(values)[0]
-        with scope:
+        if not self._may_matter(name):
+            return search_space.inactive(name, values)
+        with contextlib.ExitStack() as scopes:
+            for parent, those in self._parents(name):
+                scopes.enter_context(hp.conditional_scope(parent, those))
             chosen = search_space.choose(hp, name, values)
-        return chosen if fits else search_space.ends_of(values)[0]
+        matters = search_space.matters(name, found)
+        return chosen if matters else search_space.inactive(name, values)
+
+    def _may_matter(self, name):
+        """Whether a hyperparameter matters for any value of its parents."""
+        while name in search_space.ONLY_WITH:
+            name, matters = search_space.ONLY_WITH[name]
+            values = self.space[name]
+            if isinstance(values, tuple):
+                continue
+            if not any(map(matters, search_space.ends_of(values))):
+                return False
+        return True
+
+    def _parents(self, name):
+        """The parents that are drawn from lists, the outermost first.
+
+        Returns:
+            Pairs of a name and the values with which the child matters.
+        """
+        found = []
+        while name in search_space.ONLY_WITH:
+            name, matters = search_space.ONLY_WITH[name]
+            values = self.space[name]
+            # One that is settled does not lie in `hp`.
+            if isinstance(values, list) and search_space.is_open(values):
+                found.append((name, [*filter(matters, values)]))
+        return found[::-1]
 
     def build(self, hp):
         """Returns a compiled `TransferModel`; called by the tuner.
@@ -141,7 +181,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
         self._told.add(settings.backbone)
         heard = io.StringIO() if told else sys.stdout
         with contextlib.redirect_stdout(heard), self.strategy.scope():
-            model = trial.build(
+            model = trial_model.build(
                 settings,
                 self.backbones[settings.backbone],
                 self.num_classes,
@@ -153,14 +193,14 @@ class TransferHyperModel(keras_tuner.HyperModel):
         return distribution.prepare(model)
 
     def fit(self, hp, model, x, y=None, *, epochs=1, callbacks=(), **options):
-        """Trains in both phases; called by the tuner.
+        """Trains a trial; called by the tuner.
 
         Args:
             hp: the `keras_tuner.HyperParameters` of the trial.
             model: what `build` returned.
             x: training data, as in `TransferModel.fit`.
             y: labels, for arrays.
-            epochs: epochs of both phases together.
+            epochs: epochs that train, as in `trial.train`.
             callbacks: those of the tuner.
             **options: the other arguments of `TransferModel.fit`.
 
@@ -188,7 +228,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
                 x,
                 y,
                 epochs=epochs,
-                head_epochs=self.epochs_of_head(epochs),
+                head_epochs=self.head_epochs,
                 callbacks=callbacks,
                 feature_cache=cache,
                 seed=self.seed,
@@ -199,40 +239,17 @@ class TransferHyperModel(keras_tuner.HyperModel):
         """The cache, if what is frozen puts out the same in each epoch."""
         if self.feature_cache is None or settings.augmentation:
             return None
-        known = settings.backbone, bool(settings.fine_tuned_share)
+        known = settings.backbone, settings.trains_blocks
         if known not in self._reasons:
             self._reasons[known] = trial.reasons_to_run_all(
                 settings, model, x, self.feature_cache.views
             )
             if found := self._reasons[known]:
-                print(
+                note(
                     f"Trials of '{settings.backbone}' run without kept "
                     f"features: {'; '.join(found[:2])}."
                 )
         return None if self._reasons[known] else self.feature_cache
-
-
-def check_objective(name, has_validation):
-    """Raises if no trial logs an objective.
-
-    Args:
-        name: name of the objective.
-        has_validation: whether there are validation data.
-
-    Raises:
-        ValueError: there is none of that name.
-    """
-    logged = ["loss", "accuracy"]
-    if has_validation:
-        logged += [f"val_{each}" for each in logged]
-    if name in logged:
-        return
-    missing = not has_validation and name.startswith("val_")
-    raise ValueError(
-        f"The objective {name!r} is not logged. Expected one of "
-        f"{', '.join(map(repr, logged))}."
-        + (" There are no validation data." if missing else "")
-    )
 
 
 def _check_objective(callbacks, options):
@@ -244,7 +261,7 @@ def _check_objective(callbacks, options):
         for each in getattr(objective, "objectives", None) or [objective]:
             name = getattr(each, "name", "default_objective")
             if name != "default_objective":
-                check_objective(name, validation)
+                objectives.check_objective(name, validation)
 
 
 def _by_name(backbones):

@@ -7,6 +7,7 @@ import keras_tuner
 from keras_transfer._private import keras_tuner as private
 from keras_transfer.recipes import writers
 from keras_transfer.storage.replacing import replacing
+from keras_transfer.tuner.settings import FINE_TUNE
 
 
 def number_of(trial_id):
@@ -16,6 +17,18 @@ def number_of(trial_id):
 
 class _Resumable(private.SavesTrials):
     """Mixin of oracles: files are whole, and what has ended has ended."""
+
+    def populate_space(self, trial_id):
+        """Begins with `fine_tune`'s own choice, and goes on as KerasTuner."""
+        if self.start_order:
+            return self.drawn(trial_id)
+        space = self.get_space()
+        values = {h.name: h.default for h in space.space if space.is_active(h)}
+        return {"status": "RUNNING", "values": {"recipe": FINE_TUNE} | values}
+
+    def drawn(self, trial_id):
+        """What KerasTuner's oracle draws, as `populate_space`."""
+        return super().populate_space(trial_id)
 
     def reload(self):
         super().reload()
@@ -53,9 +66,13 @@ class GridSearchOracle(_Resumable, keras_tuner.oracles.GridSearchOracle):
     KerasTuner's own forgets it (keras-tuner #1055) and ends.
     """
 
+    def drawn(self, trial_id):
+        with private.without_first_trial(self):
+            return super().drawn(trial_id)
+
     def set_state(self, state):
         super().set_state(state)
-        private.restore_grid(self)
+        private.restore_grid(self, outside=self.start_order[:1])
 
 
 ORACLES = {

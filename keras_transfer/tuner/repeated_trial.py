@@ -3,6 +3,7 @@
 from keras_transfer.recipes import best_weights
 from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.tuner import trial
+from keras_transfer.tuner.objectives import objective_of
 
 
 def repeat_trial(
@@ -11,8 +12,8 @@ def repeat_trial(
     train,
     *,
     validation=None,
-    epochs,
-    head_epochs,
+    epochs=None,
+    head_epochs=None,
     objective="val_accuracy",
     seed=0,
     verbose="auto",
@@ -23,11 +24,11 @@ def repeat_trial(
     score. The weights of the best epoch are kept.
 
     Args:
-        model: what `trial.build` returned.
-        settings: the `trial.Settings`.
+        model: what `trial_model.build` returned.
+        settings: the `Settings`.
         train: as in `search`.
         validation: as in `search`.
-        epochs: epochs of both phases together.
+        epochs: as in `search`.
         head_epochs: epochs of the first phase.
         objective: what decides about the best epoch, as in `search`.
         seed: seed of the order of samples and of what is held out.
@@ -67,7 +68,7 @@ class _BestByObjective(best_weights.BestWeights):
 
     def __init__(self, whole, objective):
         super().__init__(whole)
-        self.objective, self.direction = trial.objective_of(objective)
+        self.objective, self.direction = objective_of(objective)
 
     def is_better(self, row):
         new, old = row[self.objective], self.row[self.objective]

@@ -28,11 +28,11 @@ def describe(hypermodel, epochs, tuner, objective, seed, train, validation):
     """
     about = {
         # Raised when files of a search come to mean something else.
-        "format": 2,
+        "format": 3,
         "tuner": tuner,
         "objective": objective,
         "epochs": epochs,
-        "head_epochs": hypermodel.epochs_of_head(epochs),
+        "head_epochs": hypermodel.head_epochs,
         "space": hypermodel.space,
         "num_classes": hypermodel.num_classes,
         "input_shape": hypermodel.input_shape,

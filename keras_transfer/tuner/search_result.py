@@ -5,6 +5,7 @@ import math
 
 from keras_transfer.recipes import plots
 from keras_transfer.recipes.best_weights import TwoStageResult
+from keras_transfer.storage.printing import brief
 from keras_transfer.storage.tables import format_table
 from keras_transfer.tuner.oracles import number_of
 from keras_transfer.tuner.trial_tuner import format_value
@@ -31,6 +32,11 @@ class SearchResult(TwoStageResult):
     recipe: dict = dataclasses.field(default_factory=dict)
     tuner: object = dataclasses.field(default=None, repr=False)
 
+    def __repr__(self):
+        score = self.trials[0]["score"] if self.trials else None
+        best = "" if score is None else f"best score {score:.4f}"
+        return brief(self, f"{len(self.trials)} trials", best)
+
     def table(self):
         """The trials as text, the best one first."""
         names = _hyperparameters_of(self.trials)
@@ -39,6 +45,14 @@ class SearchResult(TwoStageResult):
             ["trial", objective, "epoch", "seconds", *names],
             [_cells(row, names) for row in self.trials],
         )
+
+    def verdict(self):
+        """Returns whether a trial was better than `fine_tune`, as a sentence.
+
+        Empty where the first trial, which is `fine_tune`, has no score.
+        """
+        found = [row for row in self.choices if row["choice"] == "better"]
+        return "".join(f"Better: {r['value']} ({r['reason']})." for r in found)
 
     def plot(self, path=None):
         """Draws the score of each trial against each hyperparameter.
@@ -102,7 +116,7 @@ def read_trials(result, hypermodel, epochs, objective):
     result.recipe = {
         "hyperparameters": dataclasses.asdict(settings),
         "epochs": epochs,
-        "head_epochs": hypermodel.epochs_of_head(epochs),
+        "head_epochs": hypermodel.head_epochs,
         "objective": objective,
         "seed": hypermodel.seed,
     }
@@ -115,23 +129,41 @@ def read_trials(result, hypermodel, epochs, objective):
             "reason": reason,
         }
     ]
-    _add_epochs(result, best, result.recipe["head_epochs"])
+    _add_verdict(result, objective)
+    _add_epochs(result, best)
 
 
-def _add_epochs(result, best, head_epochs):
+def _add_verdict(result, objective):
+    """Compares the best trial with the one that is `fine_tune`."""
+    best, *others = result.trials
+    named = [r for r in [best, *others] if "recipe" in r["hyperparameters"]]
+    if not named or named[0]["score"] is None:
+        return
+    (own,) = named
+    value, reason = "fine_tune", f"no other of {len(others)} trials is above"
+    if best is not own:
+        value = f"trial {best['trial']}"
+        reason = f"{objective} {best['score']:.4f}, fine_tune"
+    reason += f" its {objective} " if best is own else " "
+    reason += f"{own['score']:.4f}"
+    result.choices.append(
+        {"choice": "better", "value": value, "reason": reason}
+    )
+
+
+def _add_epochs(result, best):
     """Gives the result the epochs of the best trial, as other recipes do."""
-    rows = result.tuner.epochs_of(best.trial_id)
-    stages = ("head", "fine-tuning")
+    tuner = result.tuner
     result.history = [
-        {"stage": stages[i >= head_epochs], "epoch": i + 1, **row}
-        for i, row in enumerate(rows)
+        {"epoch": i + 1, **row}
+        for i, row in enumerate(tuner.epochs_of(best.trial_id))
     ]
     result.best = result.history[best.best_step]
     scored = [row for row in result.trials if row["score"] is not None]
     result.stages = [
         {
             "stage": f"{len(result.trials)} trials",
-            "epochs": len(scored) * len(rows),
+            "epochs": sum(row["epochs"] for row in scored),
             "seconds": sum(row["seconds"] for row in scored),
             "val_loss": result.best["val_loss"],
             "val_accuracy": result.best["val_accuracy"],

@@ -3,21 +3,27 @@
 import dataclasses
 import numbers
 
-from keras_transfer.tuner.trial import Settings
+from keras_transfer.recipes.compiling import OPTIMIZERS
+from keras_transfer.tuner.settings import Settings
 
 # Shares of the blocks, from the top.
 _THIRD = 1 / 3
 
 # What is taken where nothing is searched; a backbone, the first, is given.
-DEFAULTS = {f.name: f.default for f in dataclasses.fields(Settings)[1:]}
+DEFAULTS = {
+    field.name: field.default
+    for field in dataclasses.fields(Settings)
+    if field.name not in ("backbone", "recipe")
+}
 
 SMALL = {
     "hidden_units": [0, 256],
     "dropout": (0.0, 0.5),
-    "learning_rate": (1e-4, 1e-2, "log"),
-    "batch_size": [16, 32, 64],
-    "fine_tuned_share": [0.0, _THIRD],
-    "fine_tuning_rate": (1e-5, 1e-3, "log"),
+    "head_learning_rate": (3e-4, 3e-3, "log"),
+    "batch_size": [16, 32],
+    "blocks": [_THIRD, 1.0],
+    "learning_rate": (3e-5, 1e-3, "log"),
+    "layer_decay": [1.0, 0.8],
 }
 
 FULL = SMALL | {
@@ -26,8 +32,8 @@ FULL = SMALL | {
     "label_smoothing": [0.0, 0.1],
     "augmentation": [0.0, 0.1, 0.2],
     "optimizer": ["adam", "adamw", "sgd"],
-    "weight_decay": (1e-5, 1e-2, "log"),
-    "fine_tuned_share": [0.0, _THIRD, 1.0],
+    "weight_decay": (1e-5, 1e-1, "log"),
+    "blocks": [0.0, _THIRD, 1.0],
     "layer_decay": [1.0, 0.8, 0.6],
     "gradual": [False, True],
     "l2sp": [0.0, 1e-3, 1e-2],
@@ -35,18 +41,26 @@ FULL = SMALL | {
 
 NAMED = {"small": SMALL, "full": FULL}
 
-OPTIMIZERS = ("adam", "adamw", "sgd")
-
 # Hyperparameters that are whole numbers, in a range too.
 _WHOLE = ("batch_size", "hidden_units")
 
-# What only matters for some values of another one.
+
+def _trains(blocks):
+    return blocks is None or blocks > 0
+
+
+# What only matters for some values of another one. `None` is what `fine_tune`
+# picks.
 ONLY_WITH = {
-    "weight_decay": ("optimizer", lambda value: value == "adamw"),
-    "fine_tuning_rate": ("fine_tuned_share", lambda value: value > 0),
-    "layer_decay": ("fine_tuned_share", lambda value: value > 0),
-    "gradual": ("fine_tuned_share", lambda value: value > 0),
-    "l2sp": ("fine_tuned_share", lambda value: value > 0),
+    # A linear head is solved.
+    "dropout": ("hidden_units", lambda value: value > 0),
+    "head_learning_rate": ("hidden_units", lambda value: value > 0),
+    "learning_rate": ("blocks", _trains),
+    "layer_decay": ("blocks", _trains),
+    "gradual": ("blocks", _trains),
+    "l2sp": ("blocks", _trains),
+    "optimizer": ("blocks", _trains),
+    "weight_decay": ("optimizer", lambda value: value in (None, "adamw")),
 }
 
 
@@ -115,6 +129,20 @@ def ends_of(values):
     return values if isinstance(values, list) else [values]
 
 
+def matters(name, found):
+    """Returns whether a hyperparameter matters beside the values of others."""
+    while name in ONLY_WITH:
+        name, fits = ONLY_WITH[name]
+        if not fits(found[name]):
+            return False
+    return True
+
+
+def inactive(name, values):
+    """Returns what is taken where a hyperparameter does not matter."""
+    return DEFAULTS[name] if is_open(values) else ends_of(values)[0]
+
+
 def choose(hp, name, values):
     """Returns the value that KerasTuner picks.
 
@@ -129,7 +157,7 @@ def choose(hp, name, values):
         return hp.Choice(name, values)
     low, high, *log = values
     sampling = "log" if log else "linear"
-    if name in _WHOLE:
+    if name in _WHOLE or all(isinstance(end, int) for end in (low, high)):
         return hp.Int(name, low, high, sampling=sampling)
     return hp.Float(name, low, high, sampling=sampling)
 
@@ -154,7 +182,8 @@ def _check(name, values):
 
 
 def _check_optimizers(values):
-    unknown = [each for each in ends_of(values) if each not in OPTIMIZERS]
+    known = {None, *OPTIMIZERS}
+    unknown = [each for each in ends_of(values) if each not in known]
     if unknown:
         raise ValueError(
             f"There is no optimizer {unknown[0]!r} to search. Expected some "

@@ -9,7 +9,7 @@ from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.storage import printing
 from keras_transfer.training.schedules import at_least
 from keras_transfer.tuner import search_folder, search_space, trial
-from keras_transfer.tuner.hyper_model import check_objective
+from keras_transfer.tuner.objectives import check_objective, objective_of
 from keras_transfer.tuner.oracles import ORACLES
 from keras_transfer.tuner.search_result import SearchResult, read_trials
 from keras_transfer.tuner.trial_tuner import TrialTuner
@@ -18,13 +18,14 @@ from keras_transfer.tuner.trial_tuner import TrialTuner
 _FAILURES = 5
 
 
+@printing.silent_at_verbose_0
 def search(
     hypermodel,
     train,
     *,
     validation=None,
     trials=15,
-    epochs=20,
+    epochs=None,
     tuner="random",
     objective="val_accuracy",
     directory="search",
@@ -37,7 +38,9 @@ def search(
     """Searches with KerasTuner, and returns the best trial's model.
 
     The same as `keras_tuner.RandomSearch(hypermodel, ...).search(...)`, with
-    what a long search needs: each trial gets a line, a trial that fails is
+    what a long search needs. The first trial is `fine_tune` with its own
+    choices, on the first backbone, so that on validation the search does not
+    end behind it; each trial gets a line, a trial that fails is
     told with its reason, weights are kept of the best trials only, and what
     is in `directory` goes on where it was, after a kill too (the trial that
     was under way begins again).
@@ -49,7 +52,8 @@ def search(
         validation: the same, or `None` to hold out a fifth, class by class.
         trials: number of trials; of a grid the most. A search that has ended
             goes on with a larger number.
-        epochs: epochs of a trial, both phases together.
+        epochs: epochs of a trial that train; `None` is as many as `fine_tune`
+            takes.
         tuner: `"random"`, `"bayesian"` or `"grid"`. Hyperband picks epochs by
             itself: use `keras_tuner.Hyperband(hypermodel, ...)`.
         objective: what a trial logs, `"val_accuracy"` or `"val_loss"`, or a
@@ -86,7 +90,7 @@ def search(
     ```
     """
     _check(trials, epochs, keep_checkpoints, tuner)
-    objective, direction = trial.objective_of(objective)
+    objective, direction = objective_of(objective)
     check_objective(objective, has_validation=True)
     train, validation = parts(train, validation, held_out=HELD_OUT, seed=seed)
     for size in search_space.ends_of(hypermodel.space["batch_size"]):
@@ -145,7 +149,8 @@ def _run(result, train, **options):
 
 def _check(trials, epochs, keep_checkpoints, tuner):
     at_least(1, trials, "trials")
-    at_least(1, epochs, "epochs")
+    if epochs is not None:
+        at_least(1, epochs, "epochs")
     at_least(1, keep_checkpoints, "keep_checkpoints")
     if tuner not in ORACLES:
         raise ValueError(

@@ -1,84 +1,30 @@
-"""One trial of a search: a backbone with a head, trained in two phases."""
+"""One trial of a search: a model, trained as `fine_tune` trains it."""
 
 import dataclasses
-import math
 
 import keras
 import numpy as np
 
-from keras_transfer.callbacks import FreezingScheduler
-from keras_transfer.data.adapters import adapt
-from keras_transfer.feature_cache import boundary_at, reasons_not_to_cache
-from keras_transfer.layers import ClassificationHead
-from keras_transfer.losses import SmoothedCrossentropy
-from keras_transfer.models import TransferModel
-from keras_transfer.recipes.training import statistics_callbacks
-from keras_transfer.training import schedules
+from keras_transfer.data.adapters import adapt, adapt_packed
+from keras_transfer.data.views import WithClassWeights
+from keras_transfer.feature_cache import (
+    as_feature_cache,
+    boundary_at,
+    reasons_not_to_cache,
+)
+from keras_transfer.recipes import defaults
+from keras_transfer.recipes.best_weights import TwoStageResult
+from keras_transfer.recipes.data_parts import hold_out, in_passes_of
+from keras_transfer.recipes.evaluation import metrics_of
+from keras_transfer.recipes.full_tuning import FullTuningStage
+from keras_transfer.recipes.head_stage import HeadStage
+from keras_transfer.recipes.label_counts import count_labels
+from keras_transfer.recipes.recipe import Recipe
+from keras_transfer.recipes.stage_runner import StageRunner, TimeLimit
+from keras_transfer.recipes.tuning_stage import TuningStage
 from keras_transfer.training.freezing import set_trainable_depth
-from keras_transfer.training.layerwise_optimizer import LayerwiseOptimizer
-from keras_transfer.training.regularizers import L2SP
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """One choice of each hyperparameter; the default where none is searched."""
-
-    backbone: str
-    hidden_units: int = 0
-    dropout: float = 0.0
-    pooling: str = "avg"
-    label_smoothing: float = 0.0
-    augmentation: float = 0.0
-    optimizer: str = "adam"
-    weight_decay: float = 0.0
-    learning_rate: float = 1e-3
-    batch_size: int = 32
-    fine_tuned_share: float = 0.0
-    fine_tuning_rate: float = 1e-4
-    layer_decay: float = 1.0
-    gradual: bool = False
-    l2sp: float = 0.0
-
-
-def build(settings, backbone, num_classes, *, input_shape, weights, seed):
-    """Returns a compiled `TransferModel`.
-
-    Seeds the generators of Python, NumPy and the backend, so that a trial can
-    be repeated.
-
-    Args:
-        settings: the `Settings`.
-        backbone: as in `TransferModel`; a model is copied.
-        num_classes: number of classes.
-        input_shape: as in `TransferModel`.
-        weights: as in `TransferModel`.
-        seed: seed of the head's weights and of what layers draw.
-    """
-    keras.utils.set_random_seed(seed)
-    hidden = (settings.hidden_units,) if settings.hidden_units else ()
-    model = TransferModel(
-        backbone,
-        ClassificationHead(
-            num_classes,
-            hidden_units=hidden,
-            dropout=settings.dropout,
-            pooling=settings.pooling,
-            name="head",
-        ),
-        input_shape=input_shape,
-        weights=weights,
-        augmentation=_augmentation(settings.augmentation),
-    )
-    loss = "sparse_categorical_crossentropy"
-    if settings.label_smoothing:
-        loss = SmoothedCrossentropy(settings.label_smoothing)
-    model.compile(
-        _optimizer(settings),
-        loss,
-        metrics=["accuracy"],
-        regularizer=L2SP(settings.l2sp, 0.0) if settings.l2sp else None,
-    )
-    return model
+from keras_transfer.tuner import epochs as epochs_of
+from keras_transfer.tuner.one_training import OneTraining
 
 
 def train(
@@ -87,54 +33,178 @@ def train(
     x,
     y=None,
     *,
-    epochs,
-    head_epochs,
+    epochs=None,
+    initial_epoch=0,
+    head_epochs=None,
     callbacks=(),
     feature_cache=None,
+    validation_data=None,
+    seed=0,
     **options,
 ):
-    """Trains what `build` has returned in both phases, in one `fit`.
+    """Trains what `build` has returned, the head and then the blocks.
+
+    The stages are those of `fine_tune`, with what the settings say in the
+    place of its own choices. A solved head is logged as an epoch of its own,
+    the first; then come the epochs that train.
 
     Args:
         settings: the `Settings`.
         model: the model.
-        x: training data, as in `TransferModel.fit`.
+        x: training data, as in `TransferModel.fit`; what is not arrays is
+            read into memory once.
         y: labels, for arrays.
-        epochs: epochs of both phases together.
-        head_epochs: epochs of the first phase.
-        callbacks: callbacks of `fit`.
-        feature_cache: as in `fit`; a model that augments does not use it.
-        **options: the other arguments of `TransferModel.fit`, its `seed` too.
+        epochs: epochs that train; `None` is as many as `fine_tune` takes.
+        initial_epoch: above 0 the model goes on from where an earlier trial
+            has ended (Hyperband): no head is solved.
+        head_epochs: how many of them train a head that is not solved.
+        callbacks: callbacks of `fit`; to them it is one training.
+        feature_cache: what several trials share. With `None` only the
+            features of a head that is solved are kept.
+        validation_data: as in `fit`.
+        seed: seed of the sample order.
+        **options: the other arguments of `TransferModel.fit`.
 
     Returns:
-        A `keras.callbacks.History`.
+        A `keras.callbacks.History`, with an attribute `stages`.
 
     Raises:
         ValueError: a batch is larger than the data.
         FloatingPointError: the loss became NaN.
     """
-    x, options = _in_batches(x, settings.batch_size, options)
-    history = model.fit(
-        x,
-        y,
-        epochs=epochs,
-        # First, so that what others save is what trained.
-        callbacks=[
-            *_phases(settings, model, epochs, head_epochs),
-            *statistics_callbacks(model, x),
-            keras.callbacks.TerminateOnNaN(),
-            *callbacks,
-        ],
-        feature_cache=None if settings.augmentation else feature_cache,
-        **options,
+    check_batch_size(x, settings.batch_size)
+    train, validation, options = _data(
+        x, y, validation_data, settings.batch_size, seed, options
     )
+    training = OneTraining(model, callbacks, initial_epoch)
+    runner = StageRunner(
+        model, train, validation, TimeLimit(None), [], seed, 0,
+        cache=as_feature_cache(feature_cache or "memory"),
+        caches=feature_cache is not None, validates=True,
+        fit_options=options,
+    )  # fmt: skip
+    training.begin()
+    if settings.is_fine_tune:
+        _run_fine_tune(runner, training, settings.options(None, None))
+    else:
+        total = None if epochs is None else epochs - initial_epoch
+        head_epochs, epochs = epochs_of.divided(
+            settings, total, head_epochs, goes_on=initial_epoch > 0
+        )
+        given = settings.options(epochs, head_epochs)
+        _Stages(runner, training, given, goes_on=initial_epoch > 0).run()
+    history = training.end()
+    history.stages = training.stages
+    _check_losses(history)
+    return history
+
+
+def _run_fine_tune(runner, training, given):
+    """Leaves everything to `fine_tune`; its outcome is the only epoch."""
+    runner.validates = False
+    result = Recipe(
+        runner,
+        lambda counts, runner: defaults.plan(counts, given, runner),
+        TwoStageResult(),
+    ).finished()
+    if result.interrupted:
+        raise KeyboardInterrupt
+    training.add("fine_tune", _measured(runner))
+
+
+class _Stages:
+    """The stages of `fine_tune`, by the settings of a trial.
+
+    Args:
+        runner: the `StageRunner`.
+        training: the `OneTraining` that shows them to callbacks.
+        given: the `FineTuneOptions`.
+        goes_on: whether the model has been trained in an earlier trial.
+    """
+
+    def __init__(self, runner, training, given, goes_on):
+        self.runner, self.training = runner, training
+        self.goes_on, self.head = goes_on, None
+        counts = count_labels(runner.train.read_labels(), runner.model)
+        self.plan = defaults.plan(counts, given, runner)
+        if self.plan.is_full:
+            size = self.plan.batch_size
+            runner.train = in_passes_of(runner.train, size)
+        if goes_on:
+            # The logits are what they should be.
+            self.plan = dataclasses.replace(self.plan, head_start=1.0)
+
+    def run(self):
+        plan, training = self.plan, self.training
+        if self.runner.model.is_pretrained and not self._has_head():
+            self._train_head()
+        if plan.epochs and not training.has_stopped:
+            self._show("fine-tune")
+            stage = FullTuningStage if plan.is_full else TuningStage
+            stage(self.runner, plan, self.head).run()
+        if not training.stages:
+            training.add("start", _measured(self.runner))
+
+    def _has_head(self):
+        # One that is trained goes on where nothing else does.
+        trains_on = self.plan.kind is None and not self.plan.epochs
+        return self.goes_on and not trains_on
+
+    def _train_head(self):
+        self._show("head")
+        self.head = HeadStage(self.runner, self.plan)
+        self.head.run()
+        if self.plan.kind is not None:
+            self.training.add("head", self.head.metrics())
+
+    def _show(self, name):
+        self.runner.best.stage = name
+        stop = keras.callbacks.TerminateOnNaN()
+        self.runner.always = [stop, self.training.stage(name)]
+
+
+def _measured(runner):
+    """What an epoch would log of the model as it is."""
+    logs = metrics_of(runner.model, runner.train)
+    if runner.validation is not None:
+        logs |= metrics_of(runner.model, runner.validation, "val_")
+    return logs
+
+
+def _data(x, y, validation_data, batch_size, seed, options):
+    """The data as `SeededBatches`, and the other options of `fit`."""
+    options = dict(options)
+    order = {
+        "batch_size": batch_size or options.pop("batch_size", None) or 32,
+        "seed": seed,
+    }
+    options.pop("batch_size", None)
+    given = x, y, options.pop("sample_weight", None)
+    if y is None and given[2] is None:
+        given = x
+    train = adapt_packed(given, **order).numbered("x", **order)
+    if batch_size is not None:
+        train = in_passes_of(train, batch_size)
+    split = options.pop("validation_split", 0.0)
+    if validation_data is None and split:
+        train, validation_data = hold_out(train, split, seed)
+    if weights := options.pop("class_weight", None):
+        train = WithClassWeights(train, weights)
+    if validation_data is not None:
+        order["shuffle"] = False
+        validation_data = adapt_packed(validation_data, **order)
+        validation_data = validation_data.numbered("validation_data", **order)
+    options.pop("verbose", None)
+    return train, validation_data, options
+
+
+def _check_losses(history):
     losses = history.history.get("loss", [])
     if not np.isfinite(losses).all():
         raise FloatingPointError(
             f"The loss is not a number in epoch {len(losses)}: the rates are "
             "too high for it."
         )
-    return history
 
 
 def reasons_to_run_all(settings, model, x, views=1):
@@ -146,7 +216,7 @@ def reasons_to_run_all(settings, model, x, views=1):
         x: training data.
         views: how many versions of each sample would be kept.
     """
-    depth = 0 if settings.fine_tuned_share else model.trainable_depth
+    depth = 0 if settings.trains_blocks else model.trainable_depth
     if depth == len(model.blocks):
         return []
     before = model.trainable_depth
@@ -161,103 +231,6 @@ def reasons_to_run_all(settings, model, x, views=1):
         set_trainable_depth(model, before)
 
 
-def _phases(settings, model, epochs, head_epochs):
-    """The callbacks that begin the second phase."""
-    if not settings.fine_tuned_share:
-        return []
-    blocks = max(1, round(settings.fine_tuned_share * len(model.blocks)))
-    if settings.gradual:
-        left = max(1, epochs - head_epochs)
-        step = max(1, -(-blocks // left))
-        schedule = schedules.GradualUnfreezing(head_epochs, 1, step, blocks)
-    else:
-        schedule = schedules.PiecewiseUnfreezing([head_epochs], [0, blocks])
-    return [
-        FreezingScheduler(schedule),
-        FallingRate(head_epochs, epochs, settings.fine_tuning_rate),
-    ]
-
-
-class FallingRate(keras.callbacks.Callback):
-    """From an epoch on, a rate that falls along half a cosine to the last one.
-
-        rate(e) = rate * (1 + cos(pi * (e - first) / (epochs - first))) / 2
-
-    Args:
-        first: the first epoch with that rate, counted from 0.
-        epochs: all epochs of the training.
-        rate: the learning rate of the first of these epochs.
-
-    Reference:
-        Loshchilov and Hutter 2017, SGDR (without restarts).
-    """
-
-    def __init__(self, first, epochs, rate):
-        super().__init__()
-        self.first, self.epochs, self.rate = first, epochs, rate
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch < self.first:
-            return
-        share = (epoch - self.first) / max(1, self.epochs - self.first)
-        falling = (1 + math.cos(math.pi * min(share, 1.0))) / 2
-        self.model.optimizer.learning_rate = self.rate * falling
-
-
-def _augmentation(strength):
-    if not strength:
-        return None
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            layers.RandomFlip("horizontal"),
-            layers.RandomRotation(strength),
-            layers.RandomZoom(strength),
-            layers.RandomContrast(strength),
-        ],
-        name="augmentation",
-    )
-
-
-def _optimizer(settings):
-    rate = settings.learning_rate
-    if settings.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(
-            rate, weight_decay=settings.weight_decay
-        )
-    elif settings.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
-    else:
-        optimizer = keras.optimizers.Adam(rate)
-    if settings.layer_decay < 1 and settings.fine_tuned_share:
-        optimizer = LayerwiseOptimizer(optimizer, decay=settings.layer_decay)
-    return optimizer
-
-
-def objective_of(objective):
-    """Returns the name of an objective, and whether it is to be `"max"`.
-
-    Args:
-        objective: a name, or a `keras_tuner.Objective`.
-
-    Returns:
-        `(name, "max" or "min")`.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    name = getattr(objective, "name", objective)
-    if not isinstance(name, str) or hasattr(objective, "objectives"):
-        raise ValueError(
-            "`objective` is one name or one keras_tuner.Objective. Received: "
-            f"{objective!r}. Several at once: keras_tuner.RandomSearch("
-            "hypermodel, objective=[...])."
-        )
-    is_high = name.endswith("accuracy")
-    direction = getattr(objective, "direction", None)
-    return name, direction or ("max" if is_high else "min")
-
-
 def check_batch_size(x, size):
     """Raises if a batch would be larger than the data.
 
@@ -269,20 +242,8 @@ def check_batch_size(x, size):
         ValueError: it is.
     """
     samples = adapt(x).num_samples
-    if samples is not None and size > samples:
+    if size is not None and samples is not None and size > samples:
         raise ValueError(
             f"A batch of {size} is more than the {samples} training samples. "
             "Give the search smaller values of `batch_size`."
         )
-
-
-def _in_batches(x, size, options):
-    """Returns data in batches of that size, and the other options of `fit`.
-
-    Data that come in batches of their own keep these.
-    """
-    check_batch_size(x, size)
-    data = adapt(x)
-    if data.holds_arrays:
-        return x, options | {"batch_size": size}
-    return data.in_batches_of(size), options

@@ -1,6 +1,7 @@
 """A KerasTuner tuner that reports each trial and keeps few checkpoints."""
 
 import json
+import math
 import time
 import warnings
 from pathlib import Path
@@ -14,7 +15,9 @@ from keras_transfer.storage.json_files import read_json
 from keras_transfer.storage.replacing import replacing
 from keras_transfer.tuner import search_folder
 from keras_transfer.tuner.oracles import number_of
+from keras_transfer.tuner.settings import FINE_TUNE
 
+_OF_FINE_TUNE = ("recipe", "backbone")
 _HISTORY = "history.json"
 _ABOUT_A_TRIAL = {
     "type": "object",
@@ -56,7 +59,7 @@ class TrialTuner(keras_tuner.Tuner):
         histories = super().run_trial(trial, *args, **options)
         about = {
             "seconds": time.perf_counter() - started,
-            "epochs": _rows(histories[0].history),
+            "epochs": _rows(histories[0]),
         }
         writers.write_json(self._file(trial, _HISTORY), about)
         return histories
@@ -112,7 +115,8 @@ class TrialTuner(keras_tuner.Tuner):
             "score": trial.score if completed else None,
             "best_epoch": trial.best_step + 1 if completed else None,
             "seconds": self._about(trial).get("seconds"),
-            "hyperparameters": dict(trial.hyperparameters.values),
+            "epochs": len(self._about(trial).get("epochs", [])),
+            "hyperparameters": _chosen(trial.hyperparameters.values),
             "reason": "" if completed else _reason_of(trial),
         }
 
@@ -164,6 +168,13 @@ def _drop_optimizer(path):
             old.copy(name, new)
 
 
+def _chosen(values):
+    """The hyperparameters of a trial; `fine_tune` has chosen all others."""
+    if values.get("recipe") == FINE_TUNE:
+        return {name: values[name] for name in _OF_FINE_TUNE if name in values}
+    return dict(values)
+
+
 def _reason_of(trial):
     """Why a trial failed, in one line."""
     message = trial.message or "its score is not a number"
@@ -176,8 +187,15 @@ def format_value(value):
 
 
 def _rows(history):
-    columns = [map(float, values) for values in history.values()]
+    """One dict an epoch: its stage and what it has logged."""
+    logged = history.history
+    rows = zip(*logged.values(), strict=True)
     return [
-        dict(zip(history, row, strict=True))
-        for row in zip(*columns, strict=True)
+        {"stage": stage}
+        | {
+            name: float(value)
+            for name, value in zip(logged, row, strict=True)
+            if not math.isnan(value)
+        }
+        for stage, row in zip(history.stages, rows, strict=True)
     ]

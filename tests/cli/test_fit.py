@@ -94,10 +94,16 @@ def test_the_options_reach_the_recipe(fit, tmp_path, monkeypatch, recipe):
     monkeypatch.setattr(recipes, recipe, noted)
     more = ["--recipe", "two-stage"] if recipe == "two_stage" else []
     more += ["--seed", 3, "--blocks", 2, "--learning-rate", 0.5]
-    more += ["--batch-size", 4]
+    more += ["--batch-size", 4, "--layer-decay", 0.7, "--optimizer", "sgd"]
+    more += ["--l2sp", 0.1, "--weight-decay", 0.2, "--gradual"]
+    more += ["--head-epochs", 5, "--head-learning-rate", 0.3]
     assert fit(tmp_path / "r", *more) == 1
-    rate = "learning_rate" if recipe == "fine_tune" else "fine_tune_rate"
-    wanted = {"seed": 3, "epochs": 1, "blocks": 2, rate: 0.5}
+    wanted = {
+        "seed": 3, "epochs": 1, "blocks": 2, "learning_rate": 0.5,
+        "layer_decay": 0.7, "optimizer": "sgd", "l2sp": 0.1,
+        "weight_decay": 0.2, "gradual": True, "head_epochs": 5,
+        "head_learning_rate": 0.3,
+    }  # fmt: skip
     if recipe == "fine_tune":
         wanted["batch_size"] = 4
     assert {name: seen[name] for name in wanted} == wanted

@@ -23,7 +23,8 @@ def other(tmp_path_factory):
 @pytest.fixture
 def ranked(photos, backbone, other):
     def ranked(*more, backbones=(backbone, other), data=photos):
-        options = ["--image-size", 16, *more, "--backbones", *backbones]
+        names = ",".join(map(str, backbones))
+        options = ["--image-size", 16, *more, "--backbone", names]
         return main([str(x) for x in ("rank", data, *options)])
 
     return ranked

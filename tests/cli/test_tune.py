@@ -33,7 +33,7 @@ def tune(backbone, tmp_path, monkeypatch):
     monkeypatch.setattr(saved_model, "export_saved_model", lambda *a, **k: None)
 
     def tune(*more):
-        options = ["--backbones", backbone, "--output", tmp_path / "tuned",
+        options = ["--backbone", backbone, "--output", tmp_path / "tuned",
                    "--shots", 10, "--trials", 2, "--epochs", 2]  # fmt: skip
         return main(["tune", "digits", *map(str, [*options, *more])])
 
@@ -52,7 +52,7 @@ def test_tune_and_the_recipe_it_writes(tune, tmp_path, capsys):
     }  # fmt: skip
     assert "features" not in written
     better = json.loads((folder / "metrics.json").read_text())["choices"][-1]
-    assert better["choice"] == "better" and "of fit's recipe" in out
+    assert better["choice"] == "better" and "fine_tune" in out
     assert f"Better: {better['value']} ({better['reason']})" in out
     assert f"'{folder / 'search'}' keeps the weights of trial " in out
     with (folder / "trials.csv").open() as file:

@@ -5,7 +5,8 @@ import warnings
 import keras
 import pytest
 
-from keras_transfer.cli import main, make_parser
+from keras_transfer.cli import main
+from keras_transfer.cli.parser import make_parser
 from keras_transfer.cli.wording import in_words_of
 
 pytestmark = pytest.mark.any_backend

@@ -104,17 +104,17 @@ def test_nothing_is_validated_on_copies():
 
 
 @pytest.mark.parametrize("validates", [True, False])
-def test_few_pictures_are_mirrored(validates, model, rng):
+def test_few_pictures_are_flipped(validates, model, rng):
     x, y = ramps(rng, 40, axis=0)
     validation = ramps(rng, 40, axis=0) if validates else None
     result = fine_tune(
         model, (x, y), validation=validation, epochs=0, verbose=0
     )
-    assert chosen(result)["mirrored copies"]
+    assert chosen(result)["horizontal flips"]
     both = with_copies(x, y)
     expected = scores_of_head_on(model, *both, result.best["strength"])
     assert_same_margins(scores_of(model, both[0]), expected)
-    assert result.best["mirrored"]
+    assert result.best["flipped"]
 
 
 @pytest.mark.parametrize("validates", [True, False])
@@ -124,8 +124,8 @@ def test_not_where_left_and_right_matter(validates, model, rng):
     result = fine_tune(
         model, (x, y), validation=validation, epochs=0, verbose=0
     )
-    assert not chosen(result)["mirrored copies"]
-    assert "mirrored" not in result.best
+    assert not chosen(result)["horizontal flips"]
+    assert "flipped" not in result.best
     expected = scores_of_head_on(model, x, y, result.best["strength"])
     assert_same_margins(scores_of(model, x), expected)
     assert np.mean(model.predict(x, verbose=0).argmax(-1) == y) > 0.9
@@ -134,11 +134,16 @@ def test_not_where_left_and_right_matter(validates, model, rng):
 def test_a_head_that_is_solved_again_has_all_copies(model, rng):
     x, y = ramps(rng, 40, axis=0)
     result = fine_tune(
-        model, (x, y), epochs=1, learning_rate=1e-12, mirror=True, verbose=0
+        model,
+        (x, y),
+        epochs=1,
+        learning_rate=1e-12,
+        horizontal_flips=True,
+        verbose=0,
     )
     assert chosen(result)["weights"] == "those of the head alone"
-    mirrored = [row for row in result.history if row.get("mirrored")]
-    best = min(mirrored, key=lambda row: row["val_loss"])
+    flipped = [row for row in result.history if row.get("flipped")]
+    best = min(flipped, key=lambda row: row["val_loss"])
     both = with_copies(x, y)
     expected = scores_of_head_on(model, *both, best["strength"])
     found = scores_of(model, both[0])
@@ -149,22 +154,22 @@ def test_a_head_that_is_solved_again_has_all_copies(model, rng):
 
 def test_as_given(model, rng):
     data = ramps(rng, 40, axis=1)
-    result = fine_tune(model, data, epochs=0, mirror=True, verbose=0)
-    assert result.best["mirrored"]
-    result = fine_tune(model, data, epochs=0, mirror=False, verbose=0)
-    assert "mirrored copies" not in chosen(result)
+    result = fine_tune(model, data, epochs=0, horizontal_flips=True, verbose=0)
+    assert result.best["flipped"]
+    result = fine_tune(model, data, epochs=0, horizontal_flips=False, verbose=0)
+    assert "horizontal flips" not in chosen(result)
 
 
 @pytest.mark.parametrize("count", [38, 100])
 def test_too_few_or_enough_pictures(count, model, rng):
     result = fine_tune(model, ramps(rng, count, axis=0), epochs=0, verbose=0)
-    assert "mirrored copies" not in chosen(result)
+    assert "horizontal flips" not in chosen(result)
 
 
 def test_too_few_to_compare_on(model, rng):
     train, validation = ramps(rng, 40, axis=0), ramps(rng, 38, axis=0)
     result = fine_tune(model, train, validation=validation, epochs=0, verbose=0)
-    assert "mirrored copies" not in chosen(result)
+    assert "horizontal flips" not in chosen(result)
 
 
 def test_asked_for_without_a_head_to_solve(rng):
@@ -173,5 +178,9 @@ def test_asked_for_without_a_head_to_solve(rng):
     )
     head = kt.ClassificationHead(2, hidden_units=(4,))
     model = kt.TransferModel(backbone, head, preprocessing=None)
-    with pytest.raises(ValueError, match=r"`mirror=True`.*Leave `mirror` out"):
-        fine_tune(model, ramps(rng, 40, axis=0), mirror=True, verbose=0)
+    with pytest.raises(
+        ValueError, match=r"`horizontal_flips=True`.*Leave `mirror` out"
+    ):
+        fine_tune(
+            model, ramps(rng, 40, axis=0), horizontal_flips=True, verbose=0
+        )

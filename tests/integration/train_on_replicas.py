@@ -169,7 +169,7 @@ class Ways:
             strategy=self.strategy,
             space={
                 "learning_rate": (1e-3, 1e-2, "log"), "batch_size": [8, 12],
-                "fine_tuned_share": [0.5, 1.0],
+                "blocks": [0.5, 1.0],
             },
         )  # fmt: skip
         with tempfile.TemporaryDirectory() as folder:

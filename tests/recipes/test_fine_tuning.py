@@ -122,9 +122,9 @@ def test_the_model_is_compiled_as_before(data):
 def test_parts_that_are_off_by_default_can_be_asked_for(data):
     train, validation = data
     result = fine_tune(
-        make(), train, validation=validation, epochs=2, blocks=2, decay=0.5,
-        gradual=True,
-        l2sp=0.1, interpolate=False, verbose=0,
+        make(), train, validation=validation, epochs=2, blocks=2,
+        layer_decay=0.5, gradual=True, l2sp=0.1, interpolate=False,
+        verbose=0,
     )  # fmt: skip
     tuned = [r for r in result.history if r["stage"] == "fine-tune"]
     assert [r["trainable_blocks"] for r in tuned] == [1, 2]

@@ -86,10 +86,10 @@ WRONG = {
     "blocks": {"blocks": 99},
     "blocks 0": {"blocks": 0},
     "learning_rate": {"learning_rate": 0},
-    "decay": {"decay": 1.5},
+    "layer_decay": {"layer_decay": 1.5},
     "l2sp": {"l2sp": "much"},
     "views": {"views": 1.5},
-    "mirror": {"mirror": "horizontal"},
+    "horizontal_flips": {"horizontal_flips": "yes"},
     "max_minutes": {"max_minutes": 0},
 }
 

@@ -9,7 +9,13 @@ import pytest
 
 import keras_transfer
 from keras_transfer.recipes.decision_log import DecisionLog
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import (
+    note,
+    show,
+    silent_at_verbose_0,
+    verbosity,
+)
+from keras_transfer.storage.progress_bars import progress_bar
 from keras_transfer.storage.tables import fits_terminal, format_table
 
 pytestmark = pytest.mark.any_backend
@@ -128,4 +134,44 @@ def test_the_package_itself_says_only_ascii():
         if not text.isascii()
     ]
     # The lines of tables and of bars, each where it can be shown.
-    assert sorted(found) == [("command.py", "\u2501"), ("tables.py", "\u2500")]
+    assert sorted(found) == [("printing.py", "\u2501"), ("tables.py", "\u2500")]
+
+
+@silent_at_verbose_0
+def noting(text, verbose="auto"):
+    note(text)
+    show("asked for")
+
+
+def test_notes_obey_verbose_0_only(capsys):
+    note("a")
+    noting("b")
+    noting("c", 0)
+    noting("d", verbose=0)
+    noting("e", verbose=2)
+    note("f")
+    said = capsys.readouterr().out.split("\n")
+    asked = said.count("asked for")
+    assert [line for line in said if line not in ("asked for", "")] == [
+        "a", "b", "e", "f",
+    ]  # fmt: skip
+    assert asked == 4
+
+
+def test_bars_move_on_a_terminal_only(monkeypatch):
+    stream = output(monkeypatch, "utf-8")
+    assert verbosity("auto") == 2
+    assert [verbosity(each) for each in (0, 1, 2)] == [0, 1, 2]
+    progress_bar(3, 1, unit_name="photo").update(3)
+    assert written(stream).startswith("3/3 - 0s")
+    assert not set("\b\r\x1b") & set(written(stream))
+    stream = output(monkeypatch, "utf-8", Terminal)
+    assert verbosity("auto") == 1
+    progress_bar(3, "auto", unit_name="photo").update(3)
+    assert "\r" in written(stream)
+    before = written(stream)
+    progress_bar(3, 0).update(3)
+    assert written(stream) == before
+    # The characters of a bar are not in every encoding.
+    output(monkeypatch, "ascii", Terminal)
+    assert verbosity("auto") == 2

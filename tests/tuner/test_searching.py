@@ -16,7 +16,8 @@ from small_searches import hypermodel, searched, some_data
 import keras_transfer as kt
 from keras_transfer import _private
 from keras_transfer.recipes.data_parts import parts
-from keras_transfer.tuner import search_folder, trial
+from keras_transfer.tuner import search_folder, trial, trial_model
+from keras_transfer.tuner.settings import Settings
 
 pytest.importorskip("keras_tuner")
 
@@ -92,6 +93,39 @@ def test_search(tuner, search, data):
     assert len(result.plot().axes) >= 2
 
 
+@compiles_anew
+def test_the_first_trial_is_fine_tune(search, source, data):
+    """So that on validation a search does not end behind it."""
+    found = {
+        tuner: next(
+            row for row in search(tuner).result.trials if row["trial"] == 1
+        )
+        for tuner in ("random", "grid")
+    }
+    for row in found.values():
+        assert row["hyperparameters"] == {"recipe": "fine_tune"}
+    model = kt.TransferModel(
+        source, kt.ClassificationHead(3, name="head"), weights="imagenet"
+    )
+    keras.utils.set_random_seed(0)
+    own = kt.fine_tune(model, data[0], validation=data[1], verbose=0)
+    logs = model.evaluate(*data[1], verbose=0, return_dict=True)
+    assert own.history and found["random"]["score"] == pytest.approx(
+        logs["accuracy"], abs=1e-6
+    )
+    result = search("random").result
+    verdict = result.verdict()
+    assert verdict.startswith("Better: ")
+    assert f"{found['random']['score']:.4f}" in verdict
+    # Of a grid no combination is lost to it.
+    drawn = [
+        row["hyperparameters"]
+        for row in search("grid").result.trials
+        if row["trial"] == 2
+    ]
+    assert drawn[0]["blocks"] == 0.0 and drawn[0]["batch_size"] == 10
+
+
 def kept_of(result):
     numbers = sorted(row["trial"] for row in result.trials[:2])
     return ", ".join(map(str, numbers))
@@ -100,8 +134,8 @@ def kept_of(result):
 def test_recipe_repeats_the_best_trial(search, source, data):
     result = search("random").result
     recipe = json.loads(json.dumps(result.recipe))
-    settings = trial.Settings(**recipe["hyperparameters"])
-    model = trial.build(
+    settings = Settings(**recipe["hyperparameters"])
+    model = trial_model.build(
         settings, source, 3, input_shape=None, weights="imagenet",
         seed=recipe["seed"],
     )  # fmt: skip
@@ -166,7 +200,7 @@ class TestWrong:
         result = searched(
             source, data, tmp_path, trials=1, epochs=2, overwrite=True
         )
-        assert len(result.history) == 2 and mine.exists()
+        assert result.recipe["epochs"] == 2 and mine.exists()
         (tmp_path / "search.json").unlink()
         with pytest.raises(ValueError, match="search of KerasTuner's own"):
             searched(source, data, tmp_path)

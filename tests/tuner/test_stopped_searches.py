@@ -1,5 +1,6 @@
 """`search`: trials that fail, are killed, and go on."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -117,7 +118,9 @@ def test_a_trial_that_fails(how, source, data, tmp_path, monkeypatch):
         if len(seen) == 2 and how == "raises":
             raise ValueError("out of luck")
         if len(seen) == 2:
-            model.optimizer.learning_rate = float("nan")
+            settings = dataclasses.replace(
+                settings, learning_rate=1e38, optimizer="sgd"
+            )
         return train(settings, model, *args, **options)
 
     monkeypatch.setattr(trial, "train", second_fails)

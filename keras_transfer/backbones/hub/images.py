@@ -9,7 +9,7 @@ from keras_transfer._private.types import Shape
 from keras_transfer.backbones.assignment import assign_weights
 from keras_transfer.backbones.channels import adapt_statistics, channel_axis
 from keras_transfer.backbones.hub.presets import keras_hub
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 
 def at_image_shape(
@@ -76,7 +76,7 @@ def image_preprocessing(
         ValueError: If the converter does more than resize and scale.
     """
     if converter is None:
-        show(
+        note(
             f"backbone: {backbone.name!r} comes without an image converter, so "
             "its images are not scaled; `preprocessing=` can do it"
         )

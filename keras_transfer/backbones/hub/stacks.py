@@ -13,7 +13,7 @@ import keras
 
 from keras_transfer import _private
 from keras_transfer._private.types import Nested
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 
 def unrolled(backbone: keras.Model) -> keras.Model:
@@ -36,7 +36,7 @@ def unrolled(backbone: keras.Model) -> keras.Model:
     if model is not None:
         return model
     names = ", ".join(f"{x.name!r} ({type(x).__name__})" for x in stacks)
-    show(
+    note(
         f"backbone: {names} in {backbone.name!r} cannot be taken apart; each "
         "is one block"
     )

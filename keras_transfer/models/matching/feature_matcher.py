@@ -28,6 +28,7 @@ from keras_transfer.models.matching.pairs import Pairs, matched_pairs
 from keras_transfer.models.matching.similarity import similarities
 from keras_transfer.models.matching.source_model import as_source, check_models
 from keras_transfer.models.matching.source_weights import SourceWeights
+from keras_transfer.storage.printing import brief
 
 if TYPE_CHECKING:
     from keras_transfer.data.data_adapter import DataAdapter
@@ -136,6 +137,14 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         if data is not None:
             self._parts.scale_by([data])
             self.measure(data)
+
+    def __repr__(self) -> str:
+        return brief(
+            self,
+            f"source '{self.source.name}'",
+            f"target '{self.target.name}'",
+            f"{len(self.pairs)} pairs",
+        )
 
     # What a target has that `fit`, callbacks and `compile("auto")` ask for.
 

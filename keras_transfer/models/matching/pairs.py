@@ -16,6 +16,7 @@ from keras_transfer.models.matching import source_scale
 from keras_transfer.models.matching.pairing import find_pairs
 from keras_transfer.models.matching.similarity import similarity_of
 from keras_transfer.models.matching.taps import Tap, as_scores
+from keras_transfer.storage.printing import brief
 from keras_transfer.storage.tables import format_table
 
 if TYPE_CHECKING:
@@ -59,9 +60,21 @@ class Pair:
         """What the pair is called in the History."""
         return self.target.name
 
+    def __repr__(self) -> str:
+        return brief(
+            self,
+            f"{self.source.name} {self.source.shape} and "
+            f"{self.target.name} {self.target.shape}",
+            self.loss.distance.name,
+        )
+
 
 class Pairs(tuple):
     """The pairs of a `FeatureMatcher`; `print` shows them as a table."""
+
+    def __repr__(self) -> str:
+        names = ", ".join(f"{p.source.name} and {p.target.name}" for p in self)
+        return brief(self, len(self), names)
 
     def __str__(self) -> str:
         columns = [

@@ -13,7 +13,7 @@ from keras_transfer._private.types import Callbacks, Data
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.models.transfer import cached_boundaries, continued_fit
 from keras_transfer.models.transfer.frozen_watch import FrozenWatch
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import note
 
 if TYPE_CHECKING:
     from keras_transfer.data.data_adapter import DataAdapter
@@ -68,7 +68,7 @@ def fit_cached(
         callbacks = callbacks.callbacks
     samples, order = data.samples(seed), data.order()
     if samples.note:
-        show(samples.note)
+        note(samples.note)
     watch, frozen = continued_fit.DepthWatch(), FrozenWatch()
     training = continued_fit.ContinuedCallbackList(
         [*callbacks, order, watch, frozen],

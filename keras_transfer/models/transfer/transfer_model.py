@@ -19,6 +19,7 @@ from keras_transfer.models import construction
 from keras_transfer.models.base import BaseModel
 from keras_transfer.models.transfer.cached_fit import fit_cached
 from keras_transfer.models.transfer.pixels import KnowsPixels
+from keras_transfer.storage.printing import brief
 from keras_transfer.training import freezing
 from keras_transfer.training.nesting import is_own_step
 
@@ -38,6 +39,11 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
 
     Use it for classification and regression on images, sequences and vectors.
     Not for detection, segmentation or language-model fine-tuning.
+
+    It takes what its source takes: images `(batch, height, width, channels)`
+    with values from 0 to 255, sequences `(batch, time, features)` or token
+    ids, vectors `(batch, features)`, or a dict of these. It gives
+    probabilities `(batch, classes)`, or numbers `(batch, outputs)`.
 
     Args:
         backbone: name of a `keras.applications` constructor, `"hub:"` and a
@@ -62,11 +68,18 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
 
     Attributes:
         backbone: the source model up to its features, a `keras.Model`.
+        augmentation: the layer for training alone, or `None`.
         preprocessing: the layer between raw input and backbone.
         head: the head layer.
+        features: the symbolic tensor between backbone and head.
         blocks: list of `Block(index, name, layers, num_params)`, input first.
         trainable_depth: number of blocks that train, counted from the top.
-        class_names: names of the classes, or `None`.
+        class_names: names of the classes, or `None`. `fit` takes them from
+            data that have some.
+        is_pretrained: whether the backbone came with weights that are not
+            random.
+        expects_pixels: whether the input is known to be raw pixels.
+        regularizer: the `L2SP` that it was compiled with, or `None`.
         logits: the same model before its last activation.
 
     Raises:
@@ -127,8 +140,19 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         )
         freezing.set_trainable_depth(self, self._freeze_state.depth)
 
+    def __repr__(self) -> str:
+        trained = "trained" if self.is_pretrained else "random weights"
+        return brief(
+            self,
+            f"'{self.name}'",
+            f"{self.backbone.name} ({trained})",
+            f"{self.trainable_depth} of {len(self.blocks)} blocks train",
+            f"head {type(self.head).__name__} {self.head.name}",
+        )
+
     @property
     def class_names(self) -> list[str] | dict[str, list[str]] | None:
+        """Names of the classes by label, or `None`."""
         return self._class_names
 
     @class_names.setter
@@ -220,6 +244,9 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         Weights, flags and class names are copied; the copy is not compiled.
         (`keras.models.clone_model` gives a plain functional model with new
         weights.)
+
+        Returns:
+            A `TransferModel`.
         """
         copy = made_again(self)
         _private.copy_state(self, copy)

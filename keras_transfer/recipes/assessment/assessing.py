@@ -34,6 +34,7 @@ from keras_transfer.recipes.assessment.target_data import (
     class_names_of,
     target_parts,
 )
+from keras_transfer.storage.printing import silent_at_verbose_0
 
 if TYPE_CHECKING:
     from keras_transfer.data.seeded_batches import SeededBatches
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 _MOST_RANDOM, _MOST_COMPARED = 2000, 1000
 
 
+@silent_at_verbose_0
 def assess_transfer(
     model: keras.Model | PathLike,
     target: Data,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import writers
 from keras_transfer.recipes.assessment import pictures, reading, report
-from keras_transfer.storage.printing import printable
+from keras_transfer.storage.printing import brief, printable
 
 if TYPE_CHECKING:
     from keras_transfer.recipes.assessment.gain import Gain
@@ -54,6 +54,16 @@ class TransferAssessment:
     findings: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
     drawn: pictures.Drawn | None = dataclasses.field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        reached = [f"{b.name} {b.accuracy:.3f}" for b in self.baselines[-1:]]
+        return brief(
+            self,
+            self.source,
+            f"{sum(self.num_samples.values())} samples",
+            *reached,
+            f"{len(self.findings)} findings",
+        )
 
     @property
     def summary(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import writers
 from keras_transfer.recipes.assessment import ranking_plot, ranking_table
-from keras_transfer.storage.printing import printable
+from keras_transfer.storage.printing import brief, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,6 +56,10 @@ class RankedBackbone:
     note: str = ""
     error: str | None = None
 
+    def __repr__(self) -> str:
+        probe = "" if self.probe is None else f"probe {self.probe:.3f}"
+        return brief(self, self.name, probe, self.error)
+
 
 @dataclasses.dataclass
 class BackboneRanking:
@@ -75,6 +79,15 @@ class BackboneRanking:
     num_samples: int = 0
     seconds: float = 0.0
     model: TransferModel | None = None
+
+    def __repr__(self) -> str:
+        first = self.rows[0] if self.rows else None
+        best = first if first and first.probe is not None else None
+        return brief(
+            self,
+            best and f"best {best.name} ({self.score_name} {best.probe:.3f})",
+            f"of {len(self.rows)}",
+        )
 
     def __getitem__(self, name: str) -> RankedBackbone:
         """Returns the row of a candidate."""

@@ -14,6 +14,7 @@ from keras_transfer.data.adapters import adapt
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.models.matching.taps import listed, tapped, taps
 from keras_transfer.recipes.assessment.target_data import check_inputs
+from keras_transfer.storage.progress_bars import progress_bar
 
 if TYPE_CHECKING:
     from keras_transfer.data.seeded_batches import SeededBatches
@@ -120,8 +121,7 @@ def _takes_maps(head: keras.layers.Layer | None) -> bool:
 def _inputs(batches: SeededBatches, name: str, verbose: Verbose) -> Iterator:
     """Yields batches of inputs, with a bar."""
     parts = list(batches.numbers_in_batches())
-    bar = keras.utils.Progbar(len(parts), unit_name=name) if verbose else None
+    bar = progress_bar(len(parts), verbose, unit_name=name)
     for numbers in parts:
         yield batches.read(numbers)[0]
-        if bar:
-            bar.add(1)
+        bar.add(1)

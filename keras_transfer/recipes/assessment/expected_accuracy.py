@@ -18,6 +18,7 @@ from keras_transfer.recipes.assessment.pooled_features import (
     pooled_features,
 )
 from keras_transfer.recipes.assessment.similarity import similarity
+from keras_transfer.storage.printing import silent_at_verbose_0
 from keras_transfer.transferability.confidence import (
     thresholded_confidence,
     thresholded_confidence_interval,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _MOST = 5000
 
 
+@silent_at_verbose_0
 def expected_accuracy(
     model: TransferModel,
     *,

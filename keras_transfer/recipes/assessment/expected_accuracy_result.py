@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from keras_transfer.recipes.assessment.batch_shift import SHIFT_LEVEL
+from keras_transfer.storage.printing import brief
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,13 @@ class ExpectedAccuracy:
     def is_shifted(self) -> bool:
         """Whether the data are of another kind than the validation data."""
         return self.p_value < SHIFT_LEVEL
+
+    def __repr__(self) -> str:
+        return brief(
+            self,
+            f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})",
+            "shifted: not reliable" if self.is_shifted else "no shift found",
+        )
 
     def __str__(self) -> str:
         reading = "no shift found"

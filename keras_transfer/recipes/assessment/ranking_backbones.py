@@ -19,7 +19,7 @@ from keras_transfer.recipes.assessment.targets import targets_of
 from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.fine_tuning import fine_tune as run_fine_tune
-from keras_transfer.storage.printing import show
+from keras_transfer.storage.printing import show, silent_at_verbose_0
 from keras_transfer.training.schedules import whole_number
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from keras_transfer.recipes.assessment.targets import Targets
 
 
+@silent_at_verbose_0
 def rank_backbones(
     candidates: Candidates,
     data: Data,

@@ -16,6 +16,7 @@ from keras_transfer.recipes.assessment.retention_result import (
     BlockRetention,
     SourceRetention,
 )
+from keras_transfer.storage.printing import silent_at_verbose_0
 from keras_transfer.transferability.linear_cka import linear_cka
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _MOST = 2000
 
 
+@silent_at_verbose_0
 def source_retention(
     *,
     before: keras.Model,

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_transfer._private.types import PathLike
 from keras_transfer.recipes import plots
-from keras_transfer.storage.printing import printable
+from keras_transfer.storage.printing import brief, printable
 from keras_transfer.storage.tables import format_table
 
 if TYPE_CHECKING:
@@ -69,6 +69,15 @@ class SourceRetention:
         differences = self.before.astype(float) - self.after
         error = differences.std(ddof=1) / np.sqrt(len(differences))
         return float(differences.mean()), float(error)
+
+    def __repr__(self) -> str:
+        lost = "" if self.lost is None else f"accuracy lost {self.lost[0]:.3f}"
+        return brief(
+            self,
+            f"{len(self.blocks)} blocks",
+            f"CKA {self.blocks[-1].cka:.3f} at the last",
+            lost,
+        )
 
     def __str__(self) -> str:
         return printable(f"{self._sentence()}\n{format_table(*self._table())}")

@@ -22,6 +22,7 @@ from keras_transfer.recipes.assessment.reference_fit import (
 from keras_transfer.recipes.assessment.reference_samples import (
     ReferenceSamples,
 )
+from keras_transfer.storage.printing import brief
 from keras_transfer.transferability.unknown_score import unknown_score
 
 if TYPE_CHECKING:
@@ -72,6 +73,14 @@ class UnknownDetector:
 
     def __init__(self, model: TransferModel, reference: ReferenceSamples):
         self.model, self.reference = model, reference
+
+    def __repr__(self) -> str:
+        return brief(
+            self,
+            f"of '{self.model.name}'",
+            f"threshold {self.threshold:.4f}",
+            f"{self.false_alarm_rate:.1%} false alarms",
+        )
 
     @property
     def threshold(self) -> float:

@@ -1,6 +1,6 @@
-"""A head that is solved on mirrored copies too, against one that is not.
+"""A head that is solved on horizontal flips too, against one that is not.
 
-    python benchmarks/mirrored_copies.py --weights FILE.h5 \
+    python benchmarks/flipped_copies.py --weights FILE.h5 \
         flowers5=PHOTOS trashnet6=PHOTOS [--shots 5 10 20] [--seeds 10]
 
 MobileNetV2 with ImageNet weights (the file for 224 px, without top) on folders
