@@ -1,6 +1,7 @@
 """The preprocessing that ImageNet models were trained with, as a layer."""
 
 import difflib
+from collections.abc import Sized
 from typing import Any
 
 import keras
@@ -98,7 +99,7 @@ class ImageNetPreprocessing(keras.layers.Layer):
         config = super().get_config()
         return config | {"mode": self.mode, "data_format": self.data_format}
 
-    def _channel_axis(self, shape: Shape) -> int:
+    def _channel_axis(self, shape: Sized) -> int:
         return 1 if self.data_format == "channels_first" else len(shape) - 1
 
     def _normalize(self, x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 
 import keras
 import numpy as np
@@ -120,7 +121,11 @@ def one_weight(loss: keras.losses.Loss, sample_weight: Tensor | None) -> float:
     )
 
 
-def check_shapes(loss: FeatureLoss, source: Shape, target: Shape) -> None:
+def check_shapes(
+    loss: FeatureLoss,
+    source: Iterable[int | None],
+    target: Iterable[int | None],
+) -> None:
     """Raises if two shapes of features do not have in common what they must."""
     source, target = tuple(source), tuple(target)
     fits = (

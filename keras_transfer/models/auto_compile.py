@@ -3,6 +3,7 @@
 import keras
 
 from keras_transfer import graph
+from keras_transfer._private.types import Nested
 from keras_transfer.layers import RegressionHead
 from keras_transfer.storage.printing import note
 
@@ -12,7 +13,7 @@ _BY_ACTIVATION = {
 }
 
 
-def choose_loss(head):
+def choose_loss(head: keras.layers.Layer) -> tuple[str, str]:
     """Returns `(loss, metric)` names that fit what the head puts out.
 
     Args:
@@ -38,7 +39,9 @@ def choose_loss(head):
     )
 
 
-def complete_arguments(head, loss, metrics):
+def complete_arguments(
+    head: keras.layers.Layer, loss: Nested, metrics: Nested
+) -> tuple[keras.optimizers.Optimizer, Nested, Nested]:
     """Fills in what `compile` was not told, and prints what was picked.
 
     Args:

@@ -1,10 +1,22 @@
 """The `compile` and the `fit` of the models of this package."""
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import (
+    Callbacks,
+    Data,
+    Nested,
+    PathLike,
+    Tensor,
+    Verbose,
+)
 from keras_transfer.callbacks.precise_batch_norm import (
     warn_of_young_statistics,
 )
@@ -22,6 +34,11 @@ from keras_transfer.storage import printing
 from keras_transfer.training import freezing, replicas
 from keras_transfer.training.nesting import own_step
 
+if TYPE_CHECKING:
+    from keras_transfer.feature_cache.settings import FeatureCache
+    from keras_transfer.graph.block import Block
+    from keras_transfer.training.regularizers import L2SP
+
 
 class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
     """Mixin of the models of this package: their `compile` and their `fit`.
@@ -31,36 +48,43 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
     """
 
     @property
-    def blocks(self):
+    def blocks(self) -> list[Block]:
         """The blocks that freezing goes by, from input to output."""
         return list(self._freeze_state.blocks)
 
     @property
-    def trainable_depth(self):
+    def trainable_depth(self) -> int:
         """How many blocks train, counted from the top."""
         return self._freeze_state.depth
 
-    def _fit_on_cache(self, fit, data, **options):
+    def _fit_on_cache(
+        self,
+        fit: Callable[..., keras.callbacks.History],
+        data: DataAdapter,
+        **options: Any,
+    ) -> keras.callbacks.History:
         """Trains with `feature_cache`; the arguments are those of `fit`.
 
         Data are adapters: the `data` to train on and `validation`, or `None`.
         """
         raise NotImplementedError
 
-    def _prepare_run(self, data, callbacks):
+    def _prepare_run(
+        self, data: DataAdapter, callbacks: Callbacks
+    ) -> Callbacks:
         """Returns the callbacks of a run of `fit` on a `DataAdapter`."""
         return callbacks
 
     def compile(
         self,
-        optimizer="auto",
-        loss=None,
-        loss_weights=None,
-        metrics=None,
+        optimizer: keras.optimizers.Optimizer | str = "auto",
+        loss: Nested = None,
+        loss_weights: Nested = None,
+        metrics: Nested = None,
         *,
-        regularizer=None,
-        **kwargs,
-    ):
+        regularizer: L2SP | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Like `keras.Model.compile`; `"auto"` picks what fits the head.
 
         Args:
@@ -106,29 +130,29 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         if self.optimizer is not None and kwargs.get("auto_scale_loss", True):
             warn_of_unscaled_loss(self)
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     @printing.silent_at_verbose_0
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
+        x: Data = None,
+        y: Nested = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Verbose = "auto",
+        callbacks: Callbacks = None,
         *,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        sample_weight=None,
-        initial_epoch=0,
-        steps_per_epoch=None,
-        feature_cache=None,
-        seed=0,
-        **kwargs,
-    ):
+        validation_split: float = 0.0,
+        validation_data: Data = None,
+        shuffle: bool = True,
+        sample_weight: Nested = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        feature_cache: FeatureCache | PathLike | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Like `keras.Model.fit`, with a sample order that can be repeated.
 
         The order of arrays, `keras_transfer.data.load` and other seeded data
@@ -234,7 +258,9 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         warn_of_young_statistics(self, callbacks)
         return history
 
-    def _fit_of_keras(self, x, *, validation_data=None, **options):
+    def _fit_of_keras(
+        self, x: Data, *, validation_data: Data = None, **options: Any
+    ) -> keras.callbacks.History:
         """The `fit` of Keras, after which nothing of the run is kept."""
         with lent(x, validation_data) as (x, validation_data):
             try:
@@ -245,7 +271,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 _private.forget_validation(self)
                 _private.forget_step_gradients()
 
-    def _check_class_weight(self, options):
+    def _check_class_weight(self, options: dict[str, Any]) -> None:
         outputs = getattr(self, "outputs", None) or [None]
         if options.get("class_weight") and len(outputs) > 1:
             raise ValueError(
@@ -254,7 +280,9 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 "sample_weight, a list with the weights for each output."
             )
 
-    def _validation(self, data, batch_size):
+    def _validation(
+        self, data: Data, batch_size: int | None
+    ) -> DataAdapter | None:
         """Returns the `DataAdapter` of validation data, labels looked at."""
         if data is None:
             return None
@@ -267,16 +295,16 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
     @printing.silent_at_verbose_0
     def evaluate(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        verbose="auto",
-        sample_weight=None,
-        steps=None,
-        callbacks=None,
-        return_dict=False,
-        **kwargs,
-    ):
+        x: Data = None,
+        y: Nested = None,
+        batch_size: int | None = None,
+        verbose: Verbose = "auto",
+        sample_weight: Nested = None,
+        steps: int | None = None,
+        callbacks: Callbacks = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> dict[str, float] | list[float] | float:
         """Like `keras.Model.evaluate`; counts each sample once, everywhere.
 
         The data are looked at as in `fit`. The arguments are Keras' own.
@@ -312,8 +340,13 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
 
     @printing.silent_at_verbose_0
     def predict(
-        self, x, batch_size=None, verbose="auto", steps=None, callbacks=None
-    ):
+        self,
+        x: Data,
+        batch_size: int | None = None,
+        verbose: Verbose = "auto",
+        steps: int | None = None,
+        callbacks: Callbacks = None,
+    ) -> Nested:
         """Like `keras.Model.predict`, of any number of samples.
 
         The inputs are looked at as in `fit`.
@@ -342,25 +375,25 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
     # Under `tf.distribute` steps work on copies, and on shares that may be
     # empty.
 
-    def train_step(self, *data):
+    def train_step(self, *data: Any) -> dict[str, Tensor]:
         if _private.has_strategy(self):
             data = replicas.copied(data)
         with own_step():
             return super().train_step(*data)
 
-    def test_step(self, *data):
+    def test_step(self, *data: Any) -> dict[str, Tensor]:
         if not _private.has_strategy(self):
             return super().test_step(*data)
         step = functools.partial(super().test_step, *replicas.copied(data))
         return replicas.unless_empty(step, data, self.get_metrics_result)
 
-    def predict_step(self, *data):
+    def predict_step(self, *data: Any) -> Nested:
         if not _private.has_strategy(self):
             return super().predict_step(*data)
         step = functools.partial(super().predict_step, *replicas.copied(data))
         return replicas.unless_empty(step, data, self._no_outputs)
 
-    def _no_outputs(self):
+    def _no_outputs(self) -> Nested:
         """The outputs of no samples."""
         return keras.tree.map_structure(
             lambda tensor: keras.ops.zeros(
@@ -369,7 +402,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             self.output,
         )
 
-    def _adopt_class_names(self, data):
+    def _adopt_class_names(self, data: DataAdapter) -> None:
         names = getattr(data, "class_names", None)
         if self.class_names is None and names:
             self.class_names = list(names)

@@ -1,19 +1,29 @@
 """What a `TransferModel` is put together from."""
 
+from __future__ import annotations
+
 import difflib
 import re
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from keras_transfer import _private, graph, layers
+from keras_transfer._private.types import Nested, Shape
 from keras_transfer.training import freezing
+
+if TYPE_CHECKING:
+    from keras_transfer.backbones.resolving import ResolvedBackbone
+    from keras_transfer.layers.training_only import TrainingOnly
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+    from keras_transfer.training.freezing import FreezeState
 
 # The names that Keras gives to inputs by itself.
 _AUTOMATIC_NAME = re.compile(r"(input|input_layer|keras_tensor|images)(_\d+)?")
 
 
-def head_layer(head):
+def head_layer(head: int | keras.layers.Layer) -> keras.layers.Layer:
     """Returns the head as a layer; a number means that many classes."""
     if isinstance(head, keras.layers.Layer):
         return head
@@ -27,7 +37,9 @@ def head_layer(head):
     )
 
 
-def preprocessing_layer(preprocessing, source):
+def preprocessing_layer(
+    preprocessing: str | keras.layers.Layer | None, source: ResolvedBackbone
+) -> keras.layers.Layer:
     """Returns the layer that turns raw input into what the backbone wants."""
     if isinstance(preprocessing, str) and preprocessing == "auto":
         preprocessing = source.preprocessing
@@ -38,7 +50,7 @@ def preprocessing_layer(preprocessing, source):
     return layers.ImageNetPreprocessing(preprocessing, name="preprocessing")
 
 
-def inputs_like(model):
+def inputs_like(model: keras.Model) -> Nested:
     """Returns inputs for what a model takes, of any batch size.
 
     They have the names that the model's have; a single image whose name is
@@ -51,7 +63,7 @@ def inputs_like(model):
     )
 
 
-def _input_like(tensor, is_only):
+def _input_like(tensor: keras.KerasTensor, is_only: bool) -> keras.KerasTensor:
     # Floats in, whatever the images are: an input of type uint8 would turn
     # 0.9 into 0, NaN into 0 and wrap 300 round, without a word.
     is_image = _is_image(tensor)
@@ -63,11 +75,11 @@ def _input_like(tensor, is_only):
     )
 
 
-def _is_image(tensor):
+def _is_image(tensor: keras.KerasTensor) -> bool:
     return len(tensor.shape) == 4
 
 
-def applied(layer, inputs, what):
+def applied(layer: keras.layers.Layer, inputs: Nested, what: str) -> Nested:
     """Returns what a layer makes of the inputs of a model.
 
     Of several inputs, a layer of Keras or of this package gets each image on
@@ -101,13 +113,15 @@ def applied(layer, inputs, what):
     )
 
 
-def _is_known(layer):
+def _is_known(layer: keras.layers.Layer) -> bool:
     if isinstance(layer, layers.TrainingOnly):
         layer = layer.layer
     return type(layer).__module__.split(".")[0] in ("keras", "keras_transfer")
 
 
-def _applied_to_all(layer, inputs, what):
+def _applied_to_all(
+    layer: keras.layers.Layer, inputs: Nested, what: str
+) -> Nested:
     try:
         outputs = layer(inputs)
         keras.tree.assert_same_structure(inputs, outputs)
@@ -120,7 +134,7 @@ def _applied_to_all(layer, inputs, what):
     return outputs
 
 
-def check_augmentation(layer, inputs):
+def check_augmentation(layer: keras.layers.Layer, inputs: Nested) -> None:
     """Raises if a layer changes what labels belong to, or the size.
 
     Args:
@@ -146,7 +160,7 @@ def check_augmentation(layer, inputs):
         _check_size(layer, tensor.shape)
 
 
-def _check_size(layer, shape):
+def _check_size(layer: keras.layers.Layer, shape: Shape) -> None:
     try:
         found = tuple(layer.compute_output_shape(shape))
     except (NotImplementedError, TypeError, AttributeError):
@@ -161,14 +175,14 @@ def _check_size(layer, shape):
         )
 
 
-def in_training_only(augmentation):
+def in_training_only(augmentation: keras.layers.Layer) -> TrainingOnly:
     """Returns the augmentation as a layer that acts in training alone."""
     if isinstance(augmentation, layers.TrainingOnly):
         return augmentation
     return layers.TrainingOnly(augmentation, name="augmentation")
 
 
-def no_such_layer(model, name):
+def no_such_layer(model: TransferModel, name: str) -> ValueError:
     """Returns the error for a layer that is not one of a model's own.
 
     Args:
@@ -198,13 +212,18 @@ def no_such_layer(model, name):
     )
 
 
-def described(source):
+def described(source: ResolvedBackbone) -> dict[str, Any]:
     """Returns what of a source is kept in the model's config."""
     kept = ("name", "min_size", "input_shape", "pretrained")
     return {name: getattr(source, name) for name in kept}
 
 
-def initial_freeze_state(source, head, train_batch_norm, name):
+def initial_freeze_state(
+    source: ResolvedBackbone,
+    head: keras.layers.Layer,
+    train_batch_norm: bool | str,
+    name: str,
+) -> FreezeState:
     """Returns the `FreezeState` with which a model begins."""
     if train_batch_norm not in ("auto", True, False):
         raise ValueError(

@@ -7,7 +7,7 @@ import keras
 from keras_transfer import _private
 
 
-def warn_of_unscaled_loss(model):
+def warn_of_unscaled_loss(model: keras.Model) -> None:
     """Says so if gradients in float16 are not kept from becoming zero.
 
     Keras scales the loss of a model that was made under the policy

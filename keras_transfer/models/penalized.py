@@ -1,8 +1,12 @@
 """A model whose loss may hold an `L2SP` penalty."""
 
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import Nested, Tensor
 from keras_transfer.training import freezing
 from keras_transfer.training.regularizers import L2SP, Penalty
 
@@ -22,10 +26,10 @@ class PenalizedModel:
     `_penalty_of` and `_use_penalty` around `keras.Model.compile`.
     """
 
-    _penalty = None
+    _penalty: Penalty | None = None
     _penalty_tracker = None
 
-    def _penalty_of(self, regularizer):
+    def _penalty_of(self, regularizer: L2SP | None) -> Penalty | None:
         """Returns a `Penalty`, or `None` without a regularizer.
 
         Raises:
@@ -49,34 +53,39 @@ class PenalizedModel:
             anchors=self._penalty_variables,
         )
 
-    def _use_penalty(self, penalty):
+    def _use_penalty(self, penalty: Penalty | None) -> None:
         """Makes `penalty` part of the loss from now on; `None` ends it."""
         self._penalty = penalty
         if penalty is not None and self._penalty_tracker is None:
             self._penalty_tracker = keras.metrics.Mean(name="l2sp")
 
     @property
-    def regularizer(self):
+    def regularizer(self) -> L2SP | None:
         """The `L2SP` that the model was compiled with, or `None`."""
         return None if self._penalty is None else self._penalty.regularizer
 
     @property
-    def _penalty_variables(self):
+    def _penalty_variables(self) -> list[keras.Variable]:
         """The weights to which an `L2SP` pulls; empty without one."""
         return [] if self._penalty is None else self._penalty.anchors
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         tracker = None if self._penalty is not None else self._penalty_tracker
         return [metric for metric in super().metrics if metric is not tracker]
 
     def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+        self,
+        x: Nested = None,
+        y: Nested = None,
+        y_pred: Nested = None,
+        sample_weight: Nested = None,
+        training: bool = True,
+    ) -> Tensor:
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         return self._penalized(loss)
 
-    def _penalized(self, loss):
+    def _penalized(self, loss: Tensor) -> Tensor:
         """Returns a loss with the penalty, if there is one."""
         if self._penalty is None:
             return loss
@@ -84,7 +93,7 @@ class PenalizedModel:
         self._penalty_tracker.update_state(penalty)
         return loss + _private.additional_loss(self, penalty)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict[str, Any] | None:
         config = super().get_compile_config()
         if config and self._penalty is not None:
             config["regularizer"] = keras.saving.serialize_keras_object(
@@ -92,12 +101,12 @@ class PenalizedModel:
             )
         return config
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: MutableMapping) -> None:
         super().save_own_variables(store)
         for index, anchor in enumerate(self._penalty_variables):
             store[f"{_ANCHOR}{index}"] = anchor
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Mapping) -> None:
         names = set(store.keys())
         anchors = {name for name in names if name.startswith(_ANCHOR)}
         super().load_own_variables({k: store[k] for k in names - anchors})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def _unbalanced(
     if counts.imbalance < 20:
         return None
     rarest = int(np.argmin([n or np.inf for n in counts.per_class]))
-    names = model.class_names or [f"class {i}" for i in range(1 + rarest)]
+    names: Any = model.class_names or [f"class {i}" for i in range(1 + rarest)]
     sentence = (
         f"the classes are unbalanced, {counts.imbalance:.0f} to 1: "
         f"{names[rarest]} has {counts.smallest} of {counts.num_samples} "

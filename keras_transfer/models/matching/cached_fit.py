@@ -1,13 +1,26 @@
 """`fit` of a matcher on the features that its source has put out before."""
 
-import types
+from __future__ import annotations
 
+import types
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import keras
 import numpy as np
 
 from keras_transfer import feature_cache as cache
+from keras_transfer._private.types import Callbacks
 from keras_transfer.callbacks.run_aware import with_callback
 from keras_transfer.data.seeded_batches import OrderOfEpoch
 from keras_transfer.data.views import BatchesView
+
+if TYPE_CHECKING:
+    from keras_transfer.data.data_adapter import DataAdapter
+    from keras_transfer.data.seeded_batches import SeededBatches
+    from keras_transfer.feature_cache.cached import CachedFeatures
+    from keras_transfer.feature_cache.settings import FeatureCache
+    from keras_transfer.models.matching.feature_matcher import FeatureMatcher
 
 # The key under which a matcher finds the source's features in its input.
 SOURCE_FEATURES = "source_features"
@@ -21,11 +34,11 @@ class MatchedBatches(BatchesView):
         cached: the `CachedFeatures` of the source's features.
     """
 
-    def __init__(self, batches, cached):
+    def __init__(self, batches: SeededBatches, cached: CachedFeatures):
         super().__init__(batches)
         self.cached = cached
 
-    def read(self, sample_ids):
+    def read(self, sample_ids: np.ndarray) -> tuple:
         x, *rest = self.batches.read(sample_ids)
         features = self.cached.take(np.asarray(sample_ids))
         if not isinstance(features, tuple):
@@ -34,9 +47,16 @@ class MatchedBatches(BatchesView):
 
 
 def fit_cached(
-    matcher, fit, data, *, feature_cache, callbacks, seed, validation,
-    **options,
-):  # fmt: skip
+    matcher: FeatureMatcher,
+    fit: Callable[..., keras.callbacks.History],
+    data: DataAdapter,
+    *,
+    feature_cache: FeatureCache,
+    callbacks: Callbacks,
+    seed: int,
+    validation: DataAdapter | None,
+    **options: Any,
+) -> keras.callbacks.History:
     """Trains on the features that the source puts out once.
 
     Args:
@@ -70,9 +90,9 @@ def fit_cached(
     # What `feature_cache` runs a data set through.
     source = types.SimpleNamespace(prefix=matcher._parts.source)
 
-    def wrapped(data, name):
+    def wrapped(data: DataAdapter, name: str) -> MatchedBatches:
         found = cache.build(
-            data.samples(), source, feature_cache,
+            data.samples(), source, feature_cache,  # type: ignore[arg-type]
             name=name, verbose=options["verbose"],
         )  # fmt: skip
         return MatchedBatches(data.data, found)

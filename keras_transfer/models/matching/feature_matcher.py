@@ -1,10 +1,21 @@
 """`FeatureMatcher`: trains a model to have the features of another."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import (
+    Callbacks,
+    Data,
+    Json,
+    Nested,
+    PathLike,
+)
 from keras_transfer.losses import FeatureMatchingLoss
 from keras_transfer.models.base import BaseModel
 from keras_transfer.models.matching import matched_fit
@@ -18,6 +29,10 @@ from keras_transfer.models.matching.similarity import similarities
 from keras_transfer.models.matching.source_model import as_source, check_models
 from keras_transfer.models.matching.source_weights import SourceWeights
 from keras_transfer.storage.printing import brief
+
+if TYPE_CHECKING:
+    from keras_transfer.data.data_adapter import DataAdapter
+    from keras_transfer.training.regularizers import L2SP, Penalty
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -91,15 +106,15 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
     def __init__(
         self,
         *,
-        source,
-        target,
-        pairs="auto",
-        loss=None,
-        soft_targets="auto",
-        task_weight=1.0,
-        matching_weight=1.0,
-        data=None,
-        name=None,
+        source: keras.Model | PathLike,
+        target: keras.Model,
+        pairs: str | Sequence = "auto",
+        loss: Nested = None,
+        soft_targets: bool | str | keras.losses.Loss = "auto",
+        task_weight: float = 1.0,
+        matching_weight: float = 1.0,
+        data: Data = None,
+        name: str | None = None,
     ):
         super().__init__(name=name or "feature_matcher")
         loss = FeatureMatchingLoss() if loss is None else loss
@@ -112,7 +127,7 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         # Past __setattr__: they are no layers of this model. The source's
         # weights are not to train, and the others are the target's own.
         vars(self).update(source=source, pairs=Pairs(found))
-        vars(self)["_parts"] = parts
+        vars(self)["_parts"] = parts  # type: ignore[index]
         self._freeze_state = MatcherFreezeState(target, self.adapters)
         self._loss_weights = LossWeights(
             task_weight, matching_weight, [pair.weight for pair in found]
@@ -123,7 +138,7 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
             self._parts.scale_by([data])
             self.measure(data)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return brief(
             self,
             f"source '{self.source.name}'",
@@ -134,40 +149,40 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
     # What a target has that `fit`, callbacks and `compile("auto")` ask for.
 
     @property
-    def head(self):
+    def head(self) -> keras.layers.Layer | None:
         """The target's head."""
         return getattr(self.target, "head", None)
 
     @property
-    def class_names(self):
+    def class_names(self) -> list[str] | dict[str, list[str]] | None:
         """Names of the classes, or `None`."""
         return getattr(self.target, "class_names", None)
 
     @class_names.setter
-    def class_names(self, names):
+    def class_names(self, names: Iterable[str] | None) -> None:
         self.target.class_names = names
 
     @property
-    def expects_pixels(self):
+    def expects_pixels(self) -> bool:
         """Whether the input is known to be raw pixels in 0..255."""
         return getattr(self.target, "expects_pixels", False)
 
-    def _note_pixels(self, are_pixels):
+    def _note_pixels(self, are_pixels: bool) -> None:
         """Lets the target know what images it is given."""
         if isinstance(self.target, BaseModel):
             self.target._note_pixels(are_pixels)
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> Nested:
         """The target's."""
         return self.target.input_shape
 
     @property
-    def output_shape(self):
+    def output_shape(self) -> Nested:
         """The target's."""
         return self.target.output_shape
 
-    def _penalty_of(self, regularizer):
+    def _penalty_of(self, regularizer: L2SP | None) -> Penalty | None:
         if regularizer is None:
             return None
         if not isinstance(self.target, BaseModel):
@@ -178,7 +193,7 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
             )
         return self.target._penalty_of(regularizer)
 
-    def predict(self, *args, **kwargs):
+    def predict(self, *args: Any, **kwargs: Any) -> Nested:
         """Returns what the target predicts; the source does not run.
 
         Args:
@@ -187,7 +202,7 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         """
         return self.target.predict(*args, **kwargs)
 
-    def quantize(self, *args, **kwargs):
+    def quantize(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Quantizes the target; adapters and source are for training alone.
 
         Args:
@@ -201,7 +216,9 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
     # Whether the data of the `fit` before had no labels.
     _was_unlabelled = False
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(
+        self, x: Data = None, y: Nested = None, *args: Any, **kwargs: Any
+    ) -> keras.callbacks.History:
         """Like `TransferModel.fit`; data may come without labels.
 
         Args:
@@ -231,7 +248,9 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
             finally:
                 self._is_unlabelled = False
 
-    def _prepare_run(self, data, callbacks):
+    def _prepare_run(
+        self, data: DataAdapter, callbacks: Callbacks
+    ) -> Callbacks:
         self._is_unlabelled = data.is_unlabelled()
         if self._is_unlabelled != self._was_unlabelled:
             # With labels there are metrics that had no variables before.
@@ -241,9 +260,9 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
             raise no_labels(self.task_weight)
         return matched_fit.prepared(self, data, callbacks)
 
-    _fit_on_cache = fit_cached
+    _fit_on_cache = fit_cached  # type: ignore[assignment]
 
-    def measure(self, data, after=False):
+    def measure(self, data: Nested, after: bool = False) -> list[float]:
         """Measures how alike the features of each pair are (debiased CKA).
 
         Args:
@@ -261,7 +280,7 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
                 pair.similarity = value
         return found
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         return {
             "name": self.name,
@@ -281,8 +300,12 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
-        def restored(value):
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        custom_objects: dict[str, Any] | None = None,
+    ) -> Self:
+        def restored(value: Json) -> Nested:
             return keras.saving.deserialize_keras_object(
                 value, custom_objects=custom_objects
             )

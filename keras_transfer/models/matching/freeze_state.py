@@ -1,9 +1,13 @@
 """The freeze state of a matcher."""
 
+from collections.abc import Iterable
+
+import keras
+
 from keras_transfer.training import freezing
 
 
-def _of_target(name):
+def _of_target(name: str) -> property:
     """Returns a property that reads and writes that of the target's state."""
     return property(
         lambda self: getattr(self._state, name),
@@ -19,6 +23,8 @@ class MatcherFreezeState:
     train_batch_norm = _of_target("train_batch_norm")
     trains_elsewhere = _of_target("trains_elsewhere")
 
-    def __init__(self, target, adapters):
+    def __init__(
+        self, target: keras.Model, adapters: Iterable[keras.layers.Layer]
+    ):
         self._state = freezing.freeze_state(target)
         self.head = [*self._state.head, *adapters]

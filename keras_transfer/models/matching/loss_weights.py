@@ -1,11 +1,17 @@
 """The weights of a matcher's loss, which a schedule may move."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
+
+from keras_transfer._private.types import Nested
 
 
-def no_labels(weight):
+def no_labels(weight: float) -> ValueError:
     """The error for data without labels."""
     return ValueError(
         "The data have no labels, and the loss of the labels has a weight. "
@@ -23,9 +29,19 @@ class LossWeights(keras.layers.Layer):
         pairs: weights of the pairs.
     """
 
-    def __init__(self, task, matching, pairs, **kwargs):
+    def __init__(
+        self,
+        task: float,
+        matching: float,
+        pairs: Sequence[float],
+        **kwargs: Any,
+    ):
         super().__init__(name="loss_weights", **kwargs)
-        given = {"task": task, "matching": matching, "pairs": pairs}
+        given: dict[str, Any] = {
+            "task": task,
+            "matching": matching,
+            "pairs": pairs,
+        }
         for name, value in given.items():
             value = _checked_weight(name, value)
             variable = self.add_weight(
@@ -36,11 +52,11 @@ class LossWeights(keras.layers.Layer):
             setattr(self, name, variable)
         self.built = True
 
-    def read(self, name):
+    def read(self, name: str) -> Nested:
         """A weight as Python numbers."""
         return ops.convert_to_numpy(getattr(self, name)).tolist()
 
-    def write(self, name, value):
+    def write(self, name: str, value: ArrayLike) -> None:
         """Sets a weight; what is traced already follows."""
         variable = getattr(self, name)
         value = _checked_weight(name, value)
@@ -52,7 +68,7 @@ class LossWeights(keras.layers.Layer):
         variable.assign(value)
 
 
-def _checked_weight(name, value):
+def _checked_weight(name: str, value: ArrayLike) -> np.ndarray:
     try:
         array = np.asarray(value, "float32")
         fits = bool((np.isfinite(array) & (array >= 0)).all())

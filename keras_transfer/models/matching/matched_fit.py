@@ -1,12 +1,17 @@
 """Before and after the `fit` of a matcher: labels, scales, similarity."""
 
+from __future__ import annotations
+
 import contextlib
 import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
 from keras_transfer import _private
+from keras_transfer._private.types import Callbacks, Nested
 from keras_transfer.callbacks import FreezingScheduler
 from keras_transfer.callbacks.run_aware import (
     RunAwareCallback,
@@ -16,12 +21,16 @@ from keras_transfer.data.data_adapter import joined
 from keras_transfer.models.matching.source_scale import SCALED_BY
 from keras_transfer.training import freezing
 
+if TYPE_CHECKING:
+    from keras_transfer.data.data_adapter import DataAdapter
+    from keras_transfer.models.matching.feature_matcher import FeatureMatcher
+
 # Samples on which similarity is measured before and after.
 _MEASURED = 32
 
 
 @contextlib.contextmanager
-def frozen(source):
+def frozen(source: keras.Model) -> Iterator[None]:
     """Freezes every layer of a model, and puts the flags back afterwards."""
     flags = freezing.flags(source)
     try:
@@ -34,7 +43,9 @@ def frozen(source):
 class FiniteLossGuard(keras.callbacks.Callback):
     """Ends a training whose matching loss is no number any more."""
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         bad = [
             name
             for name, value in (logs or {}).items()
@@ -57,20 +68,22 @@ class SimilarityMeter(keras.callbacks.Callback):
         inputs: a batch of inputs.
     """
 
-    def __init__(self, inputs):
+    def __init__(self, inputs: Nested):
         super().__init__()
         self.inputs = inputs
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         _private.sync_state(self.model)
         self.model.measure(self.inputs)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         _private.sync_state(self.model)
         self.model.measure(self.inputs, after=True)
 
 
-def prepared(matcher, data, callbacks):
+def prepared(
+    matcher: FeatureMatcher, data: DataAdapter, callbacks: Callbacks
+) -> Callbacks:
     """Returns the callbacks of a run, with those that every matching has."""
     if matcher.trainable_depth == 0 and not _unfreezes(callbacks):
         warnings.warn(
@@ -92,7 +105,7 @@ def prepared(matcher, data, callbacks):
     return callbacks
 
 
-def _unfreezes(callbacks):
+def _unfreezes(callbacks: Callbacks) -> bool:
     """Whether one of the callbacks may unfreeze blocks."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
@@ -102,7 +115,7 @@ def _unfreezes(callbacks):
     )
 
 
-def _measure_scales(matcher, batches):
+def _measure_scales(matcher: FeatureMatcher, batches: list) -> None:
     """Brings the source's features to one scale, once in a matcher's life."""
     if batches:
         matcher._parts.scale_by(batches)
@@ -116,7 +129,7 @@ def _measure_scales(matcher, batches):
     )
 
 
-def _enough(batches):
+def _enough(batches: list) -> int:
     """How many batches hold the samples on which similarity is measured."""
     sizes = [len(keras.tree.flatten(batch)[0]) for batch in batches]
     return int(np.searchsorted(np.cumsum(sizes), _MEASURED)) + 1

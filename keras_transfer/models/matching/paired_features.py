@@ -1,11 +1,20 @@
 """The features of a matcher's pairs, of each model in one pass."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Nested, Tensor
 from keras_transfer.backbones.channels import channel_axis
 from keras_transfer.models.construction import inputs_like
 from keras_transfer.models.matching import source_scale, taps
+
+if TYPE_CHECKING:
+    from keras_transfer.models.matching.pairs import Pair
 
 
 class PairedFeatures:
@@ -17,7 +26,9 @@ class PairedFeatures:
         pairs: list of `Pair`.
     """
 
-    def __init__(self, source, target, pairs):
+    def __init__(
+        self, source: keras.Model, target: keras.Model, pairs: Sequence[Pair]
+    ):
         self.pairs = pairs
         augmentation = getattr(target, "augmentation", None)
         self.augments = augmentation is not None
@@ -35,7 +46,9 @@ class PairedFeatures:
             for pair in pairs
         ]
 
-    def run(self, inputs, given, training):
+    def run(
+        self, inputs: Nested, given: Nested, training: bool | None
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """Returns `(output, source features, target features)`.
 
         Args:
@@ -50,7 +63,9 @@ class PairedFeatures:
             given = self.source(inputs, training=False)
         return output, self._at_scale(given), features
 
-    def run_once(self, inputs):
+    def run_once(
+        self, inputs: Nested
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """The same in inference mode, outside of a training step."""
         output, *features = taps.in_inference(self.target, inputs)
         if self.augments:
@@ -58,27 +73,29 @@ class PairedFeatures:
         given = taps.in_inference(self.source, inputs)
         return output, self._at_scale(given), features
 
-    def _at_scale(self, given):
+    def _at_scale(self, given: Nested) -> list[Tensor]:
         return [
             _like(x, _scaled(x, pair)) if padded else _scaled(x, pair)
             for x, pair, padded in self._each(taps.listed(given))
         ]
 
     @property
-    def scales(self):
+    def scales(self) -> list[keras.layers.Layer | None]:
         """What brings the features of each pair to one scale, or `None`."""
         return [pair.scale for pair in self.pairs]
 
     @property
-    def is_scaled(self):
+    def is_scaled(self) -> bool:
         """Whether the source's features are at the scale of the data."""
         return source_scale.are_measured(self.scales)
 
-    def scale_by(self, batches):
+    def scale_by(self, batches: Iterable) -> None:
         """Brings the source's features to one scale, by batches of inputs."""
         source_scale.measure(self.source, self.scales, batches)
 
-    def adapted(self, features, source):
+    def adapted(
+        self, features: list[Tensor], source: list[Tensor]
+    ) -> list[Tensor]:
         """The target's features, as the losses want them.
 
         Args:
@@ -94,11 +111,13 @@ class PairedFeatures:
             adapted.append(_like(like, x) if padded and by_position else x)
         return adapted
 
-    def _each(self, features):
+    def _each(
+        self, features: list[Tensor]
+    ) -> Iterator[tuple[Tensor, Pair, bool]]:
         return zip(features, self.pairs, self.are_padded, strict=True)
 
 
-def _adapted(x, pair):
+def _adapted(x: Tensor, pair: Pair) -> Tensor:
     wanted = pair.source.shape
     if len(x.shape) == 1 + len(wanted) and x.shape[-1] == wanted[-1]:
         # The map begins as the identity: a copy of the source would agree.
@@ -106,17 +125,17 @@ def _adapted(x, pair):
     return x if pair.adapter is None else pair.adapter(x)
 
 
-def _scaled(x, pair):
+def _scaled(x: Tensor, pair: Pair) -> Tensor:
     return x if pair.scale is None else pair.scale(x, training=False)
 
 
-def _like(padded, x):
+def _like(padded: Tensor, x: Tensor) -> Tensor:
     """Sets to zero what is zero in all channels of `padded`."""
     kept = ops.any(ops.not_equal(padded, 0), axis=-1, keepdims=True)
     return ops.where(kept, x, ops.zeros_like(x))
 
 
-def on_input_of(target, source):
+def on_input_of(target: keras.Model, source: keras.Model) -> keras.Model:
     """The source's features from what the target takes, without its output."""
     inputs = inputs_like(target)
     wanted = keras.tree.flatten(source.input)
@@ -128,7 +147,7 @@ def on_input_of(target, source):
     return keras.Model(inputs, source(x)[1:])
 
 
-def _at_size(x, like):
+def _at_size(x: Tensor, like: Tensor) -> Tensor:
     if len(x.shape) != 4:
         return x
     axis = channel_axis(tuple(like.shape[1:])) + 1

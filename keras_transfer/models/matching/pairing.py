@@ -1,11 +1,25 @@
 """Which features of the target are matched to which of the source."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import keras
 import numpy as np
 
-from keras_transfer.models.matching.taps import tap_named, taps
+from keras_transfer.models.matching.taps import TapSimilarity, tap_named, taps
+
+if TYPE_CHECKING:
+    from keras_transfer.models.matching.taps import Tap
 
 
-def find_pairs(source, target, pairs, similarity=None):
+def find_pairs(
+    source: keras.Model,
+    target: keras.Model,
+    pairs: str | Sequence,
+    similarity: TapSimilarity | None = None,
+) -> list[tuple[Tap, Tap]]:
     """Returns pairs of `Tap`s, `(source, target)`, from input to output.
 
     Args:
@@ -39,7 +53,11 @@ def find_pairs(source, target, pairs, similarity=None):
     return found
 
 
-def automatic_pairs(source, target, similarity=None):
+def automatic_pairs(
+    source: list[Tap],
+    target: list[Tap],
+    similarity: TapSimilarity | None = None,
+) -> list[tuple[Tap, Tap]]:
     """Pairs the ends of stages of one size, or else of one relative depth.
 
     A stage is a run of features with the same positions (of images the same
@@ -65,26 +83,29 @@ def automatic_pairs(source, target, similarity=None):
             for tap in ends[1]
             if tap.positions in by_size
         ]
-        return shared or _in_order(*ends, similarity)
+        return shared or _in_order(ends[0], ends[1], similarity)
     for rank in (2, 1):
         sequences_or_vectors = _of_rank(rank, source, target)
         if all(sequences_or_vectors):
-            return _in_order(*sequences_or_vectors, similarity)
+            theirs, ours = sequences_or_vectors
+            return _in_order(theirs, ours, similarity)
     # A map or sequence is averaged to the vector on the other side.
     return [(source[-1], target[-1])] if source and target else []
 
 
-def _of_rank(rank, *sides):
+def _of_rank(rank: int, *sides: list[Tap]) -> list[list[Tap]]:
     return [[t for t in side if len(t.shape) == rank] for side in sides]
 
 
-def _ends_of_stages(found):
+def _ends_of_stages(found: list[Tap]) -> list[Tap]:
     """The last tap of each run of taps with the same positions."""
     # Of equal keys a dict keeps the place of the first and the last value.
     return list({tap.positions: tap for tap in found}.values())
 
 
-def _in_order(source, target, similarity):
+def _in_order(
+    source: list[Tap], target: list[Tap], similarity: TapSimilarity | None
+) -> list[tuple[Tap, Tap]]:
     """Pairs each of the shorter side with one of the longer, in order."""
     if similarity is not None:
         closeness = similarity(source, target)
@@ -95,7 +116,7 @@ def _in_order(source, target, similarity):
     return [(source[i], target[j]) for i, j in chosen]
 
 
-def best_in_order(closeness):
+def best_in_order(closeness: np.ndarray) -> list[tuple[int, int]]:
     """Pairs rows and columns in rising order with the largest total.
 
     As many pairs as the shorter side has members.
@@ -130,13 +151,15 @@ def best_in_order(closeness):
     return pairs[::-1]
 
 
-def _listed(pairs):
+def _listed(pairs: str | Iterable) -> list:
     if isinstance(pairs, str) or not hasattr(pairs, "__iter__"):
         raise _not_pairs(pairs)
     return list(pairs)
 
 
-def _explicit(source, target, pair):
+def _explicit(
+    source: keras.Model, target: keras.Model, pair: str | Sequence
+) -> tuple[Tap, Tap]:
     if pair == "logits":
         pair = ("logits", "logits")
     if not isinstance(pair, tuple | list) or len(pair) != 2:
@@ -147,7 +170,7 @@ def _explicit(source, target, pair):
     )
 
 
-def _not_pairs(received):
+def _not_pairs(received: object) -> ValueError:
     return ValueError(
         "`pairs` is 'auto' or a list of pairs (source, target), each end the "
         "index or name of a block, the name of a layer, a symbolic tensor or "
@@ -156,5 +179,5 @@ def _not_pairs(received):
     )
 
 
-def _shapes(found):
+def _shapes(found: Iterable[Tap]) -> list[tuple]:
     return [tap.shape for tap in found]

@@ -1,8 +1,15 @@
 """The pairs of a matcher: their features, adapter, scale, loss and weight."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import keras
 
 from keras_transfer import graph
+from keras_transfer._private.types import Nested
 from keras_transfer.layers import FeatureAdapter
 from keras_transfer.losses import FeatureMatchingLoss, SoftTargetLoss
 from keras_transfer.models.matching import source_scale
@@ -11,6 +18,9 @@ from keras_transfer.models.matching.similarity import similarity_of
 from keras_transfer.models.matching.taps import Tap, as_scores
 from keras_transfer.storage.printing import brief
 from keras_transfer.storage.tables import format_table
+
+if TYPE_CHECKING:
+    from keras_transfer.losses.base import FeatureLoss
 
 
 @dataclasses.dataclass
@@ -32,25 +42,25 @@ class Pair:
     source: Tap
     target: Tap
     adapter: FeatureAdapter | None
-    loss: object
+    loss: FeatureMatchingLoss
     weight: float
-    scale: object = None
+    scale: keras.layers.Layer | None = None
     similarity: float | None = None
     similarity_after: float | None = None
 
     @property
-    def similarity_change(self):
+    def similarity_change(self) -> float | None:
         """How much it rose, or fell if negative; `None` if not measured."""
         if self.similarity is None or self.similarity_after is None:
             return None
         return self.similarity_after - self.similarity
 
     @property
-    def name(self):
+    def name(self) -> str:
         """What the pair is called in the History."""
         return self.target.name
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return brief(
             self,
             f"{self.source.name} {self.source.shape} and "
@@ -62,11 +72,11 @@ class Pair:
 class Pairs(tuple):
     """The pairs of a `FeatureMatcher`; `print` shows them as a table."""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         names = ", ".join(f"{p.source.name} and {p.target.name}" for p in self)
         return brief(self, len(self), names)
 
-    def __str__(self):
+    def __str__(self) -> str:
         columns = [
             "source", "shape", "target", "shape", "adapter", "distance",
             "weight", "CKA before", "after", "change",
@@ -85,7 +95,14 @@ class Pairs(tuple):
         return format_table(columns, rows, title=f"{len(self)} pairs")
 
 
-def matched_pairs(source, target, pairs, loss, soft_targets, data):
+def matched_pairs(
+    source: keras.Model,
+    target: keras.Model,
+    pairs: str | Sequence,
+    loss: Nested,
+    soft_targets: bool | str | keras.losses.Loss,
+    data: Nested,
+) -> list[Pair]:
     """Returns the list of `Pair`, with adapters and weights."""
     similarity = None
     if data is not None and isinstance(pairs, str):
@@ -114,7 +131,9 @@ def matched_pairs(source, target, pairs, loss, soft_targets, data):
     ]
 
 
-def adapter_for(source, target, loss, name):
+def adapter_for(
+    source: Tap, target: Tap, loss: FeatureMatchingLoss, name: str
+) -> FeatureAdapter | None:
     """Returns the `FeatureAdapter` that a pair needs for its loss, or `None`.
 
     Losses that compare feature by feature always get a linear map, unless
@@ -155,7 +174,7 @@ def adapter_for(source, target, loss, name):
     return adapter
 
 
-def _one_each(loss, count):
+def _one_each(loss: Nested, count: int) -> list[FeatureMatchingLoss]:
     if isinstance(loss, list | tuple):
         losses = [_as_loss(each) for each in loss]
         if len(losses) != count:
@@ -167,13 +186,19 @@ def _one_each(loss, count):
     return [_as_loss(loss)] * count
 
 
-def _as_loss(loss):
+def _as_loss(
+    loss: str | FeatureLoss | FeatureMatchingLoss,
+) -> FeatureMatchingLoss:
     if isinstance(loss, FeatureMatchingLoss):
         return loss
     return FeatureMatchingLoss(loss)
 
 
-def _soft_loss(source, target, soft_targets):
+def _soft_loss(
+    source: keras.Model,
+    target: keras.Model,
+    soft_targets: bool | str | keras.losses.Loss,
+) -> FeatureMatchingLoss | None:
     """The loss on logits as well, or `None`."""
     if isinstance(soft_targets, str) and soft_targets == "auto":
         names = getattr(source, "class_names", None)
@@ -184,16 +209,16 @@ def _soft_loss(source, target, soft_targets):
     return _as_loss(soft_targets) if soft_targets else None
 
 
-def _has_classes(model):
+def _has_classes(model: keras.Model) -> bool:
     """Whether the outputs are of classes, not numbers with names."""
     return graph.activation_of(model) in ("softmax", "sigmoid")
 
 
-def _described(pair):
+def _described(pair: Pair) -> str:
     if pair.adapter is None:
         return "-"
     return "projection" if pair.adapter.projection is not None else "resize"
 
 
-def _number(value, form=".3f"):
+def _number(value: float | None, form: str = ".3f") -> str:
     return "" if value is None else format(value, form)

@@ -3,11 +3,13 @@
 import keras
 from keras import ops
 
+from keras_transfer._private.types import Tensor
+
 # What scores can be read before.
 ACTIVATIONS = ("softmax", "sigmoid", "linear")
 
 
-def num_scores(num_outputs, activation):
+def num_scores(num_outputs: int, activation: str) -> int:
     """Returns how many scores a model of so many outputs has.
 
     One sigmoid tells two classes apart.
@@ -15,7 +17,7 @@ def num_scores(num_outputs, activation):
     return 2 if _is_pair(num_outputs, activation) else num_outputs
 
 
-def of_classes(logits, activation):
+def of_classes(logits: Tensor, activation: str) -> Tensor:
     """Returns logits with one score for each class.
 
         softmax([0, z])[1] = 1 / (1 + exp(-z)) = sigmoid(z)
@@ -31,7 +33,7 @@ def of_classes(logits, activation):
     return ops.concatenate([ops.zeros_like(logits), logits], axis=-1)
 
 
-def before(outputs, activation):
+def before(outputs: Tensor, activation: str) -> Tensor:
     """Returns the logits that a softmax or a sigmoid has made outputs of.
 
     Those of a softmax up to a constant, which changes nothing. In float32;
@@ -49,5 +51,5 @@ def before(outputs, activation):
     return logs - ops.log(ops.maximum(1.0 - outputs, least))
 
 
-def _is_pair(num_outputs, activation):
+def _is_pair(num_outputs: int, activation: str) -> bool:
     return activation == "sigmoid" and num_outputs == 1

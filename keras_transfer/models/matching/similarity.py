@@ -1,13 +1,28 @@
 """How alike two sets of features are: CKA without the bias of small batches."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import keras
 import numpy as np
 from keras import ops
 
+from keras_transfer._private.types import Nested, Tensor
 from keras_transfer.models.matching.paired_features import on_input_of
-from keras_transfer.models.matching.taps import in_inference, tapped
+from keras_transfer.models.matching.taps import (
+    TapSimilarity,
+    in_inference,
+    tapped,
+)
+
+if TYPE_CHECKING:
+    from keras_transfer.models.matching.paired_features import PairedFeatures
+    from keras_transfer.models.matching.pairs import Pair
+    from keras_transfer.models.matching.taps import Tap
 
 
-def debiased_cka(a, b):
+def debiased_cka(a: Tensor, b: Tensor) -> float:
     """Linear centred kernel alignment, from unbiased estimates.
 
         HSIC(K, L) = (tr K L + (1'K1)(1'L1) / ((n-1)(n-2))
@@ -39,7 +54,7 @@ def debiased_cka(a, b):
     return float(_hsic(k, m) / np.sqrt(size)) if size > 0 else float("nan")
 
 
-def similarities(parts, data):
+def similarities(parts: PairedFeatures, data: Nested) -> list[float]:
     """Returns the debiased CKA of each pair on a batch of inputs.
 
     Raises:
@@ -55,10 +70,14 @@ def similarities(parts, data):
     return found
 
 
-def similarity_of(source, target, data):
+def similarity_of(
+    source: keras.Model, target: keras.Model, data: Nested
+) -> TapSimilarity:
     """`f(source taps, target taps)`: CKA of all of them on `data`."""
 
-    def similarity(source_taps, target_taps):
+    def similarity(
+        source_taps: list[Tap], target_taps: list[Tap]
+    ) -> np.ndarray:
         model = on_input_of(target, tapped(source, source_taps))
         theirs = in_inference(model, data)
         mine = in_inference(tapped(target, target_taps), data)[1:]
@@ -70,7 +89,7 @@ def similarity_of(source, target, data):
     return similarity
 
 
-def _gram(features):
+def _gram(features: Tensor) -> np.ndarray:
     rows = np.asarray(features, "float64").reshape(len(features), -1)
     rows = rows - rows.mean(axis=0)
     gram = rows @ rows.T
@@ -78,14 +97,14 @@ def _gram(features):
     return gram
 
 
-def _hsic(k, m):
+def _hsic(k: np.ndarray, m: np.ndarray) -> float:
     n = len(k)
     sums = k.sum() * m.sum() / ((n - 1) * (n - 2))
     crossed = 2.0 / (n - 2) * (k.sum(axis=0) @ m.sum(axis=0))
     return ((k * m).sum() + sums - crossed) / (n * (n - 3))
 
 
-def _check_weights(source):
+def _check_weights(source: keras.Model) -> None:
     # Compiled by XLA, max pooling turns NaN into -infinity and the next ReLU
     # into 0: the features would look like any others.
     for variable in source.weights:
@@ -97,7 +116,7 @@ def _check_weights(source):
             )
 
 
-def _check_finite(features, pair):
+def _check_finite(features: Tensor, pair: Pair) -> None:
     """Raises if features of the source hold NaN or infinity."""
     bad = ~np.isfinite(np.asarray(features, "float32"))
     if bad.any():

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_transfer import _private
+from keras_transfer._private.types import PathLike
 from keras_transfer.backbones import resolving
 from keras_transfer.backbones.channels import channel_axis
 from keras_transfer.backbones.feature_extractor import without_top
@@ -14,7 +15,7 @@ from keras_transfer.models import construction
 from keras_transfer.models.base import BaseModel
 
 
-def as_source(source):
+def as_source(source: keras.Model | PathLike) -> keras.Model:
     """Returns a source as a model that takes raw input, with its own top.
 
     Args:
@@ -39,14 +40,16 @@ def as_source(source):
     return _from_raw_input(source, preprocessing or "none")
 
 
-def _has_one_output(source):
+def _has_one_output(source: keras.Model) -> bool:
     if not isinstance(source, keras.Model) or is_hub_source(source):
         return False
     functional = _private.functional_graph(source)
     return functional is not None and len(functional.outputs) == 1
 
 
-def _from_raw_input(model, preprocessing):
+def _from_raw_input(
+    model: keras.Model, preprocessing: str | keras.layers.Layer
+) -> keras.Model:
     if isinstance(preprocessing, str) and preprocessing == "none":
         return model
     layer = construction.preprocessing_layer(preprocessing, None)
@@ -55,7 +58,7 @@ def _from_raw_input(model, preprocessing):
     return keras.Model(inputs, outputs, name=model.name)
 
 
-def check_models(source, target):
+def check_models(source: keras.Model, target: keras.Model) -> None:
     """Raises if one of the two cannot be matched; warns of random weights."""
     if not isinstance(target, keras.Model):
         raise ValueError(
@@ -88,23 +91,23 @@ def check_models(source, target):
     warnings.warn(f"{found}Load the weights it was trained to.", stacklevel=3)
 
 
-def looks_untrained(model):
+def looks_untrained(model: keras.Model) -> bool:
     """Whether all that starts at zero still is: biases and running means."""
     return bool(_starts_at_zero(model)) and not knows_something(model)
 
 
-def knows_something(model):
+def knows_something(model: keras.Model) -> bool:
     """Whether some bias or running mean is no longer at its start."""
     starts = _starts_at_zero(model)
     return any(ops.convert_to_numpy(v).any() for v in starts)
 
 
-def _starts_at_zero(model):
+def _starts_at_zero(model: keras.Model) -> list[keras.Variable]:
     names = ("bias", "beta", "moving_mean")
     return [v for v in model.variables if v.path.split("/")[-1] in names]
 
 
-def _check_inputs(source, target):
+def _check_inputs(source: keras.Model, target: keras.Model) -> None:
     theirs, mine = (
         [tuple(x.shape[1:]) for x in keras.tree.flatten(model.input)]
         for model in (source, target)
@@ -121,7 +124,7 @@ def _check_inputs(source, target):
         )
 
 
-def _fits(a, b):
+def _fits(a: tuple, b: tuple) -> bool:
     if len(a) != len(b):
         return False
     if len(a) != 3:

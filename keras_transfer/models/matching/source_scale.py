@@ -1,10 +1,20 @@
 """Brings the source's channels to one scale, as measured on data."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
 import keras
 import numpy as np
 from keras import ops
 
+from keras_transfer._private.types import Tensor
 from keras_transfer.models.matching.taps import in_inference
+
+if TYPE_CHECKING:
+    from keras_transfer.losses.feature_matching import FeatureMatchingLoss
+    from keras_transfer.models.matching.taps import Tap
 
 # Samples that are enough to measure it by.
 SCALED_BY = 128
@@ -14,7 +24,9 @@ SCALED_BY = 128
 _LEAST_VARIANCE = 0.01
 
 
-def scale_for(tap, loss, name):
+def scale_for(
+    tap: Tap, loss: FeatureMatchingLoss, name: str
+) -> keras.layers.BatchNormalization | None:
     """Returns a layer `(x - mean) / deviation` by channel, or `None`.
 
     Only for losses that compare feature by feature: for them, what all
@@ -37,13 +49,17 @@ def scale_for(tap, loss, name):
     return layer
 
 
-def are_measured(layers):
+def are_measured(layers: Iterable[keras.layers.Layer | None]) -> bool:
     """Whether there is nothing left to measure."""
     scales = [layer for layer in layers if layer is not None]
     return all(ops.convert_to_numpy(s.moving_mean).any() for s in scales)
 
 
-def measure(model, layers, batches):
+def measure(
+    model: keras.Model,
+    layers: Sequence[keras.layers.Layer | None],
+    batches: Iterable,
+) -> None:
     """Sets mean and variance of each channel over samples and positions.
 
     Args:
@@ -66,7 +82,7 @@ def measure(model, layers, batches):
             layer.moving_variance.assign(variance + least)
 
 
-def _sums(features):
+def _sums(features: Tensor) -> np.ndarray:
     """The number of values, their sum and that of their squares, by channel."""
     axes = tuple(range(len(features.shape) - 1))
     features = ops.cast(features, "float32")

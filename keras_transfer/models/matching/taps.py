@@ -1,13 +1,22 @@
 """Reads features out of the middle of a model, in one pass with its output."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import keras
+import numpy as np
 
 from keras_transfer import _private, graph
+from keras_transfer._private.types import Nested, Tensor
 from keras_transfer.layers import FeaturePooling, HeadPart
 from keras_transfer.models.matching import scores
 from keras_transfer.training import freezing
+
+if TYPE_CHECKING:
+    from keras_transfer.graph.cuts import Cut
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,22 +36,28 @@ class Tap:
     name: str
     shape: tuple
     depth: float
-    cut: object = dataclasses.field(default=None, repr=False, compare=False)
+    cut: graph.Cut | None = dataclasses.field(
+        default=None, repr=False, compare=False
+    )
     is_pooled: bool = False
     activation: str = "linear"
     is_inside: bool = False
 
     @property
-    def positions(self):
+    def positions(self) -> tuple[int | None, ...]:
         """The shape without the channels."""
         return self.shape[:-1]
 
-    def pooled(self):
+    def pooled(self) -> Self:
         """The same features, averaged over their positions."""
         return dataclasses.replace(self, shape=self.shape[-1:], is_pooled=True)
 
 
-def in_inference(model, inputs):
+# How alike each tap of a source is to each of a target.
+TapSimilarity: TypeAlias = Callable[[list[Tap], list[Tap]], np.ndarray]
+
+
+def in_inference(model: keras.Model, inputs: Nested) -> list[Tensor]:
     """Returns what a model puts out, as the list of its outputs.
 
     Outside of a training step. JAX would compile each operation by itself, so
@@ -54,7 +69,7 @@ def in_inference(model, inputs):
     return listed(model(inputs, training=False))
 
 
-def taps(model):
+def taps(model: keras.Model) -> list[Tap]:
     """Returns a `Tap` at the end of every block, from input to output.
 
     Args:
@@ -74,7 +89,9 @@ def taps(model):
     ]
 
 
-def tap_named(model, reference, role):
+def tap_named(
+    model: keras.Model, reference: int | str | keras.KerasTensor, role: str
+) -> Tap:
     """Returns the `Tap` that somebody has asked for.
 
     Args:
@@ -106,7 +123,7 @@ def tap_named(model, reference, role):
     raise _unknown(reference, role, model, known)
 
 
-def logits_tap(model, role="model"):
+def logits_tap(model: keras.Model, role: str = "model") -> Tap:
     """Returns the `Tap` at the scores before the last activation.
 
     Raises:
@@ -134,7 +151,7 @@ def logits_tap(model, role="model"):
     )  # fmt: skip
 
 
-def as_scores(tap):
+def as_scores(tap: Tap) -> Tap:
     """Returns a tap for a loss on scores: before an activation inside of it.
 
     Args:
@@ -152,7 +169,9 @@ def as_scores(tap):
     )
 
 
-def tapped(model, wanted, *, also=()):
+def tapped(
+    model: keras.Model, wanted: Sequence[Tap], *, also: Iterable[str] = ()
+) -> keras.Model:
     """Returns a model that puts out `[output, *features]`, in one pass.
 
     Args:
@@ -164,7 +183,7 @@ def tapped(model, wanted, *, also=()):
         A functional model. Padded steps of sequences are zero in the
         features, and maps have their channels last.
     """
-    places = [graph.cut_points(model)[-1], *also]
+    places: list[graph.Cut | str] = [graph.cut_points(model)[-1], *also]
     start = len(places)
     # The head gives its logits from what it starts from.
     places += [tap.cut or model.backbone.name for tap in wanted]
@@ -185,13 +204,15 @@ def tapped(model, wanted, *, also=()):
     return keras.Model(inputs, [*outputs[:start], *features])
 
 
-def is_masked(model, tap):
+def is_masked(model: keras.Model, tap: Tap) -> bool:
     """Whether the features are of sequences that may be padded."""
     tensor = model.features if tap.cut is None else tap.cut.tensor
     return _private.get_mask(tensor) is not None
 
 
-def _read(model, tap, tensor, mask):
+def _read(
+    model: keras.Model, tap: Tap, tensor: Tensor, mask: Tensor | None
+) -> Tensor:
     if tap.cut is None:
         part = HeadPart(model.head, "logits", name="logits")
         return scores.of_classes(part(tensor, mask=mask), tap.activation)
@@ -213,35 +234,39 @@ def _read(model, tap, tensor, mask):
 class ZeroPadded(keras.layers.Layer):
     """Sets the steps of a sequence to zero that its mask leaves out."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         if mask is None:
             return inputs
         kept = keras.ops.cast(mask, inputs.dtype)
         # `where`, not a product: a masked step may hold NaN.
         return keras.ops.where(kept[..., None] > 0, inputs, 0.0)
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(
+        self, inputs: Tensor, previous_mask: Tensor | None = None
+    ) -> None:
         return None
 
 
-def _shape(tensor):
+def _shape(tensor: keras.KerasTensor) -> tuple[int | None, ...]:
     shape = tuple(tensor.shape[1:])
     first = keras.config.image_data_format() == "channels_first"
     return (*shape[1:], shape[0]) if len(shape) == 3 and first else shape
 
 
-def _makes(cut, reference):
+def _makes(cut: Cut, reference: object) -> bool:
     """Whether a symbolic tensor comes from the operation of a cut."""
     if not isinstance(reference, keras.KerasTensor):
         return False
     return cut.operation is _private.tensor_source(reference)
 
 
-def _unknown(reference, role, model, known):
+def _unknown(
+    reference: object, role: str, model: keras.Model, known: list[Tap]
+) -> ValueError:
     names = [tap.name for tap in known]
     return ValueError(
         f"The {role} '{model.name}' has no features at {reference!r}. Expected "
@@ -251,6 +276,6 @@ def _unknown(reference, role, model, known):
     )
 
 
-def listed(values):
+def listed(values: Nested) -> list:
     """One or several features as a list."""
     return list(values) if isinstance(values, list | tuple) else [values]

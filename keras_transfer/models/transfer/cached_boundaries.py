@@ -1,13 +1,32 @@
 """Activations at the boundaries of a training, and the epochs they serve."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import keras
+
 from keras_transfer import feature_cache as cache
+from keras_transfer._private.types import Verbose
 from keras_transfer.callbacks import FreezingScheduler
 from keras_transfer.storage.printing import show
 from keras_transfer.training.freezing import freeze_state, set_trainable_depth
 from keras_transfer.training.schedules import depth_at
 
+if TYPE_CHECKING:
+    from keras_transfer.data.samples import Samples
+    from keras_transfer.feature_cache.boundary import Boundary
+    from keras_transfer.feature_cache.cached import CachedFeatures
+    from keras_transfer.feature_cache.settings import FeatureCache
+    from keras_transfer.models.transfer.transfer_model import TransferModel
 
-def scheduled_depths(model, callbacks, epochs):
+
+def scheduled_depths(
+    model: TransferModel,
+    callbacks: Iterable[keras.callbacks.Callback],
+    epochs: range,
+) -> dict[int, int]:
     """Returns the depth by epoch; empty if it is not known beforehand.
 
     Args:
@@ -38,7 +57,13 @@ class CachedBoundaries:
     """
 
     def __init__(
-        self, model, train, validation, feature_cache, depths, verbose
+        self,
+        model: TransferModel,
+        train: Samples,
+        validation: Samples | None,
+        feature_cache: FeatureCache,
+        depths: dict[int, int],
+        verbose: Verbose,
     ):
         self.model = model
         self.samples = {"training": train, "validation": validation}
@@ -48,7 +73,7 @@ class CachedBoundaries:
         self.made = {}
         self.seconds = 0.0
 
-    def depth_for(self, epoch):
+    def depth_for(self, epoch: int) -> int:
         """Blocks above the boundary that serves an epoch; all: uncached."""
         depth = self.depths.get(epoch, freeze_state(self.model).depth)
         is_cached = depth < len(self.model.blocks)
@@ -57,11 +82,11 @@ class CachedBoundaries:
             return self._deepest_from(epoch)
         return depth
 
-    def _lasts_one_epoch(self, epoch):
+    def _lasts_one_epoch(self, epoch: int) -> bool:
         neighbours = self.depths.get(epoch - 1), self.depths.get(epoch + 1)
         return self.depths[epoch] not in neighbours
 
-    def _deepest_from(self, epoch):
+    def _deepest_from(self, epoch: int) -> int:
         """The deepest boundary until everything trains, if it ever does."""
         deepest = 0
         while self.depths.get(epoch, full := len(self.model.blocks)) < full:
@@ -69,7 +94,7 @@ class CachedBoundaries:
             epoch += 1
         return deepest
 
-    def served_until(self, epoch, epochs):
+    def served_until(self, epoch: int, epochs: int) -> int:
         """Returns the epoch at which another boundary begins to serve."""
         first = self.depth_for(epoch)
         for later in range(epoch + 1, epochs):
@@ -77,7 +102,9 @@ class CachedBoundaries:
                 return later
         return epochs
 
-    def at(self, depth, epoch, epochs):
+    def at(
+        self, depth: int, epoch: int, epochs: int
+    ) -> tuple[Boundary, CachedFeatures, CachedFeatures | None]:
         """Returns `(boundary, training, validation)`, cached samples."""
         if depth not in self.made:
             if epoch in self.depths:
@@ -90,11 +117,11 @@ class CachedBoundaries:
             self._report(depth, epochs - epoch)
         return self.made[depth]
 
-    def forget_schedule(self):
+    def forget_schedule(self) -> None:
         """Goes by what trains: a callback does not keep to the schedule."""
         self.depths = {}
 
-    def trained(self, depth):
+    def trained(self, depth: int) -> None:
         """Forgets what the blocks that have trained since have changed.
 
         Args:
@@ -102,7 +129,7 @@ class CachedBoundaries:
         """
         self.made = {d: kept for d, kept in self.made.items() if d >= depth}
 
-    def _make(self, depth):
+    def _make(self, depth: int) -> None:
         boundary = cache.boundary_at(self.model, depth)
         self._check(boundary)
         deeper = min((d for d in self.made if d > depth), default=None)
@@ -110,7 +137,7 @@ class CachedBoundaries:
         validation = self._activations("validation", boundary, deeper)
         self.made[depth] = boundary, train, validation
 
-    def _check(self, boundary):
+    def _check(self, boundary: Boundary) -> None:
         found = cache.reasons_not_to_cache(boundary, views=self.cache.views)
         if found:
             raise ValueError(
@@ -120,7 +147,9 @@ class CachedBoundaries:
                 "random versions with feature_cache=FeatureCache(..., views=K)."
             )
 
-    def _activations(self, name, boundary, deeper):
+    def _activations(
+        self, name: str, boundary: Boundary, deeper: int | None
+    ) -> CachedFeatures | None:
         if self.samples[name] is None:
             return None
         below = None
@@ -140,7 +169,7 @@ class CachedBoundaries:
         self.seconds += found.seconds
         return found
 
-    def _report(self, depth, num_epochs):
+    def _report(self, depth: int, num_epochs: int) -> None:
         seconds, self.seconds = self.seconds, 0.0
         if seconds and self.verbose:
             show(

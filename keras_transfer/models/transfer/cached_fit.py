@@ -1,29 +1,48 @@
 """`fit` on activations that the frozen part of a model has put out before."""
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import Callbacks, Data
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.models.transfer import cached_boundaries, continued_fit
 from keras_transfer.models.transfer.frozen_watch import FrozenWatch
 from keras_transfer.storage.printing import note
 
+if TYPE_CHECKING:
+    from keras_transfer.data.data_adapter import DataAdapter
+    from keras_transfer.data.samples import Samples
+    from keras_transfer.data.seeded_batches import OrderOfEpoch
+    from keras_transfer.feature_cache.settings import FeatureCache
+    from keras_transfer.models.transfer.cached_boundaries import (
+        CachedBoundaries,
+    )
+    from keras_transfer.models.transfer.continued_fit import (
+        ContinuedCallbackList,
+        DepthWatch,
+    )
+    from keras_transfer.models.transfer.transfer_model import TransferModel
+
 
 def fit_cached(
-    model,
-    fit,
-    data,
+    model: TransferModel,
+    fit: Callable[..., keras.callbacks.History],
+    data: DataAdapter,
     *,
-    feature_cache,
-    epochs,
-    initial_epoch,
-    callbacks,
-    validation,
-    seed,
-    **options,
-):
+    feature_cache: FeatureCache,
+    epochs: int,
+    initial_epoch: int,
+    callbacks: Callbacks,
+    validation: DataAdapter | None,
+    seed: int,
+    **options: Any,
+) -> keras.callbacks.History:
     """Trains in calls of `fit`, one for each boundary; returns the History.
 
     For the callbacks it is one training. The samples come in the order of the
@@ -89,13 +108,29 @@ def fit_cached(
 class _FitCalls:
     """One call of `fit` after another."""
 
-    def __init__(self, model, fit, data, validation, boundaries, order, frozen):
+    def __init__(
+        self,
+        model: TransferModel,
+        fit: Callable[..., keras.callbacks.History],
+        data: DataAdapter,
+        validation: DataAdapter | None,
+        boundaries: CachedBoundaries,
+        order: OrderOfEpoch,
+        frozen: FrozenWatch,
+    ):
         self.model, self.fit, self.data = model, fit, data
         self.validation_data = validation and validation.for_validation()
         self.boundaries, self.order = boundaries, order
         self.frozen = frozen
 
-    def run(self, callbacks, watch, epoch, epochs, options):
+    def run(
+        self,
+        callbacks: ContinuedCallbackList,
+        watch: DepthWatch,
+        epoch: int,
+        epochs: int,
+        options: dict[str, Any],
+    ) -> None:
         while epoch < epochs:
             depth = self.boundaries.depth_for(epoch)
             until = self.boundaries.served_until(epoch, epochs)
@@ -117,7 +152,7 @@ class _FitCalls:
             if self.model.stop_training and not watch.moved:
                 break
 
-    def _data(self, depth, epoch, epochs):
+    def _data(self, depth: int, epoch: int, epochs: int) -> tuple[Data, Data]:
         if depth == len(self.model.blocks):
             self.model._use_suffix(None)
             self.frozen.watch(None)
@@ -131,20 +166,22 @@ class _FitCalls:
             return batches, self.validation_data
         return batches, validation.batches()
 
-    def _in_order(self, batches, epoch):
+    def _in_order(self, batches: Data, epoch: int) -> Data:
         if isinstance(batches, SeededBatches):
             batches = self.order.batches = batches.starting_at(epoch)
         return batches
 
 
-def _validation_samples(data, options):
+def _validation_samples(
+    data: DataAdapter | None, options: dict[str, Any]
+) -> Samples | None:
     """Validation data as `Samples`; `None` if they are read as they come."""
     if data is None or options.get("validation_steps"):
         return None
     return data.samples() if data.is_repeatable else None
 
 
-def _check_call(model):
+def _check_call(model: keras.Model) -> None:
     if not _private.runs_its_graph(model):
         raise ValueError(
             "feature_cache= would not give the numbers of an uncached "

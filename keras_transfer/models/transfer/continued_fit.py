@@ -1,5 +1,7 @@
 """Several calls of `fit` that are one training for the callbacks."""
 
+from typing import Any
+
 import keras
 
 from keras_transfer.training.freezing import freeze_state
@@ -12,28 +14,30 @@ class ContinuedCallbackList(keras.callbacks.CallbackList):
     here they do nothing, and `begin` and `end` take their place.
     """
 
-    _begun_epoch = None
-    _last_logs = None
+    _begun_epoch: int | None = None
+    _last_logs: dict[str, float] | None = None
 
-    def begin(self):
+    def begin(self) -> None:
         super().on_train_begin()
 
-    def end(self):
+    def end(self) -> None:
         super().on_train_end(self._last_logs)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         pass
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self._last_logs = logs
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         # An epoch that was left before its first step has begun already.
         if epoch != self._begun_epoch:
             self._begun_epoch = epoch
             super().on_epoch_begin(epoch, logs)
 
-    def set_params(self, params):
+    def set_params(self, params: dict[str, Any]) -> None:
         # `fit` asks for it once more with nothing.
         if params:
             super().set_params(params)
@@ -55,16 +59,20 @@ class DepthWatch(keras.callbacks.Callback):
         went_deeper: whether they do when an epoch has begun.
     """
 
-    def watch(self, depth, epoch):
+    def watch(self, depth: int, epoch: int) -> None:
         self.depth, self.next_epoch = depth, epoch
         self.moved = self.went_deeper = False
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         if self._exceeded():
             self.went_deeper = True
             raise DepthExceeded
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
         if self._exceeded():
             depth = freeze_state(self.model).depth
             raise ValueError(
@@ -74,11 +82,13 @@ class DepthWatch(keras.callbacks.Callback):
                 "it when an epoch begins or ends, or leave feature_cache out."
             )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         self.next_epoch = epoch + 1
         if not self.model.stop_training and self._exceeded():
             self.moved = True
             self.model.stop_training = True
 
-    def _exceeded(self):
+    def _exceeded(self) -> bool:
         return freeze_state(self.model).depth > self.depth

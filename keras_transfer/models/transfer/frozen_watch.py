@@ -20,7 +20,7 @@ class FrozenWatch(keras.callbacks.Callback):
 
     _prefix = None
 
-    def watch(self, prefix):
+    def watch(self, prefix: keras.Model | None) -> None:
         """Takes the weights of a model as they are; `None` watches nothing.
 
         Args:
@@ -29,13 +29,17 @@ class FrozenWatch(keras.callbacks.Callback):
         self._prefix = prefix
         self._marks = None if prefix is None else _marks(prefix)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         self._check()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         self._check()
 
-    def _check(self):
+    def _check(self) -> None:
         if self._prefix is None or (now := _marks(self._prefix)) == self._marks:
             return
         changed = [
@@ -54,14 +58,14 @@ class FrozenWatch(keras.callbacks.Callback):
         )
 
 
-def _marks(model):
+def _marks(model: keras.Model) -> list[int]:
     """A number for each weight that changes with it."""
     return [
-        zlib.crc32(_some_of(keras.ops.convert_to_numpy(weight)))
+        zlib.crc32(_some_of(keras.ops.convert_to_numpy(weight)))  # type: ignore[arg-type]
         for weight in model.weights
     ]
 
 
-def _some_of(array):
+def _some_of(array: np.ndarray) -> np.ndarray:
     step = max(1, array.size // _LOOKED_AT)
     return np.ascontiguousarray(array.reshape(-1)[::step]).view(np.uint8)

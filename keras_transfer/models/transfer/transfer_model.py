@@ -1,10 +1,15 @@
 """`TransferModel`: a source model's backbone under a head for your data."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 
 from keras_transfer import _private
+from keras_transfer._private.types import Nested, PathLike, Shape, Tensor
 from keras_transfer.backbones import resolving
 from keras_transfer.backbones.copying import copy_of, made_again
 from keras_transfer.data.class_names import checked_names
@@ -17,6 +22,9 @@ from keras_transfer.models.transfer.pixels import KnowsPixels
 from keras_transfer.storage.printing import brief
 from keras_transfer.training import freezing
 from keras_transfer.training.nesting import is_own_step
+
+if TYPE_CHECKING:
+    from keras_transfer.backbones.resolving import ResolvedBackbone
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -89,17 +97,17 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
 
     def __init__(
         self,
-        backbone,
-        head,
+        backbone: PathLike | keras.Model | ResolvedBackbone,
+        head: int | keras.layers.Layer,
         *,
-        input_shape=None,
-        weights="imagenet",
-        preprocessing="auto",
-        augmentation=None,
-        train_batch_norm="auto",
-        output_layer=None,
-        share_source=False,
-        name=None,
+        input_shape: Shape | None = None,
+        weights: PathLike | None = "imagenet",
+        preprocessing: keras.layers.Layer | str | None = "auto",
+        augmentation: keras.layers.Layer | None = None,
+        train_batch_norm: bool | str = "auto",
+        output_layer: str | None = None,
+        share_source: bool = False,
+        name: str | None = None,
     ):
         source = resolving.resolve_backbone(
             backbone,
@@ -132,7 +140,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         )
         freezing.set_trainable_depth(self, self._freeze_state.depth)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         trained = "trained" if self.is_pretrained else "random weights"
         return brief(
             self,
@@ -143,26 +151,28 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         )
 
     @property
-    def class_names(self):
+    def class_names(self) -> list[str] | dict[str, list[str]] | None:
         """Names of the classes by label, or `None`."""
         return self._class_names
 
     @class_names.setter
-    def class_names(self, names):
+    def class_names(
+        self, names: Iterable[str] | dict[str, Iterable[str]] | None
+    ) -> None:
         # Whichever data or file they come from.
         self._class_names = checked_names(names)
 
     @property
-    def is_pretrained(self):
+    def is_pretrained(self) -> bool:
         """Whether the backbone came with weights that are not random."""
         return self._source["pretrained"]
 
-    def _mark_pretrained(self, pretrained=True):
+    def _mark_pretrained(self, pretrained: bool = True) -> None:
         """Says whether the backbone has learnt something by now."""
         self._source = {**self._source, "pretrained": bool(pretrained)}
 
     @property
-    def logits(self):
+    def logits(self) -> keras.Model:
         """The same model, weights shared, before the last activation."""
         if not hasattr(self.head, "logits"):
             raise ValueError(
@@ -174,7 +184,9 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         outputs = HeadPart(self.head, "logits", name="logits")(self.features)
         return keras.Model(self.input, outputs, name=f"{self.name}_logits")
 
-    def get_layer(self, name=None, index=None):
+    def get_layer(
+        self, name: str | None = None, index: int | None = None
+    ) -> keras.layers.Layer:
         """Like `keras.Model.get_layer`; says where layers and blocks are.
 
         Args:
@@ -197,13 +209,18 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
     # What runs on activations instead of the whole model, while `fit` caches.
     _suffix = None
 
-    def _use_suffix(self, suffix):
+    def _use_suffix(self, suffix: keras.Model | None) -> None:
         """Lets `{"cached_features": x}` go through `suffix`; `None` ends it."""
         # Past __setattr__: it is no layer of the model, only a part of it.
-        vars(self)["_suffix"] = suffix
+        vars(self)["_suffix"] = suffix  # type: ignore[index]
         _private.forget_functions(self)
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self,
+        inputs: Nested,
+        training: bool | None = None,
+        mask: Tensor | None = None,
+    ) -> Nested:
         if training and not is_own_step():
             self._freeze_state.trains_elsewhere = True
         if self._suffix is not None and _are_activations(inputs):
@@ -216,12 +233,12 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
     call.runs_graph = True
 
     @property
-    def input_spec(self):
+    def input_spec(self) -> list[keras.InputSpec] | None:
         return None if self._suffix is not None else super().input_spec
 
-    _fit_on_cache = fit_cached
+    _fit_on_cache = fit_cached  # type: ignore[assignment]
 
-    def clone(self):
+    def clone(self) -> TransferModel:
         """Returns an equal model that shares nothing with this one.
 
         Weights, flags and class names are copied; the copy is not compiled.
@@ -235,7 +252,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         _private.copy_state(self, copy)
         return copy
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         return {
             "name": self.name,
@@ -252,8 +269,12 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
-        def restored(key):
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        custom_objects: dict[str, Any] | None = None,
+    ) -> Self:
+        def restored(key: str) -> keras.layers.Layer | None:
             return keras.saving.deserialize_keras_object(
                 config[key], custom_objects=custom_objects
             )
@@ -277,5 +298,5 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         return model
 
 
-def _are_activations(inputs):
+def _are_activations(inputs: Nested) -> bool:
     return isinstance(inputs, dict) and FEATURES in inputs

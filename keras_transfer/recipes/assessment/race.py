@@ -70,7 +70,8 @@ class Race:
             len(contenders),
             data.batch_size,
         )
-        self.seconds, self._looked = 0.0, None
+        self.seconds = 0.0
+        self._looked: bool | None = None
 
     @property
     def running(self) -> list[Contender]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -79,7 +79,7 @@ class Targets:
 
     def compile(self, model: TransferModel) -> None:
         """Compiles a model with the loss that takes labels as they came."""
-        loss = {}
+        loss: dict[str, Any] = {}
         if self.is_one_hot:
             loss = {
                 "loss": "categorical_crossentropy",
