@@ -59,6 +59,7 @@ from keras_transfer._private.tensorflow import (
     mirrored_strategy,
     pipeline_inputs,
     step_gradients,
+    trace_quietly,
 )
 from keras_transfer._private.training import (
     BuildsByOneReplica,

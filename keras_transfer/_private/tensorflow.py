@@ -50,6 +50,29 @@ def pipeline_inputs(dataset: Data) -> Sequence[Data]:
     return inputs() if callable(inputs) else ()
 
 
+def trace_quietly(function: Callable | None) -> None:
+    """Spares a function of Keras' trainers the warning of frequent tracing.
+
+    TensorFlow counts the tracings of all functions that were written in one
+    place together, and so those of several models, each traced once.
+
+    Uses `Function._omit_frequent_tracing_warning`, and that the function of a
+    training closes over the one that is traced.
+
+    Args:
+        function: what `make_train_function` and its like have made; on other
+            backends it stays as it is.
+    """
+    closed_over = (
+        inspect.getclosurevars(function).nonlocals.values()
+        if (inspect.isfunction(function))
+        else ()
+    )
+    for each in (function, *closed_over):
+        if hasattr(each, "_omit_frequent_tracing_warning"):
+            each._omit_frequent_tracing_warning = True
+
+
 def step_gradients() -> list[str]:
     """Returns the names of the gradients that steps of `fit` have registered.
 

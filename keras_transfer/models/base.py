@@ -372,6 +372,20 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 callbacks=callbacks,
             )
 
+    # What TensorFlow traces once for each model is no fault of a user.
+
+    def make_train_function(self, force: bool = False) -> None:
+        super().make_train_function(force=force)
+        _private.trace_quietly(self.train_function)
+
+    def make_test_function(self, force: bool = False) -> None:
+        super().make_test_function(force=force)
+        _private.trace_quietly(self.test_function)
+
+    def make_predict_function(self, force: bool = False) -> None:
+        super().make_predict_function(force=force)
+        _private.trace_quietly(self.predict_function)
+
     # Under `tf.distribute` steps work on copies, and on shares that may be
     # empty.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import keras
 import numpy as np
 
-from keras_transfer import feature_cache
+from keras_transfer import _private, feature_cache
 from keras_transfer._private.types import Data, Verbose
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.recipes.best_weights import BestWeights
@@ -113,6 +113,8 @@ class HeadStage:
         inputs = keras.Input(self.features()[0].shape[1:], name="features")
         alone = keras.Model(inputs, self.model.head(inputs))
         compile_like(alone, self.model, "sgd")
+        alone.make_test_function()
+        _private.trace_quietly(alone.test_function)
         found = {}
         for prefix, part in zip(("", "val_"), self._parts, strict=False):
             found |= metrics_of(alone, ArrayBatches(*part), prefix)

@@ -177,3 +177,25 @@ def test_mirrored_strategy_and_groups_of_devices():
     # This is what TensorFlow mixes up.
     assert three == four
     assert _private.groups_of_devices(tf.distribute.get_strategy()) == {}
+
+
+@on_tensorflow
+@pytest.mark.parametrize("is_quiet", [False, True])
+def test_trace_quietly(is_quiet, caplog):
+    """TensorFlow warns of several models that are traced once each."""
+    x, y = np.ones((4, 2)), np.ones((4, 1))
+    for _ in range(7):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        for make, function in (
+            (model.make_train_function, lambda m: m.train_function),
+            (model.make_predict_function, lambda m: m.predict_function),
+        ):
+            make()
+            if is_quiet:
+                _private.trace_quietly(function(model))
+        model.train_on_batch(x, y)
+        model.fit(x, y, verbose=0)
+        model.predict_on_batch(x)
+    warned = [r for r in caplog.records if "retracing" in r.getMessage()]
+    assert bool(warned) != is_quiet
