@@ -5,10 +5,10 @@
 A small network that has learnt scikit-learn's digits 0 to 4 becomes the
 backbone for 5 to 9, 40 a class. Head, rates, batch size and how much is
 fine-tuned are searched; the trials share what the backbone puts out. Nothing
-is downloaded. Start it again to go on, or with more trials. About 30 s.
+is downloaded. Start it again to go on, or with more trials. About a minute.
 Expected test accuracy, mean and standard deviation of the seeds 0 to 2:
 
-    0.884 +- 0.015
+    0.921 +- 0.028
 """
 
 import argparse
