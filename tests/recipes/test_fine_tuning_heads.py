@@ -48,7 +48,7 @@ HEADS = {
     ],
 )
 def test_every_head(kind, data, monkeypatch):
-    monkeypatch.setattr("keras_transfer.recipes.head_stage.EPOCHS", 2)
+    monkeypatch.setattr("keras_transfer.recipes.defaults.HEAD_EPOCHS", 2)
     head, loss, how = HEADS[kind]
     model = make(head())
     if loss:
@@ -86,7 +86,7 @@ def test_a_solved_head_is_solved_again_with_the_strength_it_had(rng):
 
 @pytest.mark.slow
 def test_a_trained_head_is_trained_again_on_all(rng, monkeypatch):
-    monkeypatch.setattr("keras_transfer.recipes.head_stage.EPOCHS", 2)
+    monkeypatch.setattr("keras_transfer.recipes.defaults.HEAD_EPOCHS", 2)
     head = kt.ClassificationHead(2, hidden_units=(4,))
     result = fine_tune(make(head), pictures(rng, 64, 2), epochs=0, verbose=0)
     again = [r for r in result.history if r["stage"] == "on all samples"]
