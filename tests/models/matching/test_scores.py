@@ -222,7 +222,7 @@ def test_a_matcher_is_read_with_the_source_as_it_was(images, tmp_path):
     again = kt.load_model(tmp_path / "matcher.keras")
     for a, b in zip(
         matcher._parts.run_once(images)[1],
-        again.parts.run_once(images)[1],
+        again._parts.run_once(images)[1],
         strict=True,
     ):
         np.testing.assert_allclose(numpy(a), numpy(b), atol=1e-5)

@@ -128,9 +128,8 @@ def test_a_shuffled_tf_data_comes_in_the_order_of_the_seed(capsys):
     """Our order of the samples as they come, and the note that says so."""
     x, y = vectors()
     model, expected = made(), made()
-    history = fit(
-        model, lambda: ((shuffled_tf_data(),), {"seed": 3}), "memory", []
-    )
+    options = {"seed": 3, "verbose": 2}
+    history = fit(model, lambda: ((shuffled_tf_data(),), options), "memory", [])
     said = capsys.readouterr().out
     assert said.count("the data set shuffles by itself") == 1
     keras.utils.set_random_seed(11)
