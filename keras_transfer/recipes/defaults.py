@@ -48,7 +48,8 @@ def plan(
     model, decide = runner.model, runner.log.decide
     if not model.is_pretrained:
         return _plan_from_random_weights(given, runner)
-    kind = runner.solvable_kind()
+    keeps_head = given.head_epochs == 0
+    kind = None if keeps_head else runner.solvable_kind()
     is_full = _is_full(kind, counts, given)
     # Who asks for fine-tuning gets it, with a part held out to judge it by.
     use_folds = (
@@ -56,7 +57,7 @@ def plan(
         and kind is not None
         and (is_full or (counts.is_few and not given.epochs))
     )
-    decide("head", None, *_about_head(kind, use_folds))
+    decide("head", None, *_about_head(kind, keeps_head, use_folds))
     flips = _flips(kind, counts, given, runner, use_folds)
     if is_full:
         return _full_plan(counts, given, runner, kind, flips)
@@ -218,7 +219,11 @@ def _plan_from_random_weights(
     )
 
 
-def _about_head(kind: str | None, use_folds: bool) -> tuple[str, str]:
+def _about_head(
+    kind: str | None, keeps_head: bool, use_folds: bool
+) -> tuple[str, str]:
+    if keeps_head:
+        return "kept as it is", "as given"
     if kind is None:
         return "trained", (
             "it is not linear, its loss has no known minimum, or the source "

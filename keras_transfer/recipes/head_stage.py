@@ -79,6 +79,8 @@ class HeadStage:
     def again(self) -> None:
         """Fits the head to all samples, as it was fitted to a part."""
         freeze(self.model)
+        if not self.plan.head_epochs:
+            return
         row = self._chosen
         if self.plan.kind is None:
             self._fit(row["rate"], row["epoch"], "head on all samples")

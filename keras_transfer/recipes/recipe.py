@@ -64,7 +64,8 @@ class Recipe(Generic[_Result]):
                 TuningStage(self.runner, plan).run()
             return
         head = HeadStage(self.runner, plan)
-        with stage("head", self.result, self.best):
+        name = "head" if plan.head_epochs else "start"
+        with stage(name, self.result, self.best):
             head.run()
         if plan.is_full:
             self._tune_fully(plan, head)

@@ -84,6 +84,18 @@ def test_a_solved_head_is_solved_again_with_the_strength_it_had(rng):
     np.testing.assert_allclose(kernel, again.kernel, rtol=1e-2, atol=1e-3)
 
 
+@pytest.mark.parametrize("options", [{"epochs": 0}, {"blocks": 0.5}])
+def test_a_head_that_was_trained_before_is_kept(data, options):
+    model = make()
+    fine_tune(model, data[0], validation=data[1], epochs=0, verbose=0)
+    before = [weight.copy() for weight in model.head.get_weights()]
+    options = {"learning_rate": 1e-9, "head_epochs": 0} | options
+    result = fine_tune(model, data[0], verbose=0, **options)
+    assert result.stages[0]["stage"] == "start"
+    for old, new in zip(before, model.head.get_weights(), strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-5)
+
+
 @pytest.mark.slow
 def test_a_trained_head_is_trained_again_on_all(rng, monkeypatch):
     monkeypatch.setattr("keras_transfer.recipes.defaults.HEAD_EPOCHS", 2)
