@@ -8,9 +8,10 @@ from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keras_transfer._private.types import Trial
+
 if TYPE_CHECKING:
     import keras_tuner
-    from keras_tuner.engine.trial import Trial
 
 
 class SavesTrials:

@@ -17,6 +17,8 @@ GraphNode: TypeAlias = Any
 # A `tf.distribute.Strategy`, and the graph of a `tf.function`.
 NativeStrategy: TypeAlias = Any
 FuncGraph: TypeAlias = Any
+# `keras_tuner.engine.trial.Trial`, which has no public name.
+Trial: TypeAlias = Any
 # What JSON can hold.
 Json: TypeAlias = Any
 # Without axes of unknown length, or with `None` for each.

@@ -5,7 +5,7 @@ import difflib
 import sys
 from collections.abc import Iterable
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 from keras_transfer._version import __version__
 from keras_transfer.cli.options import (
@@ -23,6 +23,8 @@ from keras_transfer.cli.options import (
 )
 from keras_transfer.cli.options.shared import add_option
 
+# What `add_subparsers` returns has no public name.
+_Commands: TypeAlias = Any
 COMMANDS = {
     options.__name__.rpartition(".")[-1]: options
     for options in (
@@ -82,9 +84,7 @@ def make_parser() -> Parser:
     return parser
 
 
-def _add_command(
-    commands: argparse._SubParsersAction, name: str, options: ModuleType
-) -> None:
+def _add_command(commands: _Commands, name: str, options: ModuleType) -> None:
     """Adds a command, with the options that all of them have."""
     summary = options.SUMMARY
     parser = commands.add_parser(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras_tuner
 
 from keras_transfer._private import keras_tuner as private
+from keras_transfer._private.types import Trial
 from keras_transfer.recipes import writers
 from keras_transfer.storage.replacing import replacing
 from keras_transfer.tuner.settings import FINE_TUNE
-
-if TYPE_CHECKING:
-    from keras_tuner.engine.trial import Trial
 
 
 def number_of(trial_id: str) -> int:

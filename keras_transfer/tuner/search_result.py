@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
-from keras_transfer._private.types import PathLike
+from keras_transfer._private.types import PathLike, Trial
 from keras_transfer.recipes import plots
 from keras_transfer.recipes.best_weights import TwoStageResult
 from keras_transfer.recipes.writers import Row
@@ -16,7 +16,6 @@ from keras_transfer.tuner.oracles import number_of
 from keras_transfer.tuner.trial_tuner import TrialTuner, format_value
 
 if TYPE_CHECKING:
-    from keras_tuner.engine.trial import Trial
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 

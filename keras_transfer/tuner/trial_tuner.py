@@ -15,6 +15,7 @@ import keras
 import keras_tuner
 
 from keras_transfer._private.keras_tuner import tuner_file
+from keras_transfer._private.types import Trial
 from keras_transfer.recipes import writers
 from keras_transfer.recipes.writers import Row
 from keras_transfer.storage.json_files import read_json
@@ -24,8 +25,6 @@ from keras_transfer.tuner.oracles import number_of
 from keras_transfer.tuner.settings import FINE_TUNE
 
 if TYPE_CHECKING:
-    from keras_tuner.engine.trial import Trial
-
     from keras_transfer.models.transfer.transfer_model import TransferModel
 
 _OF_FINE_TUNE = ("recipe", "backbone")
