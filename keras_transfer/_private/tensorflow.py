@@ -57,20 +57,18 @@ def trace_quietly(function: Callable | None) -> None:
     place together, and so those of several models, each traced once.
 
     Uses `Function._omit_frequent_tracing_warning`, and that the function of a
-    training closes over the one that is traced.
+    training closes over those that are traced.
 
     Args:
         function: what `make_train_function` and its like have made; on other
             backends it stays as it is.
     """
-    closed_over = (
-        inspect.getclosurevars(function).nonlocals.values()
-        if (inspect.isfunction(function))
-        else ()
-    )
-    for each in (function, *closed_over):
-        if hasattr(each, "_omit_frequent_tracing_warning"):
-            each._omit_frequent_tracing_warning = True
+    if hasattr(function, "_omit_frequent_tracing_warning"):
+        function._omit_frequent_tracing_warning = True
+    # What wraps a traced function has a copy of the attribute.
+    if inspect.isfunction(function):
+        for each in inspect.getclosurevars(function).nonlocals.values():
+            trace_quietly(each)
 
 
 def step_gradients() -> list[str]:
