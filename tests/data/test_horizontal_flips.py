@@ -179,7 +179,8 @@ def test_asked_for_without_a_head_to_solve(rng):
     head = kt.ClassificationHead(2, hidden_units=(4,))
     model = kt.TransferModel(backbone, head, preprocessing=None)
     with pytest.raises(
-        ValueError, match=r"`horizontal_flips=True`.*Leave `mirror` out"
+        ValueError,
+        match=r"`horizontal_flips=True`.*Leave `horizontal_flips` out",
     ):
         fine_tune(
             model, ramps(rng, 40, axis=0), horizontal_flips=True, verbose=0
