@@ -49,7 +49,7 @@ def two_stage(
     without validation data). The head is trained first, because the gradients
     of a random head would spoil the features below it; a linear one is solved,
     as in `fine_tune`. A model with random weights trains as a whole instead,
-    as a head would.
+    as a head would, or with `head_epochs=0` as the blocks would.
 
     Args:
         model: a `TransferModel`; a compiled one keeps its loss and metrics,
@@ -126,9 +126,12 @@ def _plan(given: FineTuneOptions, runner: StageRunner) -> Plan:
         "keeps_best_epoch": True,
     }
     if not model.is_pretrained:
+        epochs, rate = given.head_epochs, given.head_learning_rate
+        if not epochs:
+            epochs, rate = given.epochs, given.learning_rate
         return Plan(
-            None, 0.0, given.head_epochs, num_blocks,
-            given.head_learning_rate, patience=_RANDOM_PATIENCE, **common,
+            None, 0.0, epochs, num_blocks, rate, patience=_RANDOM_PATIENCE,
+            **common,
         )  # fmt: skip
     return Plan(
         runner.solvable_kind(),

@@ -109,6 +109,18 @@ def test_with_augmentation_the_head_is_solved_on_the_images_as_they_are(
     )
 
 
+@pytest.mark.parametrize("options", [{"epochs": 0}, {"head_epochs": 0}])
+def test_a_model_with_random_weights_trains_as_a_whole(make, data, options):
+    model = make(weights=None)
+    before = [w.copy() for w in model.backbone.get_weights()]
+    both = {"head_epochs": 2, "epochs": 2} | options
+    result = two_stage(model, data, verbose=0, **both)
+    assert len(result.history) == 2
+    assert any(
+        map(np.any, map(np.not_equal, before, model.backbone.get_weights()))
+    )
+
+
 def test_ctrl_c_keeps_the_best_so_far(make, data):
     model = make()
     result = two_stage(
