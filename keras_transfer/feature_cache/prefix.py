@@ -20,8 +20,9 @@ def run(prefix: keras.Model, x: Nested) -> list[np.ndarray]:
     """Returns the tensors at the boundary for one batch, as a list."""
     with each_in_full():
         if num_replicas(prefix) == 1:
-            prefix.make_predict_function()
-            _private.trace_quietly(prefix.predict_function)
+            if prefix.predict_function is None:
+                prefix.make_predict_function()
+                _private.trace_quietly(prefix.predict_function)
             outputs = prefix.predict_on_batch(x)
         else:
             outputs = _predict_on_replicas(prefix, x)

@@ -168,14 +168,11 @@ class TransferHyperModel(keras_tuner.HyperModel):
 
     def _may_matter(self, name: str) -> bool:
         """Whether a hyperparameter matters for any value of its parents."""
-        while name in search_space.ONLY_WITH:
-            name, matters = search_space.ONLY_WITH[name]
-            values = self.space[name]
-            if isinstance(values, tuple):
-                continue
-            if not any(map(matters, search_space.ends_of(values))):
-                return False
-        return True
+        return all(
+            isinstance(values := self.space[parent], tuple)
+            or any(map(fits, search_space.ends_of(values)))
+            for parent, fits in search_space.parents_of(name)
+        )
 
     def _parents(self, name: str) -> list[tuple[str, list]]:
         """The parents that are drawn from lists, the outermost first.
@@ -183,13 +180,13 @@ class TransferHyperModel(keras_tuner.HyperModel):
         Returns:
             Pairs of a name and the values with which the child matters.
         """
-        found = []
-        while name in search_space.ONLY_WITH:
-            name, matters = search_space.ONLY_WITH[name]
-            values = self.space[name]
+        found = [
+            (parent, [*filter(fits, values)])
+            for parent, fits in search_space.parents_of(name)
             # One that is settled does not lie in `hp`.
-            if isinstance(values, list) and search_space.is_open(values):
-                found.append((name, [*filter(matters, values)]))
+            if isinstance(values := self.space[parent], list)
+            and search_space.is_open(values)
+        ]
         return found[::-1]
 
     def build(self, hp: keras_tuner.HyperParameters) -> TransferModel:

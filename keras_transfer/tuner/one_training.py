@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import keras
 
-NOT_LOGGED = float("nan")
+_NOT_LOGGED = float("nan")
 
 
 class OneTraining:
@@ -83,10 +83,10 @@ class OneTraining:
     def _note(self, epoch: int, logs: Mapping[str, float]) -> None:
         columns, before = self.history.history, len(self.history.epoch)
         for name in logs:
-            columns.setdefault(name, [NOT_LOGGED] * before)
+            columns.setdefault(name, [_NOT_LOGGED] * before)
         self.history.epoch.append(epoch)
         for name, values in columns.items():
-            values.append(logs.get(name, NOT_LOGGED))
+            values.append(logs.get(name, _NOT_LOGGED))
 
 
 class _Stage(keras.callbacks.Callback):

@@ -153,16 +153,19 @@ def read_trials(
 def _add_verdict(result: SearchResult, objective: str) -> None:
     """Compares the best trial with the one that is `fine_tune`."""
     best, *others = result.trials
-    named = [r for r in [best, *others] if "recipe" in r["hyperparameters"]]
+    named = [r for r in result.trials if "recipe" in r["hyperparameters"]]
     if not named or named[0]["score"] is None:
         return
     (own,) = named
-    value, reason = "fine_tune", f"no other of {len(others)} trials is above"
-    if best is not own:
+    score = f"{own['score']:.4f}"
+    if best is own:
+        value = "fine_tune"
+        reason = (
+            f"no other of {len(others)} trials is above its {objective} {score}"
+        )
+    else:
         value = f"trial {best['trial']}"
-        reason = f"{objective} {best['score']:.4f}, fine_tune"
-    reason += f" its {objective} " if best is own else " "
-    reason += f"{own['score']:.4f}"
+        reason = f"{objective} {best['score']:.4f}, fine_tune {score}"
     result.choices.append(
         {"choice": "better", "value": value, "reason": reason}
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from keras_transfer.recipes.compiling import OPTIMIZERS
@@ -142,13 +142,20 @@ def ends_of(values: Values) -> Sequence[Any]:
     return values if isinstance(values, list) else [values]
 
 
-def matters(name: str, found: dict[str, Any]) -> bool:
-    """Returns whether a hyperparameter matters beside the values of others."""
+def parents_of(name: str) -> Iterator[tuple[str, Callable[[Any], bool]]]:
+    """Yields what a hyperparameter depends on, the nearest first.
+
+    Each is a name and a function that says for which of its values the
+    hyperparameter matters.
+    """
     while name in ONLY_WITH:
         name, fits = ONLY_WITH[name]
-        if not fits(found[name]):
-            return False
-    return True
+        yield name, fits
+
+
+def matters(name: str, found: dict[str, Any]) -> bool:
+    """Returns whether a hyperparameter matters beside the values of others."""
+    return all(fits(found[parent]) for parent, fits in parents_of(name))
 
 
 def inactive(name: str, values: Values) -> Value:

@@ -202,11 +202,8 @@ def _data(
 ) -> tuple[SeededBatches, SeededBatches | None, dict[str, Any]]:
     """The data as `SeededBatches`, and the other options of `fit`."""
     options = dict(options)
-    order = {
-        "batch_size": batch_size or options.pop("batch_size", None) or 32,
-        "seed": seed,
-    }
-    options.pop("batch_size", None)
+    asked = options.pop("batch_size", None)
+    order = {"batch_size": batch_size or asked or 32, "seed": seed}
     given = x, y, options.pop("sample_weight", None)
     if y is None and given[2] is None:
         given = x
