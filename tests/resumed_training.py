@@ -1,5 +1,7 @@
 """Trains small models with a `TransferCheckpoint`, and interrupts them."""
 
+import gc
+
 import numpy as np
 import pytest
 from doubles import Interrupt
@@ -63,6 +65,9 @@ def interrupted(model, samples, extra, place, **kwargs):
     stop = Interrupt(epoch, batch, error("interrupted"))
     with pytest.raises(error, match="interrupted"):
         fit(model, samples, [*extra, stop], **kwargs)
+    # Of a fit that was interrupted, Keras' iterator is in a cycle. Where it is
+    # collected late, TensorFlow waits up to a minute for its thread to end.
+    gc.collect()
 
 
 def checkpoint(folder, **kwargs):

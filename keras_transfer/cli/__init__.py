@@ -124,7 +124,12 @@ def _plain_warnings(arguments: argparse.Namespace) -> Iterator[None]:
         print(f"keras-transfer: warning: {message}", file=sys.stderr)
 
     # Its notes on retracing are about how fit and predict are called here.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.showwarning = show  # type: ignore[assignment]
-        yield
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = show  # type: ignore[assignment]
+            yield
+    finally:
+        logger.setLevel(level)

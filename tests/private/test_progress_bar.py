@@ -1,6 +1,7 @@
 """A probe of what the progress bar of Keras makes of numbers."""
 
 import json
+import re
 
 import keras
 import pytest
@@ -13,11 +14,15 @@ pytestmark = pytest.mark.any_backend
 @pytest.mark.parametrize("verbose", [1, 2])
 @pytest.mark.parametrize("number", [0, 3])
 def test_whole_number(capsys, verbose, number):
-    bar = keras.utils.Progbar(2, verbose=verbose, stateless_metrics=set())
+    bar = keras.callbacks.ProgbarLogger()
+    bar.set_params({"verbose": verbose, "epochs": 1, "steps": 2})
+    bar.on_train_begin()
+    bar.on_epoch_begin(0)
     logs = {"plain": number, "whole": _private.WholeNumber(number)}
-    bar.update(2, list(logs.items()), finalize=True)
+    bar.on_train_batch_end(1, logs)
+    bar.on_epoch_end(0, logs)
     said = capsys.readouterr().out
-    assert f"whole: {number}\n" in said
+    assert re.search(rf"whole: {number} *\n", said)
     # Without it the bar has decimals.
     assert f"plain: {number}.000" in said
 

@@ -92,8 +92,14 @@ def test_a_head_that_was_trained_before_is_kept(data, options):
     options = {"learning_rate": 1e-9, "head_epochs": 0} | options
     result = fine_tune(model, data[0], verbose=0, **options)
     assert result.stages[0]["stage"] == "start"
-    for old, new in zip(before, model.head.get_weights(), strict=True):
-        np.testing.assert_allclose(new, old, atol=1e-5)
+    # Its temperature may have been chosen anew.
+    old, new = (
+        np.concatenate([weight.ravel() for weight in weights])
+        for weights in (before, model.head.get_weights())
+    )
+    temperature = np.vdot(old, old) / np.vdot(old, new)
+    assert 0.8 < temperature < 1.25
+    np.testing.assert_allclose(new * temperature, old, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -158,9 +158,11 @@ def test_a_torch_loader_with_a_random_sampler(capsys):
     results = []
     for _ in range(2):
         model = made()
-        history = fit(model, lambda: ((loader(),), {}), "memory", [])
+        history = fit(
+            model, lambda: ((loader(),), {"verbose": 2}), "memory", []
+        )
         results.append((model, history))
-    assert "shuffles by itself" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("shuffles by itself") == 2
     assert_same_history(results[0][1], results[1][1])
     assert_same_model(results[0][0], results[1][0])
     # As plausible a training as the uncached one, on the same samples.
@@ -171,7 +173,8 @@ def test_a_torch_loader_with_a_random_sampler(capsys):
 
 
 def test_an_unshuffled_data_set_is_not_reported(capsys):
-    fit(made(), lambda: ((Batches(*vectors()),), {}), "memory", [])
+    options = {"verbose": 2}
+    fit(made(), lambda: ((Batches(*vectors()),), options), "memory", [])
     assert "shuffles" not in capsys.readouterr().out
 
 
