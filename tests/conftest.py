@@ -14,7 +14,19 @@ from small_nets import residual_net
 
 from keras_transfer import _private
 
+# Of whose slow tests torch, which traces nothing, runs what others would trace.
+TRACED = ("callbacks", "models", "recipes")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_collection_modifyitems(items):
+    """Marks the slow tests that CI runs on torch alone."""
+    folders = [Path(__file__).parent / name for name in TRACED]
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        is_there = any(folder in item.path.parents for folder in folders)
+        if is_there and "slow" in marks and "on_graphs" not in marks:
+            item.add_marker("traced")
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,8 @@ from keras_transfer.backbones.channels import (
     adapt_statistics,
 )
 
+pytestmark = pytest.mark.any_backend
+
 
 def outputs(model, images):
     return ops.convert_to_numpy(model(images))

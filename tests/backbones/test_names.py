@@ -6,6 +6,8 @@ import pytest
 from keras_transfer.backbones.applications import APPLICATIONS
 from keras_transfer.backbones.resolving import resolve_backbone
 
+pytestmark = pytest.mark.any_backend
+
 
 def test_name_gives_an_untrained_model_at_the_default_size():
     source = resolve_backbone("MobileNetV3Small", weights=None)

@@ -9,6 +9,8 @@ from small_backbones import classifier, module_of, outputs, pixels
 from keras_transfer.backbones.resolving import resolve_backbone
 from keras_transfer.layers import ImageNetPreprocessing
 
+pytestmark = pytest.mark.any_backend
+
 IMAGENET_MEAN = [0.485, 0.456, 0.406]
 IMAGENET_VARIANCE = [0.229**2, 0.224**2, 0.225**2]
 

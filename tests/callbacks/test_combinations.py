@@ -115,7 +115,19 @@ def equal(before, after):
     "optimizer",
     [pytest.param("stock", marks=pytest.mark.slow), "layer-wise"],
 )
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=[pytest.mark.on_graphs]
+            if {"jit_compile", "steps_per_execution"}
+            & {*case.get("compile", ())}
+            else [],
+        )
+        for name, case in CASES.items()
+    ],
+)
 def test_a_schedule_beside(name, optimizer):
     reason = why_not(name)
     if reason:

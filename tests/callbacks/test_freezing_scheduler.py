@@ -34,6 +34,7 @@ OPTIMIZERS = {
         O.AdamW(0.01, weight_decay=0.1), correct_late_joiners=False
     ),
 }
+QUICK = ("adam", "muon", "schedule-free", "accumulating", "layer-wise")
 STAGES = [0, 2, 1, 3]
 
 
@@ -153,7 +154,13 @@ def tolerance():
     return {"rtol": 0, "atol": 0} if exact else {"rtol": 3e-5, "atol": 3e-6}
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+        for name in OPTIMIZERS
+    ],
+)
 def test_a_schedule_equals_stages_that_are_built_from_the_start(name, samples):
     if name == "schedule-free" and not hasattr(O, "ScheduleFreeAdamW"):
         pytest.skip("this Keras has no ScheduleFreeAdamW")

@@ -11,6 +11,8 @@ pytest.importorskip("matplotlib")
 from keras_transfer.cli import main
 from keras_transfer.recipes.assessment import before_training
 
+pytestmark = pytest.mark.any_backend
+
 
 @pytest.fixture
 def assess(photos, backbone):

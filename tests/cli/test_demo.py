@@ -13,6 +13,8 @@ pytest.importorskip("matplotlib")
 import keras_transfer as kt
 from keras_transfer.cli.demo import digits, experiment, measures, story, ways
 
+pytestmark = pytest.mark.any_backend
+
 CURVES = {
     "tuned": [[0.5, 0.8], [0.7, 0.8]],
     "scratch": [[0.2, 0.8], [0.5, 1.0]],

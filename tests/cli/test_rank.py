@@ -11,6 +11,8 @@ pytest.importorskip("matplotlib")
 
 from keras_transfer.cli import main, rank
 
+pytestmark = pytest.mark.any_backend
+
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory):

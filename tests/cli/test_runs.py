@@ -17,6 +17,8 @@ from keras_transfer import data
 from keras_transfer.cli import main
 from keras_transfer.serving import saved_model
 
+pytestmark = pytest.mark.any_backend
+
 CLASSES = ["blue", "green", "red"]
 EXPORT = saved_model.export_saved_model
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"

@@ -13,6 +13,8 @@ pytest.importorskip("keras_tuner")
 from keras_transfer.cli import main
 from keras_transfer.serving import saved_model
 
+pytestmark = pytest.mark.any_backend
+
 
 @pytest.fixture(scope="module")
 def backbone(tmp_path_factory):

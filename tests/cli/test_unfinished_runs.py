@@ -13,6 +13,8 @@ from keras_transfer.callbacks import TransferCheckpoint
 from keras_transfer.cli import main
 from keras_transfer.recipes import checkpointing, run_folder
 
+pytestmark = pytest.mark.any_backend
+
 
 class Killed(BaseException):
     """Nothing in the command may catch it."""

@@ -17,7 +17,7 @@ import keras_transfer as kt
 layers = keras.layers
 optimizers = keras.optimizers
 
-CASES = 50
+CASES = 30
 # Tracing takes most of the time: a part of the cases is enough in graph mode.
 GRAPH_EVERY = 5
 

@@ -42,7 +42,7 @@ def test_all_are_there():
     assert [*PER_SAMPLE, *COUPLED] == list(DISTANCES)
 
 
-@pytest.mark.parametrize(("name", "source", "target"), cases())
+@pytest.mark.parametrize(("name", "source", "target"), list(cases()))
 def test_formula(name, source, target, rng):
     s, t = features(rng, source), features(rng, target)
     expected = getattr(formulas, name)(s.astype("float64"), t.astype("float64"))

@@ -15,6 +15,8 @@ from keras_transfer.tuner import trial
 
 pytest.importorskip("keras_tuner")
 
+pytestmark = pytest.mark.any_backend
+
 compiles_anew = pytest.mark.skipif(
     keras.backend.backend() == "jax",
     reason="JAX compiles each trial anew; one search is enough there.",

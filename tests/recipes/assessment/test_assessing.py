@@ -15,6 +15,8 @@ import keras_transfer as kt
 from keras_transfer import feature_cache
 from keras_transfer.recipes.assessment import gain
 
+pytestmark = pytest.mark.any_backend
+
 
 def marked(rng, number=90):
     """Such pictures, with one of each fault."""

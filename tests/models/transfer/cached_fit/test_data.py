@@ -36,7 +36,9 @@ WEIGHTED = {
     "one batch": {"batch_size": NUM},
     "later epoch": {"initial_epoch": 1},
     "steps": {"steps_per_epoch": 2, "epochs": 4},
-    "split": {"validation_split": 0.25},
+    # After 16 samples, where torch finds the rest as aligned as in an array of
+    # its own: it rounds differently where that is not so.
+    "split": {"validation_split": 0.2},
 }
 
 

@@ -23,6 +23,7 @@ from small_nets import built, values
 
 import keras_transfer as kt
 
+SEVERAL = "several steps a call"
 OPTIONS = {
     "averages": {
         "make": lambda: optimizers.AdamW(0.02, use_ema=True, ema_momentum=0.8)
@@ -59,7 +60,7 @@ OPTIONS = {
             optimizers.schedules.ExponentialDecay(0.1, 3, 0.7), momentum=0.9
         )
     },
-    "several steps a call": {"compiled": lambda: {"steps_per_execution": 2}},
+    SEVERAL: {"compiled": lambda: {"steps_per_execution": 2}},
     "weighted metrics": {
         "compiled": lambda: {"weighted_metrics": ["accuracy"]}
     },
@@ -68,10 +69,17 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize(
-    "name", some_slow(OPTIONS, {"averages", "dropout in the head"})
+    "name",
+    [
+        *some_slow(
+            [name for name in OPTIONS if name != SEVERAL],
+            {"averages", "dropout in the head"},
+        ),
+        pytest.param(SEVERAL, marks=[pytest.mark.slow, pytest.mark.on_graphs]),
+    ],
 )
 def test_options(name):
-    if name == "several steps a call" and keras.backend.backend() == "torch":
+    if name == SEVERAL and keras.backend.backend() == "torch":
         pytest.skip("torch has one step a call")
     both(
         arrays(),
