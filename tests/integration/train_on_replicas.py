@@ -8,6 +8,7 @@ import json
 import math
 import sys
 import tempfile
+from unittest import mock
 
 import doubles
 import keras
@@ -174,11 +175,11 @@ class Ways:
                 "hidden_units": [4],
             },
         )  # fmt: skip
-        with tempfile.TemporaryDirectory() as folder:
+        few = mock.patch("keras_transfer.recipes.defaults.HEAD_EPOCHS", 2)
+        with tempfile.TemporaryDirectory() as folder, few:
             result = kt.search(
-                hypermodel, (x, y), validation=(x[:61], y[:61]), trials=3,
-                epochs=3,
-                directory=folder, verbose=0, objective="val_loss",
+                hypermodel, (x, y), validation=(x[:61], y[:61]), trials=2,
+                epochs=2, directory=folder, verbose=0, objective="val_loss",
             )  # fmt: skip
         return {
             "scores": [row["score"] for row in result.trials],
