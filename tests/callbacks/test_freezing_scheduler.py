@@ -34,7 +34,7 @@ OPTIMIZERS = {
         O.AdamW(0.01, weight_decay=0.1), correct_late_joiners=False
     ),
 }
-QUICK = ("adam", "muon", "schedule-free", "accumulating", "layer-wise")
+QUICK = ("adam", "schedule-free", "layer-wise")
 STAGES = [0, 2, 1, 3]
 
 

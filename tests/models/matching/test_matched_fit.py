@@ -9,6 +9,7 @@ from small_matching import NUM, SIZE, as_trained, net, numpy, target
 import keras_transfer as kt
 
 
+@pytest.mark.slow
 def test_a_saved_matcher_goes_on(source, data, tmp_path):
     matcher = kt.FeatureMatcher(
         source=source, target=target(), loss="cosine", soft_targets=True

@@ -2,11 +2,13 @@
 
 import keras
 import numpy as np
+import pytest
 from small_matching import NUM, as_trained, numpy
 
 import keras_transfer as kt
 
 
+@pytest.mark.slow
 def test_sequences_of_other_kinds(rng):
     layers = keras.layers
     x = rng.integers(2, 20, (NUM, 12))

@@ -121,7 +121,7 @@ def steps():
     return (x.reshape(20, 6, 4), y), {"batch_size": 8}
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.4])
+@pytest.mark.parametrize("rate", some_slow([0.0, 0.4], {0.4}))
 def test_recurrent_layers(rate):
     """They own generators of random numbers, and draw as they join."""
     sides = []
