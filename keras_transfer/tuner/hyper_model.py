@@ -21,7 +21,7 @@ from keras_transfer._private.types import (
 )
 from keras_transfer.feature_cache import FeatureCache, as_feature_cache
 from keras_transfer.storage.printing import brief, note
-from keras_transfer.training import distribution
+from keras_transfer.training import distribution, schedules
 from keras_transfer.tuner import objectives, search_space, trial, trial_model
 from keras_transfer.tuner.search_space import Space, Value, Values
 from keras_transfer.tuner.settings import FINE_TUNE, Settings
@@ -69,7 +69,8 @@ class TransferHyperModel(keras_tuner.HyperModel):
 
     Raises:
         ValueError: a space with nothing to choose from, or with names or
-            ranges that do not exist.
+            ranges that do not exist; a `num_classes` that is no number of
+            classes.
 
     Example:
 
@@ -99,7 +100,8 @@ class TransferHyperModel(keras_tuner.HyperModel):
     ):
         super().__init__(**options)
         backbones = list(backbones)
-        self.num_classes, self.input_shape = num_classes, input_shape
+        self.num_classes = schedules.at_least(1, num_classes, "num_classes")
+        self.input_shape = input_shape
         # KerasTuner chooses among names: a model goes by its own.
         self.backbones = _by_name(backbones)
         self.space = search_space.space_of(space, list(self.backbones))

@@ -263,6 +263,12 @@ def test_bad_spaces(space, message, source):
         hypermodel(source, space=space)
 
 
+@pytest.mark.parametrize("given", [0, 2.5, True, kt.ClassificationHead(3)])
+def test_a_wrong_number_of_classes(given, source):
+    with pytest.raises(ValueError, match="`num_classes`.*Received"):
+        kt.TransferHyperModel(given, backbones=[source])
+
+
 def test_a_batch_that_is_larger_than_the_data(source, data, tmp_path):
     space = {"batch_size": [128, 256]}
     tuner = keras_tuner.RandomSearch(
