@@ -265,7 +265,7 @@ def test_bad_spaces(space, message, source):
 
 @pytest.mark.parametrize("given", [0, 2.5, True, kt.ClassificationHead(3)])
 def test_a_wrong_number_of_classes(given, source):
-    with pytest.raises(ValueError, match="`num_classes`.*Received"):
+    with pytest.raises(ValueError, match=r"`num_classes`.*Received"):
         kt.TransferHyperModel(given, backbones=[source])
 
 
