@@ -4,7 +4,6 @@ import contextlib
 
 import keras
 import numpy as np
-import pytest
 from doubles import vectors
 from rounding import kernels_ignore_the_batch
 from small_nets import built, dense_net, values
@@ -194,11 +193,3 @@ def scheduled(*depths):
         return num_blocks if depths[epoch] == "all" else depths[epoch]
 
     return lambda: [kt.FreezingScheduler(schedule)]
-
-
-def some_slow(names, quick):
-    """Cases of which a few are always run."""
-    return [
-        pytest.param(n, marks=[] if n in quick else [pytest.mark.slow])
-        for n in names
-    ]

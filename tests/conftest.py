@@ -14,18 +14,20 @@ from small_nets import residual_net
 
 from keras_transfer import _private
 
-# Of whose slow tests torch, which traces nothing, runs what others would trace.
+# Folders whose slow tests take most of their time to trace graphs.
 TRACED = ("callbacks", "models", "recipes")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def pytest_collection_modifyitems(items):
-    """Marks the slow tests that CI runs on torch alone."""
+    """Marks the slow tests that CI runs on torch alone, which has no graphs."""
+    # Those that run once, whatever the backend, run on TensorFlow.
+    elsewhere = {"on_graphs", "any_backend"}
     folders = [Path(__file__).parent / name for name in TRACED]
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
         is_there = any(folder in item.path.parents for folder in folders)
-        if is_there and "slow" in marks and "on_graphs" not in marks:
+        if is_there and "slow" in marks and not elsewhere & marks:
             item.add_marker("traced")
 
 

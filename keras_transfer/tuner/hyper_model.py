@@ -20,8 +20,9 @@ from keras_transfer._private.types import (
     Shape,
 )
 from keras_transfer.feature_cache import FeatureCache, as_feature_cache
+from keras_transfer.layers.base_head import checked_count
 from keras_transfer.storage.printing import brief, note
-from keras_transfer.training import distribution, schedules
+from keras_transfer.training import distribution
 from keras_transfer.tuner import objectives, search_space, trial, trial_model
 from keras_transfer.tuner.search_space import Space, Value, Values
 from keras_transfer.tuner.settings import FINE_TUNE, Settings
@@ -100,7 +101,7 @@ class TransferHyperModel(keras_tuner.HyperModel):
     ):
         super().__init__(**options)
         backbones = list(backbones)
-        self.num_classes = schedules.at_least(1, num_classes, "num_classes")
+        self.num_classes = checked_count("num_classes", num_classes)
         self.input_shape = input_shape
         # KerasTuner chooses among names: a model goes by its own.
         self.backbones = _by_name(backbones)

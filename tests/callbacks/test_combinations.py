@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import some_slow
 from doubles import vectors
 from keras import callbacks, optimizers
 from scheduled_training import (
@@ -80,6 +81,8 @@ CASES = {
     },
 }
 
+ABOUT_GRAPHS = ("several steps at once", "machine code where it is not usual")
+
 
 def why_not(name):
     """Why a backend, or this Keras, cannot do what a case asks for."""
@@ -116,17 +119,7 @@ def equal(before, after):
     [pytest.param("stock", marks=pytest.mark.slow), "layer-wise"],
 )
 @pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name,
-            marks=[pytest.mark.on_graphs]
-            if {"jit_compile", "steps_per_execution"}
-            & {*case.get("compile", ())}
-            else [],
-        )
-        for name, case in CASES.items()
-    ],
+    "name", some_slow(CASES, quick=CASES, graphs=ABOUT_GRAPHS)
 )
 def test_a_schedule_beside(name, optimizer):
     reason = why_not(name)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from cases import some_slow
 from doubles import vectors
 from small_nets import LOSS, built, values
 
@@ -154,13 +155,7 @@ def tolerance():
     return {"rtol": 0, "atol": 0} if exact else {"rtol": 3e-5, "atol": 3e-6}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
-        for name in OPTIMIZERS
-    ],
-)
+@pytest.mark.parametrize("name", some_slow(OPTIMIZERS, QUICK))
 def test_a_schedule_equals_stages_that_are_built_from_the_start(name, samples):
     if name == "schedule-free" and not hasattr(O, "ScheduleFreeAdamW"):
         pytest.skip("this Keras has no ScheduleFreeAdamW")

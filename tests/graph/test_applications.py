@@ -4,6 +4,7 @@ import gc
 
 import keras
 import pytest
+from cases import some_slow
 
 from keras_transfer import graph
 
@@ -88,10 +89,6 @@ QUICK = (
     "VGG16",
 )
 SMALLEST = {"InceptionResNetV2": 75, "InceptionV3": 75, "Xception": 71}
-ALL = [
-    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
-    for name in EXPECTED
-]
 
 
 def build(name):
@@ -124,7 +121,7 @@ def test_all_constructors_are_listed():
     assert found == set(EXPECTED)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", some_slow(EXPECTED, QUICK))
 def test_blocks(name):
     model = build(name)
     blocks = graph.blocks(model)
@@ -191,15 +188,7 @@ TOPS = (
 QUICK_TOPS = ("ConvNeXtTiny", "MobileNetV3Small")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name
-        if name in QUICK_TOPS
-        else pytest.param(name, marks=pytest.mark.slow)
-        for name in TOPS
-    ],
-)
+@pytest.mark.parametrize("name", some_slow(TOPS, QUICK_TOPS))
 def test_top_cut(name):
     constructor = getattr(keras.applications, name)
     size = max(SMALLEST.get(name, 64), 64)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from cases import some_slow
 
 from keras_transfer import graph
 
@@ -22,13 +23,7 @@ SPLIT = {
 }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
-        for name in SPLIT
-    ],
-)
+@pytest.mark.parametrize("name", some_slow(SPLIT, QUICK))
 def test_split_is_exact(name, rng):
     shape = (SPLIT[name], SPLIT[name], 3)
     model = getattr(keras.applications, name)(

@@ -14,9 +14,9 @@ from cached_training import (
     fit,
     made,
     scheduled,
-    some_slow,
     validation_arrays,
 )
+from cases import some_slow
 from doubles import Batches, tf_data, torch_loader, vectors
 
 import keras_transfer as kt

@@ -7,9 +7,9 @@ from cached_training import (
     fit,
     made,
     scheduled,
-    some_slow,
     validation_arrays,
 )
+from cases import some_slow
 from doubles import SetsDepth, SetsDepthAtEnd
 from keras import callbacks
 

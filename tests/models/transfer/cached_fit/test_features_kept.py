@@ -13,8 +13,8 @@ from cached_training import (
     fit,
     made,
     scheduled,
-    some_slow,
 )
+from cases import some_slow
 from doubles import vectors
 from small_nets import values
 

@@ -9,9 +9,9 @@ from cached_training import (
     fit,
     made,
     scheduled,
-    some_slow,
     validation_arrays,
 )
+from cases import some_slow
 from doubles import EpochLog, Interrupt
 
 import keras_transfer as kt

@@ -14,9 +14,9 @@ from cached_training import (
     made,
     net,
     scheduled,
-    some_slow,
     validation_arrays,
 )
+from cases import some_slow
 from doubles import vectors
 from keras import layers, optimizers
 from small_nets import built, values
@@ -70,13 +70,7 @@ OPTIONS = {
 
 @pytest.mark.parametrize(
     "name",
-    [
-        *some_slow(
-            [name for name in OPTIONS if name != SEVERAL],
-            {"averages", "dropout in the head"},
-        ),
-        pytest.param(SEVERAL, marks=[pytest.mark.slow, pytest.mark.on_graphs]),
-    ],
+    some_slow(OPTIONS, {"averages", "dropout in the head"}, graphs={SEVERAL}),
 )
 def test_options(name):
     if name == SEVERAL and keras.backend.backend() == "torch":

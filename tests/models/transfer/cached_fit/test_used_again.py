@@ -13,9 +13,9 @@ from cached_training import (
     fit,
     made,
     scheduled,
-    some_slow,
     validation_arrays,
 )
+from cases import some_slow
 from doubles import vectors
 
 from keras_transfer.feature_cache import FeatureCache
