@@ -1,14 +1,15 @@
 """What a search of 15 trials adds to `keras-transfer fit`.
 
     python benchmarks/tune_against_fit.py --weights FILE.h5 PHOTOS [...] \
-        [--seeds 5] [--trials 15] [--size 128]
+        [--seeds 5] [--trials 15] [--shots 60] [--size 128]
 
 Folders `PHOTOS/train|test/CLASS/*.jpg`, a fifth of the training part held out
-for validation: for both sides the same. `fit` is `fine_tune` with its defaults;
+for validation, `shots` of the others a class (all: 0) to train on: for both
+sides the same. `fit` is `fine_tune` with its defaults;
 `tune` is `search` over the space "small" with the defaults of the command, its
 first trial the same as `fit`. The test set is looked at once. One JSON file a
-cell in `benchmarks/results/tune/`; what is there is not run again. Prints a
-table of means and paired differences.
+side in `benchmarks/results/tune/`; what is there is not run again. Prints a
+table of means, paired differences and CPU seconds.
 """
 
 import argparse
@@ -58,20 +59,25 @@ def tune(data, given, seed):
 SIDES = {"fit": fit, "tune": tune}
 
 
-def file_of(folder, side):
-    return RESULTS / f"{folder.name}_{side}.json"
+def file_of(folder, side, shots):
+    return RESULTS / f"{folder.name}_{shots or 'all'}_{side}.json"
 
 
 def run_missing(folder, given):
     for seed in range(given.seeds):
         for side, train in SIDES.items():
-            path = file_of(folder, side)
+            path = file_of(folder, side, given.shots)
             if str(seed) in read(path):
                 continue
-            data = kt.data.load(folder, image_size=given.size, seed=seed)
-            started = time.perf_counter()
+            data = kt.data.load(
+                folder,
+                image_size=given.size,
+                shots_per_class=given.shots or None,
+                seed=seed,
+            )
+            started = time.process_time()
             model, found = train(data, given, seed)
-            seconds = time.perf_counter() - started
+            seconds = time.process_time() - started
             model.compile(
                 loss="sparse_categorical_crossentropy", metrics=["accuracy"]
             )
@@ -90,15 +96,17 @@ def main():
     parser.add_argument("--weights", default="imagenet")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--trials", type=int, default=15)
+    parser.add_argument("--shots", type=int, default=60)
     parser.add_argument("--size", type=int, default=128)
     given = parser.parse_args()
-    print("| data | side | test (seeds) | tune is better by | seconds |")
+    print("| data | side | test (seeds) | tune is better by | CPU seconds |")
     print("| --- | --- | --- | --- | --- |")
     for folder in given.folders:
         run_missing(folder, given)
-        found = {side: tests(file_of(folder, side)) for side in SIDES}
+        files = {s: file_of(folder, s, given.shots) for s in SIDES}
+        found = {side: tests(path) for side, path in files.items()}
         for side, values in found.items():
-            cells = read(file_of(folder, side)).values()
+            cells = read(files[side]).values()
             gain = ""
             if side == "fit":
                 gain = difference(found["tune"], values)
