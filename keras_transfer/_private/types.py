@@ -23,6 +23,8 @@ Trial: TypeAlias = Any
 Json: TypeAlias = Any
 # Without axes of unknown length, or with `None` for each.
 Shape: TypeAlias = Sequence[int | None]
+# "last", "auto", how many, or indices of blocks.
+Levels: TypeAlias = str | int | Sequence[int]
 PathLike: TypeAlias = str | os.PathLike[str]
 # A name such as "float32", or a policy.
 Dtype: TypeAlias = str | keras.DTypePolicy

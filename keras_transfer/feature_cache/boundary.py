@@ -52,9 +52,9 @@ def _cut(model: keras.Model, depth: int) -> Boundary:
     if depth == 0:
         return _at_head(model)
     cut = model.blocks[-depth - 1].output
-    bottom, top = graph.split(model.backbone, cut)
+    bottom, top = graph.split(model._extractor, cut)
     starts = keras.tree.map_structure(_input_like, top.input)
-    suffix = keras.Model(starts, model.head(top(starts)))
+    suffix = keras.Model(starts, model.head(model._scaled(top(starts))))
     return Boundary(depth, _prefix(model, bottom), suffix, cut.name)
 
 
@@ -76,7 +76,7 @@ def _run_like(model: keras.Model, part: keras.Model) -> None:
 
 
 def _at_head(model: keras.Model) -> Boundary:
-    features, cut = model.features, model.backbone.name
+    features, cut = model.features, model._extractor.name
     if isinstance(model.head, ClassificationHead | RegressionHead):
         pool = FeaturePooling(
             model.head.pooling, model.head.data_format, name="pooled"
@@ -84,7 +84,7 @@ def _at_head(model: keras.Model) -> Boundary:
         features, cut = pool(features), pool.name
     prefix = keras.Model(model.input, features)
     start = _input_like(features)
-    suffix = keras.Model(start, model.head(start))
+    suffix = keras.Model(start, model.head(model._scaled(start)))
     return Boundary(0, prefix, suffix, cut)
 
 

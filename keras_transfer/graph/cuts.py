@@ -25,9 +25,10 @@ class Cut:
         index: place among all cuts of the model, from input to output.
         name: name of the operation that makes the tensor.
         tensor: the symbolic tensor, with `.shape` and `.dtype`.
-        side: further tensors that the later part reads. They hold no learned
-            feature, only what was given from outside (a padding mask, token
-            ids). Empty for all but token models.
+        side: further tensors that the later part reads: what was given from
+            outside (a padding mask, token ids), and levels that were pooled
+            for the head. Empty for all but token models and those with
+            levels.
     """
 
     index: int
@@ -124,6 +125,7 @@ def places(flat: Trace) -> list[Place]:
     light = light_values(flat)
     alive = set(keras.tree.flatten(flat.inputs))
     calls = collections.Counter()
+    made = _order_of_making(flat)
     found = []
     for position, step in enumerate(flat.steps):
         calls[id(step.operation)] += 1
@@ -133,11 +135,17 @@ def places(flat: Trace) -> list[Place]:
         if value is None:
             continue
         name = _call_name(step.operation, calls[id(step.operation)])
-        side = sorted(side, key=lambda x: last_use[x])
+        side = sorted(side, key=lambda x: (last_use[x], made[x]))
         tensors = tuple(x.tensor for x in side)
         cut = Cut(len(found), name, value.tensor, tensors)
         found.append(Place(cut, position, value, tuple(side)))
     return found
+
+
+def _order_of_making(flat: Trace) -> dict[Value, int]:
+    values = keras.tree.flatten(flat.inputs)
+    values += [value for step in flat.steps for value in step.outputs]
+    return {value: index for index, value in enumerate(values)}
 
 
 def _last_use(flat: Trace) -> dict[Value, int]:
@@ -166,15 +174,19 @@ def _call_name(operation: keras.Operation, number: int) -> str:
 
 
 def light_values(flat: Trace) -> set[Value]:
-    """Returns the `Value`s that are given from outside: token ids, masks.
+    """Returns the `Value`s that may pass beside a cut.
 
-    No weight had a part in them, and they are whole numbers or truth values
-    or come from nothing else. They may pass beside a cut.
+    They are given from outside (token ids, masks): no weight had a part in
+    them, and they are whole numbers or truth values or come from nothing
+    else. Or they are levels that were pooled for the head.
     """
     inputs = keras.tree.flatten(flat.inputs)
     free = set(inputs)
     light = {x for x in inputs if _is_discrete(x)}
     for step in flat.steps:
+        if trace.is_level(step):
+            light.update(step.outputs)
+            continue
         has_weights = bool(operations.weights(step.operation))
         if has_weights or not free.issuperset(step.inputs):
             continue

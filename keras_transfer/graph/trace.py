@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from keras_transfer import _private
+from keras_transfer import _private, layers
 from keras_transfer._private.types import GraphNode, Nested
 
 # For each nested model the casts at its inputs, so that reading a model twice
@@ -74,7 +74,28 @@ def read(model: keras.Model) -> Trace:
     outputs = reader.expand(functional, keras.tree.flatten(inputs), None)
     outputs = keras.tree.pack_sequence_as(functional.output, outputs)
     needed = needed_steps(reader.steps, keras.tree.flatten(outputs))
-    return Trace(needed, inputs, outputs, reader.ends, reader.exact)
+    steps = _levels_pooled_at_once(needed)
+    return Trace(steps, inputs, outputs, reader.ends, reader.exact)
+
+
+def is_level(step: Step) -> bool:
+    """Whether a step pools an inner level for the head."""
+    return isinstance(step.operation, layers.LevelPooling)
+
+
+def _levels_pooled_at_once(steps: list[Step]) -> list[Step]:
+    """Moves the pooling of a level to where that level is made.
+
+    Keras puts it as late as it can, so that the level would have to be kept
+    until then beside all that follows it.
+    """
+    readers = {step.inputs[0]: step for step in steps if is_level(step)}
+    moved = []
+    for step in steps:
+        if not is_level(step):
+            moved.append(step)
+            moved += [readers[x] for x in step.outputs if x in readers]
+    return moved
 
 
 def needed_steps(

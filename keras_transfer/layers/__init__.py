@@ -1,6 +1,13 @@
 """Keras layers that a transfer model is built from."""
 
 from keras_transfer.layers.adapter import FeatureAdapter
+from keras_transfer.layers.feature_levels import (
+    FeatureLevels as FeatureLevels,
+)
+from keras_transfer.layers.feature_levels import (
+    FeatureScaling as FeatureScaling,
+)
+from keras_transfer.layers.feature_levels import LevelPooling as LevelPooling
 from keras_transfer.layers.feature_pooling import (
     FeaturePooling as FeaturePooling,
 )

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from keras_transfer import _private, graph, layers
+from keras_transfer import _private, layers
 from keras_transfer._private.types import Nested, Shape
 from keras_transfer.training import freezing
 
 if TYPE_CHECKING:
     from keras_transfer.backbones.resolving import ResolvedBackbone
+    from keras_transfer.graph.block import Block
     from keras_transfer.layers.training_only import TrainingOnly
     from keras_transfer.models.transfer.transfer_model import TransferModel
     from keras_transfer.training.freezing import FreezeState
@@ -223,8 +224,9 @@ def initial_freeze_state(
     head: keras.layers.Layer,
     train_batch_norm: bool | str,
     name: str,
+    blocks: list[Block],
 ) -> FreezeState:
-    """Returns the `FreezeState` with which a model begins."""
+    """Returns the `FreezeState` with which a model of blocks begins."""
     if train_batch_norm not in ("auto", True, False):
         raise ValueError(
             f"TransferModel '{name}' got an unknown train_batch_norm. "
@@ -232,6 +234,5 @@ def initial_freeze_state(
         )
     if train_batch_norm == "auto":
         train_batch_norm = not source.pretrained
-    blocks = graph.blocks(source.model)
     depth = 0 if source.pretrained else len(blocks)
     return freezing.FreezeState(blocks, [head], depth, bool(train_batch_norm))

@@ -26,6 +26,7 @@ from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.horizontal_flips import WithFlips, folds_with_flips
 from keras_transfer.data.nested import integer_labels
 from keras_transfer.layers import ClassificationHead, RegressionHead
+from keras_transfer.recipes import level_choice
 from keras_transfer.recipes.evaluation import metrics_of
 from keras_transfer.recipes.training import compile_like
 from keras_transfer.training.freezing import freeze
@@ -168,9 +169,41 @@ class HeadStage:
             # Samples are few: none are held out.
             folds = folds_for(train[1], kind, runner.seed)
         solve_head(self.model, train, validation, runner.best, folds=folds)
+        if self.model._chooses_levels and not self._reads_levels(folds):
+            train, validation, both = (
+                level_choice.without_inner_levels(self.model, part)
+                for part in (train, validation, both)
+            )
+            self._parts = [p for p in (train, validation) if p is not None]
         if both is not None:
             self._try_flips(both, validation, folds)
         self._chosen = runner.best.row
+
+    def _reads_levels(self, folds: Folds | None) -> bool:
+        """Whether several levels pay; if not, the head gets the last alone."""
+        model, best, several = (
+            self.model,
+            self.runner.best,
+            self.runner.best.row,
+        )
+        if "val_loss" not in several:
+            return True
+        probe = level_choice.probe_of_last_level(
+            model, self.plan.kind, *self._parts, folds=folds
+        )
+        last = probe.best["val_loss"]
+        pays = several["val_loss"] < (1 - level_choice.MARGIN) * last
+        self.runner.log.decide(
+            "levels", None,
+            f"{1 + len(model.levels)}" if pays else "the last one alone",
+            f"validation loss {several['val_loss']:.4f} with "
+            f"{1 + len(model.levels)}, {last:.4f} with the last one alone",
+        )  # fmt: skip
+        if not pays:
+            level_choice.leave_out_inner_levels(model)
+            set_head(model, probe)
+            best.add_solved(probe.rows, probe.best, 0.0)
+        return pays
 
     def _try_flips(
         self, both: Parts, validation: Parts | None, folds: Folds | None
@@ -203,7 +236,8 @@ class HeadStage:
         """Features and labels as `fit_linear_probe` takes them."""
         if data is None:
             return None
-        return with_integer_labels(self.plan.kind, self._features(data, name))
+        parts = with_integer_labels(self.plan.kind, self._features(data, name))
+        return level_choice.scaled(self.model, parts)
 
     def _features(self, part: SeededBatches, name: str) -> Parts:
         # What fine-tuning starts from is on the way to the head's features.

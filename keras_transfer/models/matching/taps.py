@@ -186,7 +186,7 @@ def tapped(
     places: list[graph.Cut | str] = [graph.cut_points(model)[-1], *also]
     start = len(places)
     # The head gives its logits from what it starts from.
-    places += [tap.cut or model.backbone.name for tap in wanted]
+    places += [tap.cut or model._extractor.name for tap in wanted]
     masked = [
         index for index, tap in enumerate(wanted) if is_masked(model, tap)
     ]
@@ -215,7 +215,8 @@ def _read(
 ) -> Tensor:
     if tap.cut is None:
         part = HeadPart(model.head, "logits", name="logits")
-        return scores.of_classes(part(tensor, mask=mask), tap.activation)
+        logits = part(model._scaled(tensor), mask=mask)
+        return scores.of_classes(logits, tap.activation)
     if tap.is_inside:
         tensor = scores.before(tensor, tap.activation)
     if tap.activation != "linear":

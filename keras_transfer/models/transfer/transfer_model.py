@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import keras
 
-from keras_transfer import _private
-from keras_transfer._private.types import Nested, PathLike, Shape, Tensor
+from keras_transfer import _private, graph
+from keras_transfer._private.types import (
+    Callbacks,
+    Levels,
+    Nested,
+    PathLike,
+    Shape,
+    Tensor,
+)
 from keras_transfer.backbones import resolving
 from keras_transfer.backbones.copying import copy_of, made_again
 from keras_transfer.data.class_names import checked_names
@@ -17,6 +24,7 @@ from keras_transfer.feature_cache import FEATURES
 from keras_transfer.layers import HeadPart
 from keras_transfer.models import construction
 from keras_transfer.models.base import BaseModel
+from keras_transfer.models.transfer import levels as depths
 from keras_transfer.models.transfer.cached_fit import fit_cached
 from keras_transfer.models.transfer.pixels import KnowsPixels
 from keras_transfer.storage.printing import brief
@@ -25,6 +33,7 @@ from keras_transfer.training.nesting import is_own_step
 
 if TYPE_CHECKING:
     from keras_transfer.backbones.resolving import ResolvedBackbone
+    from keras_transfer.data.data_adapter import DataAdapter
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -61,6 +70,11 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         train_batch_norm: whether batch normalisation in an unfrozen block
             learns. `"auto"` is `True` for untrained weights, else `False`.
         output_layer: name of the layer at which to cut the backbone.
+        levels: what the head reads: `"last"`, the backbone's output;
+            a number of levels, counted from the last one; indices of blocks
+            whose ends are read beside it; or `"auto"`, five levels. Each
+            level is pooled, its signed square root taken and brought to one
+            length, and levels below the last count half.
         share_source: whether a `keras.Model` of your own is used itself, so
             that training changes it. By default it is copied and stays as it
             is.
@@ -71,7 +85,10 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         augmentation: the layer for training alone, or `None`.
         preprocessing: the layer between raw input and backbone.
         head: the head layer.
-        features: the symbolic tensor between backbone and head.
+        features: the symbolic tensor between backbone and head; of several
+            levels, joined, before they are centred.
+        levels: indices of the blocks whose ends the head reads beside the
+            last level; empty for that one alone.
         blocks: list of `Block(index, name, layers, num_params)`, input first.
         trainable_depth: number of blocks that train, counted from the top.
         class_names: names of the classes, or `None`. `fit` takes them from
@@ -106,6 +123,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         augmentation: keras.layers.Layer | None = None,
         train_batch_norm: bool | str = "auto",
         output_layer: str | None = None,
+        levels: Levels = "last",
         share_source: bool = False,
         name: str | None = None,
     ):
@@ -126,9 +144,21 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
             augmentation = construction.in_training_only(augmentation)
             x = construction.applied(augmentation, x, "augmentation")
         x = construction.applied(preprocessing, x, "preprocessing")
-        features = source.model(x)
-        super().__init__(inputs, head(features), name=name)
+        blocks = graph.blocks(source.model)
+        indices = depths.level_indices(levels, blocks)
+        extractor, scaling = source.model, None
+        if indices:
+            extractor = depths.extractor(source.model, blocks, indices, head)
+            scaling = depths.scaling(extractor)
+        features = extractor(x)
+        scaled = features if scaling is None else scaling(features)
+        super().__init__(inputs, head(scaled), name=name)
         self.features = features
+        self.levels = indices
+        self._chooses_levels = bool(indices) and levels == "auto"
+        self.level_scaling = scaling
+        # Past __setattr__: its layers are the backbone's.
+        vars(self)["_extractor"] = extractor  # type: ignore[index]
         self.backbone = source.model
         self.head = head
         self.preprocessing = preprocessing
@@ -136,7 +166,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         self.class_names = None
         self._source = construction.described(source)
         self._freeze_state = construction.initial_freeze_state(
-            source, head, train_batch_norm, self.name
+            source, head, train_batch_norm, self.name, blocks
         )
         freezing.set_trainable_depth(self, self._freeze_state.depth)
 
@@ -181,8 +211,16 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
                 "activation cannot be told apart. Use a ClassificationHead, "
                 "or give your layer such a method."
             )
-        outputs = HeadPart(self.head, "logits", name="logits")(self.features)
+        outputs = HeadPart(self.head, "logits", name="logits")(
+            self._scaled(self.features)
+        )
         return keras.Model(self.input, outputs, name=f"{self.name}_logits")
+
+    def _scaled(self, features: Tensor) -> Tensor:
+        """What the head starts from: features, centred if of several levels."""
+        if self.level_scaling is None:
+            return features
+        return self.level_scaling(features)
 
     def get_layer(
         self, name: str | None = None, index: int | None = None
@@ -205,6 +243,12 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
             if name is None:
                 raise
             raise construction.no_such_layer(self, name) from error
+
+    def _prepare_run(
+        self, data: DataAdapter, callbacks: Callbacks
+    ) -> Callbacks:
+        depths.centre(self, data)
+        return callbacks
 
     # What runs on activations instead of the whole model, while `fit` caches.
     _suffix = None
@@ -266,6 +310,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
             "class_names": self.class_names,
             "saw_pixels": self._saw_pixels,
             "source": dict(self._source),
+            "levels": list(self.levels) or "last",
         }
 
     @classmethod
@@ -288,6 +333,8 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
             preprocessing=restored("preprocessing"),
             augmentation=restored("augmentation"),
             train_batch_norm=config["train_batch_norm"],
+            # Older files do not say.
+            levels=config.get("levels", "last"),
             name=config["name"],
         )
         model.class_names = config["class_names"]
