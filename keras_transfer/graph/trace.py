@@ -89,12 +89,15 @@ def _levels_pooled_at_once(steps: list[Step]) -> list[Step]:
     Keras puts it as late as it can, so that the level would have to be kept
     until then beside all that follows it.
     """
-    readers = {step.inputs[0]: step for step in steps if is_level(step)}
+    levels = {step.inputs[0]: step for step in steps if is_level(step)}
+    others = {x for step in levels.values() for x in step.inputs[1:]}
+    # A mask may be made after what it belongs to: such come first.
+    masks = needed_steps(steps, others) if others else []
     moved = []
-    for step in steps:
+    for step in [*masks, *(step for step in steps if step not in masks)]:
         if not is_level(step):
             moved.append(step)
-            moved += [readers[x] for x in step.outputs if x in readers]
+            moved += [levels[x] for x in step.outputs if x in levels]
     return moved
 
 
