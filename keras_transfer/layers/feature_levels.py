@@ -99,7 +99,9 @@ class FeatureLevels(keras.layers.Layer):
         widths = [
             pooled_shape(shape, self.data_format)[1] for shape in input_shape
         ]
-        return (input_shape[0][0], sum(widths))
+        # `build` of the head says it where one is not known.
+        width = None if None in widths else sum(filter(None, widths))
+        return (input_shape[0][0], width)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {

@@ -85,6 +85,7 @@ def test_the_head_is_solved_on_what_it_will_see(rng):
     np.testing.assert_allclose(scaled @ kernel + bias, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_goes_on_to_fine_tune(rng):
     model = kt.TransferModel(net("first"), 3, preprocessing=None, levels=2)
     before = model.backbone.get_weights()

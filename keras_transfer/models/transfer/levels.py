@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from keras_transfer.data.batches import ReorderedBatches
 from keras_transfer.feature_cache.boundary import boundary_at
 from keras_transfer.feature_cache.prefix import run
 from keras_transfer.layers import FeatureLevels, FeatureScaling, LevelPooling
+from keras_transfer.training.schedules import whole_number
 
 if TYPE_CHECKING:
     from keras_transfer._private.types import Levels, Nested
@@ -48,13 +48,10 @@ def level_indices(levels: Levels, blocks: Sequence[Block]) -> tuple[int, ...]:
         if levels not in ("last", "auto"):
             raise ValueError(_message(levels, blocks))
         return () if levels == "last" else _upper(AUTOMATIC, blocks)
-    if isinstance(levels, Sequence):
-        return _checked(levels, blocks)
-    try:
-        number = operator.index(levels)
-    except TypeError:
-        number = 0
-    if isinstance(levels, bool) or not 1 <= number <= len(_inner(blocks)) + 1:
+    number = whole_number(levels)
+    if number is None and isinstance(levels, Sequence):
+        return _checked(levels, blocks)  # type: ignore[arg-type]
+    if number is None or not 1 <= number <= len(_inner(blocks)) + 1:
         raise ValueError(_message(levels, blocks))
     return _upper(number, blocks)
 
@@ -179,12 +176,10 @@ def _upper(number: int, blocks: Sequence[Block]) -> tuple[int, ...]:
 def _checked(levels: Sequence[int], blocks: Sequence[Block]) -> tuple[int, ...]:
     known, found = _inner(blocks), []
     for level in levels:
-        try:
-            index = operator.index(level)
-        except TypeError:
-            raise ValueError(_message(levels, blocks)) from None
-        index += len(blocks) if index < 0 else 0
-        if index not in known or index in found or isinstance(level, bool):
+        index = whole_number(level)
+        if index is not None and index < 0:
+            index += len(blocks)
+        if index not in known or index in found:
             raise ValueError(_message(levels, blocks))
         found.append(index)
     return tuple(sorted(found))

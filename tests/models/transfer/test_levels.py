@@ -108,7 +108,12 @@ def test_the_features_are_those_of_each_depth(model, rng):
 
 @pytest.mark.parametrize(
     ("kind", "levels"),
-    [("images", 4), ("images", [2]), ("words", 4), ("words", [1])],
+    [
+        ("images", 4),
+        ("images", [2]),
+        ("words", [1]),
+        pytest.param("words", 4, marks=pytest.mark.slow),
+    ],
 )
 def test_cut_at_every_depth(kind, levels, rng):
     source, x = stages(3, 3, 5, 4), images(rng)
@@ -214,6 +219,7 @@ def test_vectors_have_levels_too(rng):
     assert model.features.shape == (None, 15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["source", "target"])
 def test_it_is_matched_both_ways(role, pictures, tiny_cnn):
     with_levels = kt.TransferModel(
