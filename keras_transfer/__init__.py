@@ -34,7 +34,12 @@ if TYPE_CHECKING:
     )
     from keras_transfer.losses import FeatureMatchingLoss
     from keras_transfer.models import FeatureMatcher, TransferModel
-    from keras_transfer.recipes import find_learning_rate, fine_tune, match
+    from keras_transfer.recipes import (
+        adapt,
+        find_learning_rate,
+        fine_tune,
+        match,
+    )
     from keras_transfer.recipes.assessment import (
         UnknownDetector,
         assess_transfer,
@@ -107,6 +112,7 @@ _AT_ONCE = {
 _LAZY = {
     "TransferHyperModel": "keras_transfer.tuner:TransferHyperModel",
     "UnknownDetector": "keras_transfer.recipes.assessment:UnknownDetector",
+    "adapt": "keras_transfer.recipes:adapt",
     "assess_transfer": "keras_transfer.recipes.assessment:assess_transfer",
     "backbones": "keras_transfer.backbones",
     "data": "keras_transfer.data",
@@ -147,6 +153,7 @@ __all__ = [
     "UnfreezeOnPlateau",
     "UnknownDetector",
     "__version__",
+    "adapt",
     "assess_transfer",
     "backbones",
     "data",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_transfer._private.types import Shape, Tensor
@@ -114,7 +115,7 @@ class FeatureLevels(keras.layers.Layer):
 class FeatureScaling(keras.layers.Layer):
     """Centres features and weighs them: `(x - centre) * scale`.
 
-    Both are set, not trained: the centre once, to the mean of the training
+    All is set, not trained: the centre once, to the mean of the training
     features, so that a head has less to learn.
 
     Args:
@@ -124,6 +125,8 @@ class FeatureScaling(keras.layers.Layer):
 
     Attributes:
         centre: non-trainable `(features,)`, 0 until it is set.
+        spread: non-trainable `(features,)`, the standard deviation of the
+            training features, 1 until it is set; for `adapt`.
         scale: non-trainable `(features,)`.
 
     Returns:
@@ -148,12 +151,25 @@ class FeatureScaling(keras.layers.Layer):
         self.centre = self.add_weight(
             shape=(size,), initializer="zeros", trainable=False, name="centre"
         )
+        self.spread = self.add_weight(
+            shape=(size,), initializer="ones", trainable=False, name="spread"
+        )
         self.scale = self.add_weight(
             shape=(size,),
             initializer=lambda shape, dtype=None: ops.cast(initial, dtype),
             trainable=False,
             name="scale",
         )
+
+    def learn_from(self, features: np.ndarray) -> None:
+        """Takes centre and spread from training features, once.
+
+        Args:
+            features: `(samples, features)`.
+        """
+        if not self.is_centred:
+            self.centre.assign(features.mean(axis=0))
+            self.spread.assign(features.std(axis=0))
 
     @property
     def is_centred(self) -> bool:

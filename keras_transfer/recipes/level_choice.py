@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_transfer.models.transfer.levels import set_centre
 from keras_transfer.transferability import linear_probe
 
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ def scaled(
     if scaling is None:
         return parts
     x, *rest = parts
-    set_centre(scaling, x.mean(axis=0))
-    centre, scale = scaling.get_weights()
+    scaling.learn_from(x)
+    centre, _, scale = scaling.get_weights()
     return ((x - centre) * scale, *rest)
 
 
@@ -53,9 +52,9 @@ def without_inner_levels(
 def leave_out_inner_levels(model: TransferModel) -> None:
     """Lets the head see zeros for all but the last level."""
     scaling = model.level_scaling
-    centre, scale = scaling.get_weights()
+    centre, spread, scale = scaling.get_weights()
     scale[scaling.factors[0][0] :] = 0.0
-    scaling.set_weights([centre, scale])
+    scaling.set_weights([centre, spread, scale])
 
 
 def probe_of_last_level(

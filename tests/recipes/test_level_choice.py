@@ -62,7 +62,7 @@ def test_a_level_that_tells_more_is_read(held_out, rng):
 def test_one_that_tells_no_more_is_left_out(rng):
     model, chosen = tuned("last", pictures(rng, "last"))
     assert [c["value"] for c in chosen] == ["the last one alone"]
-    scale = model.level_scaling.get_weights()[1]
+    scale = model.level_scaling.get_weights()[2]
     assert scale.tolist() == [1, 1, 1, 1, 0, 0, 0]
     x, y = pictures(rng, "last")
     assert (model.predict(x, verbose=0).argmax(1) == y).mean() > 0.7
@@ -71,7 +71,7 @@ def test_one_that_tells_no_more_is_left_out(rng):
 def test_levels_that_were_given_are_not_chosen_from(rng):
     model, chosen = tuned("last", pictures(rng, "last"), levels=[0])
     assert not chosen
-    assert model.level_scaling.get_weights()[1][-1] == 0.5
+    assert model.level_scaling.get_weights()[2][-1] == 0.5
 
 
 def test_the_head_is_solved_on_what_it_will_see(rng):

@@ -103,12 +103,6 @@ def scaling(model: keras.Model) -> FeatureScaling:
     )
 
 
-def set_centre(scaling: FeatureScaling, mean: np.ndarray) -> None:
-    """Sets the centre of features, unless it has been set before."""
-    if not scaling.is_centred:
-        scaling.centre.assign(mean)
-
-
 def centre(model: TransferModel, data: DataAdapter) -> None:
     """Centres the levels of a model on what it is about to train on.
 
@@ -124,7 +118,7 @@ def centre(model: TransferModel, data: DataAdapter) -> None:
         return
     prefix = boundary_at(model, 0).prefix
     features = [run(prefix, x)[0] for x in _some_inputs(data.samples())]
-    set_centre(scaling, np.concatenate(features).mean(axis=0))
+    scaling.learn_from(np.concatenate(features))
 
 
 def _some_inputs(samples: Samples) -> Iterator[Nested]:
