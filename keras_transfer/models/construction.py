@@ -189,9 +189,8 @@ def check_augmentation(layer: keras.layers.Layer, inputs: Nested) -> None:
             raise ValueError(
                 f"`augmentation` is a part of the model, and cannot change "
                 f"labels. Received: {name}, which mixes images: their labels "
-                "have to be mixed too. Use it on the data: dataset.map(lambda "
-                f"x, y: keras.layers.{name}()({{'images': x, 'labels': y}})) "
-                "with one-hot labels."
+                "have to be mixed too. Pass it to training: "
+                f"fit(..., mixing='{name.lower()}')."
             )
     if not _is_known(layer):
         return
