@@ -167,8 +167,8 @@ def augmentation_layer(
     note(
         f"augmentation='{augmentation}': "
         f"{', '.join(type(each).__name__ for each in layer.layers)}, in "
-        "training alone. Where left is not right (text, hands), pass a layer "
-        "without RandomFlip."
+        "training alone. Where left is not right (text, digits, hands), pass a "
+        "layer without RandomFlip."
     )
     return layer
 
