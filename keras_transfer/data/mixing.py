@@ -109,7 +109,7 @@ class Mixing:
         if not labels or not isinstance(labels[0], np.ndarray):
             raise ValueError(
                 f"mixing='{self.method}' mixes labels too. Received: samples "
-                f"with {'several labels' if labels else 'none'} each. "
+                f"{'with several labels each' if labels else 'without any'}. "
                 "Expected one array of labels."
             )
         found = ", ".join(f"{leaf.dtype}{leaf.shape[1:]}" for leaf in leaves)
@@ -227,5 +227,7 @@ def _is_one_image(leaves: list) -> bool:
 
 
 def _is_mixable(leaf: np.ndarray) -> bool:
+    if leaf.dtype.kind in "OSUb":
+        return False
     is_image = leaf.ndim == 4 and leaf.dtype.kind in "iu"
     return is_image or keras.backend.is_float_dtype(str(leaf.dtype))

@@ -77,6 +77,7 @@ def test_labels_and_weights_go_with_their_samples(rng):
 
 REFUSED = {
     "token ids": (np.zeros((4, 5), "int32"), "mixup", "token ids"),
+    "texts": (np.array(["a", "b", "c", "d"]), "mixup", "texts have none"),
     "no image": (np.zeros((4, 5), "float32"), "cutmix", "Use mixing='mixup'"),
     "two images": ([np.zeros((4, 6, 6, 3))] * 2, "cutmix", "one image"),
 }
@@ -90,7 +91,7 @@ def test_what_cannot_be_mixed(name):
 
 
 def test_data_without_numbers_or_labels_are_refused(rng):
-    with pytest.raises(ValueError, match=r"labels too.*none each"):
+    with pytest.raises(ValueError, match=r"labels too.*without any"):
         adapt(images(rng)).mixed(Mixing("mixup"))
     with pytest.raises(ValueError, match="which a generator does not tell"):
         adapt(iter_of(images(rng))).mixed(Mixing("mixup"))
