@@ -87,6 +87,7 @@ def model_for(
         head=_head(arguments, data),
         input_shape=input_shape_of(data),
         weights=weights_of(arguments),
+        augmentation=arguments.augmentation,
     )
     model.class_names = list(data.class_names or data.target_names)
     return model

@@ -30,6 +30,7 @@ from keras_transfer.data.samples import NumberedSamples
 from keras_transfer.data.seeded_batches import SeededBatches
 
 if TYPE_CHECKING:
+    from keras_transfer.data.mixing import Mixing
     from keras_transfer.data.samples import Samples
 
 # Values of arrays that are looked at, in samples spread over them.
@@ -84,6 +85,10 @@ class NumberedAdapter(DataAdapter):
     ) -> Self:
         data = self.data if devices == 1 else self.data.for_devices(devices)
         return type(self)(data.starting_at(epoch, steps_per_epoch))
+
+    def mixed(self, mixing: Mixing) -> Self:
+        mixing.check(self.data[0])
+        return type(self)(self.data.mixed(mixing))
 
     def walk(self) -> Iterator[tuple]:
         return _by_number(self.data)
@@ -160,6 +165,12 @@ class IndexedAdapter(DataAdapter):
             return self
         data = ReorderedBatches(self.data, shuffle=shuffle, seed=seed)
         return ReorderedAdapter(data).in_training(devices=devices, **options)
+
+    def mixed(self, mixing: Mixing) -> DataAdapter:
+        if not self._is_plain():
+            return super().mixed(mixing)
+        data = ReorderedBatches(self.data, shuffle=False)
+        return ReorderedAdapter(data).mixed(mixing)
 
     def _is_plain(self) -> bool:
         """Whether Keras would read it in this thread, batch after batch."""

@@ -12,6 +12,7 @@ import numpy as np
 from keras_transfer._private.types import Data, Nested
 from keras_transfer.data import look
 from keras_transfer.data.batches import ArrayBatches
+from keras_transfer.data.mixing import refuse
 from keras_transfer.data.nested import as_tuple, concatenated, num_rows
 from keras_transfer.data.seeded_batches import OrderOfEpoch
 from keras_transfer.storage import fingerprints
@@ -19,6 +20,7 @@ from keras_transfer.storage.memory import available_bytes
 from keras_transfer.storage.printing import note
 
 if TYPE_CHECKING:
+    from keras_transfer.data.mixing import Mixing
     from keras_transfer.data.samples import Samples
     from keras_transfer.data.seeded_batches import SeededBatches
 
@@ -105,6 +107,18 @@ class DataAdapter:
             steps_per_epoch: as in `fit`.
         """
         return self
+
+    def mixed(self, mixing: Mixing) -> DataAdapter:
+        """Returns the adapter of batches whose samples are mixed.
+
+        Args:
+            mixing: the `Mixing`.
+
+        Raises:
+            ValueError: batches without numbers, or samples that cannot be
+                mixed.
+        """
+        refuse(self.kind)
 
     def order(self) -> OrderOfEpoch:
         """Returns the callback that tells the data which epoch it is."""

@@ -35,7 +35,7 @@ def epoch_order(
     """
     if not shuffle:
         return np.arange(num_samples, dtype=np.int64)
-    return _generator(seed, epoch).permutation(num_samples).astype(np.int64)
+    return generator_of(seed, epoch).permutation(num_samples).astype(np.int64)
 
 
 def train_validation_split(
@@ -71,7 +71,7 @@ def train_validation_split(
         )
     labels = np.asarray(labels)
     groups = _group_numbers(labels)
-    random = _generator(seed, *_SPLIT)
+    random = generator_of(seed, *_SPLIT)
     sizes = np.bincount(groups)
     keep_one = labels.ndim == 1 and labels.dtype.kind in "iu"
     takes = _largest_remainder(sizes, fraction, sizes - keep_one, random)
@@ -119,7 +119,7 @@ def few_shot(
             f"Received: {shots_per_class}."
         )
     labels = np.asarray(labels)
-    order = _generator(seed, *_SHOTS).permutation(len(labels))
+    order = generator_of(seed, *_SHOTS).permutation(len(labels))
     if labels.ndim == 1:
         classes = np.unique(labels)
         members = [order[labels[order] == number] for number in classes]
@@ -132,7 +132,8 @@ def few_shot(
     return np.unique(np.concatenate(drawn)).astype(np.int64)
 
 
-def _generator(*entropy: int) -> np.random.Generator:
+def generator_of(*entropy: int) -> np.random.Generator:
+    """Returns the random numbers that some integers >= 0 stand for."""
     return np.random.Generator(np.random.PCG64([int(n) for n in entropy]))
 
 

@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import numpy as np
@@ -14,6 +14,9 @@ from keras_transfer.data.nested import as_tensors
 from keras_transfer.data.sampling import epoch_order
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.printing import brief
+
+if TYPE_CHECKING:
+    from keras_transfer.data.mixing import Mixing
 
 
 @lru_cache(maxsize=8)
@@ -71,9 +74,11 @@ class SeededBatches(keras.utils.PyDataset):
     Attributes:
         epoch: the epoch that the next batch belongs to, from 0.
         class_names: names by label, where they are known.
+        mixing: how the samples of each batch are mixed, or `None`.
     """
 
     class_names: list[str] | None = None
+    mixing: "Mixing | None" = None
 
     def __init__(
         self,
@@ -185,6 +190,16 @@ class SeededBatches(keras.utils.PyDataset):
             run.steps_per_epoch = int(steps_per_epoch)
         return run
 
+    def mixed(self, mixing: "Mixing") -> "SeededBatches":
+        """Returns the same data, the samples of each batch mixed.
+
+        Args:
+            mixing: the `Mixing`.
+        """
+        run = copy.copy(self)
+        run.mixing = mixing
+        return run
+
     def for_devices(self, count: int) -> "SeededBatches":
         """Returns the same data in batches that devices share equally.
 
@@ -235,9 +250,13 @@ class SeededBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple:
         index = range(len(self))[index]
         current = self._pass
-        if current is None or not self.shuffle:
-            return self._batch(self._epoch, index)
-        return self._batch(current.epoch, current.position(index))
+        epoch = self._epoch
+        if current is not None and self.shuffle:
+            epoch, index = current.epoch, current.position(index)
+        batch = self._batch(epoch, index)
+        if self.mixing is None:
+            return batch
+        return self.mixing.mixed(batch, self.seed, epoch, index)
 
     def _batch(self, epoch: int, position: int) -> tuple:
         return as_tensors(self.read(self.sample_ids(position, epoch)))

@@ -109,9 +109,7 @@ class WithClassWeights(BatchesView):
 
     def read(self, sample_ids: np.ndarray) -> tuple:
         x, y, *weights = self.batches.read(sample_ids)
-        classes = integer_labels(y)
-        found = [self.class_weight.get(int(each), 1.0) for each in classes]
-        found = np.asarray(found, "float32")
+        found = weights_by_class(y, self.class_weight)
         if weights:
             found = found * np.asarray(weights[0])
         return x, y, found
@@ -124,6 +122,23 @@ class WithClassWeights(BatchesView):
         return fingerprints.of_arrays(
             self.batches.fingerprint(), np.asarray(weights, "float64")
         )
+
+
+def weights_by_class(
+    labels: ArrayLike, class_weight: dict[int, float]
+) -> np.ndarray:
+    """Returns the weight of each sample, 1 for classes without one.
+
+    Args:
+        labels: integers or one-hot.
+        class_weight: a dict from classes to weights.
+
+    Returns:
+        A float32 array `(samples,)`.
+    """
+    classes = integer_labels(labels)
+    found = [class_weight.get(int(each), 1.0) for each in classes]
+    return np.asarray(found, "float32")
 
 
 class JoinedInputs(SeededBatches):

@@ -1,6 +1,9 @@
 """Keras layers that a transfer model is built from."""
 
 from keras_transfer.layers.adapter import FeatureAdapter
+from keras_transfer.layers.augmentation import (
+    augmentation_layer as augmentation_layer,
+)
 from keras_transfer.layers.feature_levels import (
     FeatureLevels as FeatureLevels,
 )

@@ -26,9 +26,11 @@ from keras_transfer.data.adapters import adapt, adapt_packed
 from keras_transfer.data.data_adapter import DataAdapter
 from keras_transfer.data.label_checks import check_labels
 from keras_transfer.data.lending import lent
+from keras_transfer.data.mixing import Mixing
 from keras_transfer.feature_cache import as_feature_cache
 from keras_transfer.models.auto_compile import complete_arguments
 from keras_transfer.models.loss_scaling import warn_of_unscaled_loss
+from keras_transfer.models.mixed_samples import LearnsFromMixed, check_mixes
 from keras_transfer.models.penalized import PenalizedModel
 from keras_transfer.storage import printing
 from keras_transfer.training import freezing, replicas
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from keras_transfer.training.regularizers import L2SP
 
 
-class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
+class BaseModel(LearnsFromMixed, PenalizedModel, _private.BuildsByOneReplica):
     """Mixin of the models of this package: their `compile` and their `fit`.
 
     Subclasses have `head`, `class_names`, `expects_pixels` and a freeze state,
@@ -150,6 +152,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         feature_cache: FeatureCache | PathLike | None = None,
+        mixing: str | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> keras.callbacks.History:
@@ -178,6 +181,11 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             feature_cache: `"memory"`, a folder or a `FeatureCache`: what is
                 frozen runs once over the data, not once an epoch, with the
                 same numbers. Where they would differ it is an error.
+            mixing: `"mixup"` or `"cutmix"`: the samples of each batch are
+                mixed in pairs, by the seed of their order, the epoch and the
+                number of the batch. The loss is that to both labels by their
+                shares, as to a mixed label; metrics go by the larger share.
+                Labels and the compiled loss stay what they are.
             seed: seed of the order of arrays.
             **kwargs: the other arguments of `keras.Model.fit`.
 
@@ -195,6 +203,10 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
         ```
         """
         self._check_class_weight(kwargs)
+        if mixing is not None:
+            class_weight = kwargs.pop("class_weight", None)
+            mixes = Mixing(mixing, class_weight)
+            self._check_mixing(mixing, cached=feature_cache is not None)
         data = adapt(
             x,
             y,
@@ -216,6 +228,8 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
         )
+        if mixing is not None:
+            data = data.mixed(mixes)
         if batch_size is not None:
             kwargs.setdefault("validation_batch_size", batch_size)
         validation = self._validation(
@@ -279,6 +293,10 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 f"'{self.name}' with {len(outputs)} outputs. Pass "
                 "sample_weight, a list with the weights for each output."
             )
+
+    def _check_mixing(self, method: str, cached: bool) -> None:
+        """Raises if the model cannot learn from mixed samples."""
+        check_mixes(self, method, cached)
 
     def _validation(
         self, data: Data, batch_size: int | None

@@ -11,6 +11,8 @@ import numpy as np
 
 from keras_transfer import _private, layers
 from keras_transfer._private.types import Nested, Shape
+from keras_transfer.layers.augmentation import check_strength
+from keras_transfer.storage.printing import note
 from keras_transfer.training import freezing
 
 if TYPE_CHECKING:
@@ -135,6 +137,43 @@ def _applied_to_all(
     return outputs
 
 
+def augmentation_layer(
+    augmentation: keras.layers.Layer | str, inputs: Nested
+) -> keras.layers.Layer:
+    """Returns the augmentation as a layer; a word means one for images.
+
+    Args:
+        augmentation: a layer, `"light"` or `"strong"`.
+        inputs: symbolic inputs.
+
+    Raises:
+        ValueError: another word, or no image among the inputs.
+    """
+    if not isinstance(augmentation, str):
+        return augmentation
+    check_strength(augmentation)
+    tensors = keras.tree.flatten(inputs)
+    images = [tensor for tensor in tensors if _is_image(tensor)]
+    if not images:
+        shapes = [tensor.shape for tensor in tensors]
+        raise ValueError(
+            f"augmentation='{augmentation}' is for images. Received: inputs "
+            f"of shape {shapes[0] if len(shapes) == 1 else shapes}. Leave it "
+            "out, or pass a layer that suits them, such as "
+            "keras.layers.GaussianNoise(0.1)."
+        )
+    first = keras.config.image_data_format() == "channels_first"
+    channels = [tensor.shape[1 if first else -1] for tensor in images]
+    layer = layers.augmentation_layer(augmentation, channels)
+    note(
+        f"augmentation='{augmentation}': "
+        f"{', '.join(type(each).__name__ for each in layer.layers)}, in "
+        "training alone. Where left is not right (text, digits, hands), pass a "
+        "layer without RandomFlip."
+    )
+    return layer
+
+
 def check_augmentation(layer: keras.layers.Layer, inputs: Nested) -> None:
     """Raises if a layer changes what labels belong to, or the size.
 
@@ -151,9 +190,8 @@ def check_augmentation(layer: keras.layers.Layer, inputs: Nested) -> None:
             raise ValueError(
                 f"`augmentation` is a part of the model, and cannot change "
                 f"labels. Received: {name}, which mixes images: their labels "
-                "have to be mixed too. Use it on the data: dataset.map(lambda "
-                f"x, y: keras.layers.{name}()({{'images': x, 'labels': y}})) "
-                "with one-hot labels."
+                "have to be mixed too. Pass it to training: "
+                f"fit(..., mixing='{name.lower()}')."
             )
     if not _is_known(layer):
         return

@@ -40,11 +40,13 @@ def of_samples(data: Data) -> dict:
     labels = data.known_labels() if isinstance(data, SeededBatches) else None
     if labels is None:
         return {}
+    mixing = {"mixing": data.mixing.method} if data.mixing else {}
     first = data.read(np.arange(min(_SAMPLES_LOOKED_AT, data.num_samples)))
     return {
         "number of samples": data.num_samples,
         "digest of the labels": fingerprints.of_arrays(labels),
         "digest of the first samples": fingerprints.of_arrays(first[0]),
+        **mixing,
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import keras_transfer as kt
 from keras_transfer.data.batches import ArrayBatches
+from keras_transfer.data.mixing import Mixing
 from keras_transfer.training.run_description import (
     differences,
     of_samples,
@@ -70,6 +71,7 @@ def test_other_samples_are_told_apart():
         ArrayBatches(X[:-1], Y[:-1]),
         ArrayBatches(X + 1, Y),
         ArrayBatches(X, Y[::-1]),
+        ArrayBatches(X, Y).mixed(Mixing("mixup")),
     ):
         assert differences(of_samples(other), before)
     assert of_samples(keras.utils.PyDataset()) == {}

@@ -42,6 +42,10 @@ def add_options(add: Callable[..., None]) -> None:
     add("--weights")
     add("--head")
     add("--dropout")
+    add("--augmentation", str, None,
+        "changed photos in each epoch, light: flips, shifts and crops; strong: "
+        "RandAugment; leave it out where left is not right [none]",
+        choices=("light", "strong"))  # fmt: skip
     add("--loss", str, "NAME", "a Keras loss [what fits the labels]")
     _add_training_options(add)
 

@@ -7,6 +7,9 @@ EXAMPLES = """  keras-transfer match run/ MobileNetV3Small photos/ --shots 20
   keras-transfer match VGG16 ResNet50 photos/ --output resnet_run/
   keras-transfer match big.keras small.keras photos/ --weights none"""
 
+# An option of `fit` alone.
+DEFAULTS = {"augmentation": None}
+
 
 def add_options(add: Callable[..., None]) -> None:
     """Adds the options of the command."""

@@ -248,6 +248,13 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
             finally:
                 self._is_unlabelled = False
 
+    def _check_mixing(self, method: str, cached: bool) -> NoReturn:
+        raise ValueError(
+            f"`mixing='{method}'` is for TransferModel.fit. Received: the "
+            "FeatureMatcher. Match on samples as they are, and mix when "
+            "matcher.target is trained."
+        )
+
     def _prepare_run(
         self, data: DataAdapter, callbacks: Callbacks
     ) -> Callbacks:

@@ -66,7 +66,9 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         preprocessing: `"auto"` does what the backbone was trained with; a
             mode of `ImageNetPreprocessing`, a layer, or `None` for none.
         augmentation: a layer that is applied to the raw images in training
-            and never otherwise.
+            and never otherwise. `"light"` flips, shifts and crops photos,
+            `"strong"` is Keras' `RandAugment` with flips. Images of one
+            channel are not flipped; pass a layer where left is not right.
         train_batch_norm: whether batch normalisation in an unfrozen block
             learns. `"auto"` is `True` for untrained weights, else `False`.
         output_layer: name of the layer at which to cut the backbone.
@@ -120,7 +122,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         input_shape: Shape | None = None,
         weights: PathLike | None = "imagenet",
         preprocessing: keras.layers.Layer | str | None = "auto",
-        augmentation: keras.layers.Layer | None = None,
+        augmentation: keras.layers.Layer | str | None = None,
         train_batch_norm: bool | str = "auto",
         output_layer: str | None = None,
         levels: Levels = "last",
@@ -140,6 +142,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         inputs = construction.inputs_like(source.model)
         x = inputs
         if augmentation is not None:
+            augmentation = construction.augmentation_layer(augmentation, inputs)
             construction.check_augmentation(augmentation, inputs)
             augmentation = construction.in_training_only(augmentation)
             x = construction.applied(augmentation, x, "augmentation")

@@ -92,6 +92,12 @@ class TestWrong:
                 source=source, target=target(), matching_weight=weight
             )
 
+    def test_mixed_samples(self, source, data):
+        matcher = kt.FeatureMatcher(source=source, target=target())
+        matcher.compile("auto")
+        with pytest.raises(ValueError, match=r"mix when matcher\.target"):
+            matcher.fit(*data, verbose=0, mixing="mixup")
+
     def test_features_that_are_no_numbers(self, source, data):
         kernel = source.backbone.layers[1].kernel
         kernel.assign(numpy(kernel) * np.nan)

@@ -131,3 +131,21 @@ def test_augmentation_that_changes_labels_or_size(name):
     net = keras.Model(inputs, layers.Conv2D(4, 3)(inputs))
     with pytest.raises(ValueError, match=said):
         kt.TransferModel(net, head=3, augmentation=make())
+
+
+def test_a_word_for_augmentation_is_for_images():
+    with pytest.raises(ValueError, match=r"shape \(None, 5\).*GaussianNoise"):
+        kt.TransferModel(vectors(), head=3, augmentation="light")
+    with pytest.raises(ValueError, match="mean 'light'"):
+        kt.TransferModel(vectors(), head=3, augmentation="lihgt")
+
+
+def vectors():
+    inputs = keras.Input((5,))
+    return keras.Model(inputs, layers.Dense(4)(inputs))
+
+
+def test_a_word_augments_each_image_of_several_inputs():
+    model = kt.TransferModel(source(), head=3, augmentation="light")
+    assert isinstance(model.augmentation, kt.TrainingOnly)
+    assert np.isfinite(trained(model, {"scan": IMAGES, "age": AGES}))

@@ -1,5 +1,7 @@
 """A `TransferModel` in files and clones gives everything back."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -55,6 +57,33 @@ def test_a_reloaded_model_goes_on_as_if_nothing_had_happened(
         values(model.variables), values(again.variables), strict=True
     ):
         np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+@pytest.mark.parametrize("word", ["light", "strong"])
+def test_augmentation_by_a_word_comes_back(word, tiny_cnn, tmp_path):
+    model = kt.TransferModel(tiny_cnn(), head=3, augmentation=word)
+    model.save(tmp_path / "m.keras")
+    again = kt.load_model(tmp_path / "m.keras")
+    saved, read = (m.augmentation.layer.layers for m in (model, again))
+    assert [type(layer) for layer in saved] == [type(layer) for layer in read]
+    # A file has lists where a config has tuples.
+    configs = [json.dumps(layers[-1].get_config()) for layers in (saved, read)]
+    assert configs[0] == configs[1]
+
+
+def test_a_training_with_augmentation_is_seeded(tiny_cnn, pictures):
+    def trained(seed):
+        keras.utils.set_random_seed(seed)
+        model = kt.TransferModel(
+            tiny_cnn(), head=3, preprocessing="tf", augmentation="light"
+        )
+        model.compile("adam", "sparse_categorical_crossentropy")
+        model.fit(*pictures, batch_size=8, verbose=0)
+        return values(model.head.trainable_variables)
+
+    first = trained(1)
+    assert equal(first, trained(1))
+    assert not equal(first, trained(2))
 
 
 def test_flags_set_by_hand_survive(model, tmp_path):
