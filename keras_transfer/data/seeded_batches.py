@@ -71,9 +71,11 @@ class SeededBatches(keras.utils.PyDataset):
     Attributes:
         epoch: the epoch that the next batch belongs to, from 0.
         class_names: names by label, where they are known.
+        class_weight: weights by class where they are in the samples' weights.
     """
 
     class_names: list[str] | None = None
+    class_weight: dict[int, float] | None = None
 
     def __init__(
         self,

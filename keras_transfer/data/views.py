@@ -40,6 +40,7 @@ class BatchesView(SeededBatches):
         super().__init__(num_samples, **batches.order | order)
         self.batches = batches
         self.class_names = batches.class_names
+        self.class_weight = batches.class_weight
 
 
 class SubsetBatches(BatchesView):
@@ -105,7 +106,7 @@ class WithClassWeights(BatchesView):
         self, batches: SeededBatches, class_weight: dict[int, float]
     ) -> None:
         super().__init__(batches)
-        self.class_weight = dict(class_weight)
+        self.class_weight: dict[int, float] = dict(class_weight)
 
     def read(self, sample_ids: np.ndarray) -> tuple:
         x, y, *weights = self.batches.read(sample_ids)

@@ -23,6 +23,7 @@ from keras_transfer.callbacks.precise_batch_norm import (
 from keras_transfer.callbacks.run_aware import with_callback, with_run
 from keras_transfer.data import look
 from keras_transfer.data.adapters import adapt, adapt_packed
+from keras_transfer.data.class_weights import weights_by_class
 from keras_transfer.data.data_adapter import DataAdapter
 from keras_transfer.data.label_checks import check_labels
 from keras_transfer.data.lending import lent
@@ -179,7 +180,8 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 frozen runs once over the data, not once an epoch, with the
                 same numbers. Where they would differ it is an error.
             seed: seed of the order of arrays.
-            **kwargs: the other arguments of `keras.Model.fit`.
+            **kwargs: the other arguments of `keras.Model.fit`. `class_weight`
+                may be `"balanced"` too, or go by the names of classes.
 
         Returns:
             A `keras.callbacks.History`.
@@ -216,6 +218,7 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
             epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
         )
+        self._name_class_weights(data, kwargs)
         if batch_size is not None:
             kwargs.setdefault("validation_batch_size", batch_size)
         validation = self._validation(
@@ -279,6 +282,29 @@ class BaseModel(PenalizedModel, _private.BuildsByOneReplica):
                 f"'{self.name}' with {len(outputs)} outputs. Pass "
                 "sample_weight, a list with the weights for each output."
             )
+
+    def _name_class_weights(
+        self, data: DataAdapter, options: dict[str, Any]
+    ) -> None:
+        """Makes class weights ones by index, as Keras takes them."""
+        given = options.get("class_weight")
+        if given is None or (
+            not isinstance(given, str)
+            and not any(isinstance(name, str) for name in given)
+        ):
+            return
+        if not data.is_seeded:
+            raise ValueError(
+                "class_weight='balanced' and names of classes need data that "
+                f"can be counted. Received: {data.kind}. Pass arrays or what "
+                "data.load returns, or a dict from indices to weights."
+            )
+        options["class_weight"] = weights_by_class(
+            given,
+            data.data.read_labels(),
+            self.output_shape[-1],
+            getattr(self, "class_names", None),
+        )
 
     def _validation(
         self, data: Data, batch_size: int | None

@@ -58,6 +58,7 @@ _OPTIONS = {
     "head": _TEXT,
     "dropout": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
     "loss": _or_none(_TEXT),
+    "class_weights": _or_none(_TEXT),
     "recipe": {"enum": ["auto", "two-stage", "searched"]},
     "head_epochs": _or_none(_COUNT_OR_0),
     "epochs": _or_none(_COUNT_OR_0),

@@ -42,6 +42,7 @@ def add_options(add: Callable[..., None]) -> None:
     add("--weights")
     add("--head")
     add("--dropout")
+    add("--class-weights")
     add("--loss", str, "NAME", "a Keras loss [what fits the labels]")
     _add_training_options(add)
 
