@@ -73,17 +73,25 @@ def measured(data, given, seed, class_weight):
     }
 
 
-def cells_of(given, data, class_weight):
+def cells_of(given, data):
+    """Returns the cells without and with class weights, seed by seed."""
     name = f"{given.photos.name}-{given.rare}-{given.image_size}"
-    name += f"-{given.epochs}-{class_weight or 'plain'}.json"
-    path = Path("rare_class_recall") / name
-    cells = read(path)
-    for seed in map(str, range(given.seeds)):
-        if seed not in cells:
-            cells[seed] = measured(data, given, int(seed), class_weight)
-            write(path, cells)
-            print(f"{class_weight or 'plain'}, seed {seed}: {cells[seed]}")
-    return [cells[str(seed)] for seed in range(given.seeds)]
+    name += f"-{given.epochs}"
+    ways = {"plain": None, "balanced": "balanced"}
+    paths = {
+        way: Path("rare_class_recall") / f"{name}-{way}.json" for way in ways
+    }
+    found = {way: read(path) for way, path in paths.items()}
+    for seed in range(given.seeds):
+        for way, class_weight in ways.items():
+            cells = found[way]
+            if str(seed) not in cells:
+                cells[str(seed)] = measured(data, given, seed, class_weight)
+                write(paths[way], cells)
+                print(f"{way}, seed {seed}: {cells[str(seed)]}", flush=True)
+    return [
+        [found[way][str(seed)] for seed in range(given.seeds)] for way in ways
+    ]
 
 
 def main():
@@ -91,7 +99,7 @@ def main():
     data = kt.data.load(
         given.photos, image_size=given.image_size, validation_split=0.0
     )
-    both = [cells_of(given, data, each) for each in (None, "balanced")]
+    both = cells_of(given, data)
     print("| | without | balanced | difference |\n| --- | --- | --- | --- |")
     for name in ("recall", "balanced"):
         plain, ours = (np.array([c[name] for c in cells]) for cells in both)
