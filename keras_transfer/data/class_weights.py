@@ -140,7 +140,7 @@ def in_words(
 def _listed(names: Sequence[str], values: np.ndarray) -> str:
     chosen = range(len(names))
     if len(names) > _MOST_TOLD:
-        chosen = [int(values.argmin()), int(values.argmax())]
+        chosen = [int(np.argmin(values)), int(np.argmax(values))]
     between = " to " if len(names) > _MOST_TOLD else ", "
     return between.join(f"{names[i]} {values[i]:.3g}" for i in chosen)
 

@@ -220,9 +220,8 @@ def _data(
         validation_data = validation_data.numbered("validation_data", **order)
     if weights := options.pop("class_weight", None):
         train, validation_data = with_class_weights(
-            train, validation_data, weights, model.output_shape[-1],
-            model.class_names,
-        )  # fmt: skip
+            train, validation_data, weights, model.output_shape[-1]
+        )
     options.pop("verbose", None)
     return train, validation_data, options
 

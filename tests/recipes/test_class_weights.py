@@ -127,3 +127,21 @@ def test_balanced_accuracy_decides_between_models():
     assert judging.compare(
         "softmax", old, new, labels, weights, **options
     ).is_worse
+
+
+@pytest.mark.parametrize("options", [{}, {"interpolate": True}])
+def test_fine_tuning_is_judged_by_class(source, unbalanced, options):
+    found = []
+    for class_weight in ("balanced", None):
+        model = kt.TransferModel(source, head=2)
+        result = kt.fine_tune(
+            model, unbalanced, validation=unbalanced, epochs=2, verbose=0,
+            class_weight=class_weight, **options,
+        )  # fmt: skip
+        found.append(result)
+    weighted, plain = found
+    recall = list(weighted.recall.values())
+    assert weighted.best["val_balanced_accuracy"] == pytest.approx(
+        np.mean(recall)
+    )
+    assert "val_balanced_accuracy" not in plain.best
