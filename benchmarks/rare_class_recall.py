@@ -69,7 +69,7 @@ def measured(data, given, seed, class_weight):
     found = evaluate(model, test)
     return {
         "recall": list(found["recall"].values())[rare],
-        "balanced": found["balanced_accuracy"],
+        "balanced_accuracy": found["balanced_accuracy"],
     }
 
 
@@ -101,7 +101,7 @@ def main():
     )
     both = cells_of(given, data)
     print("| | without | balanced | difference |\n| --- | --- | --- | --- |")
-    for name in ("recall", "balanced"):
+    for name in ("recall", "balanced_accuracy"):
         plain, ours = (np.array([c[name] for c in cells]) for cells in both)
         print(
             f"| {name} | {plain.mean():.3f} | {ours.mean():.3f} | "
