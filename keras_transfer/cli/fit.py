@@ -47,8 +47,8 @@ _OF_TRAINING = (
 REPEATABLE = (
     "data", "data_dir", "task", "shots", "validation_split", "image_size",
     "batch_size", "backbone", "weights", "head", "dropout", "augmentation",
-    "loss", "recipe", *_OF_TRAINING, "max_minutes", "hyperparameters",
-    "objective", "no_unknown", "seed", "strategy",
+    "loss", "recipe", "class_weights", *_OF_TRAINING, "max_minutes",
+    "hyperparameters", "objective", "no_unknown", "seed", "strategy",
 )  # fmt: skip
 
 
@@ -194,7 +194,11 @@ def _train(
     data: Dataset,
     run: RunInProgress,
 ) -> TwoStageResult:
-    options = {"seed": arguments.seed, "verbose": verbosity("auto")}
+    options = {
+        "seed": arguments.seed,
+        "verbose": verbosity("auto"),
+        "class_weight": training.class_weight(arguments.class_weights),
+    }
     is_new = not run.trains_further
     if arguments.recipe == "searched" and is_new:
         return tuner.repeat_trial(

@@ -16,6 +16,7 @@ from keras_transfer.cli.command import (
     show,
 )
 from keras_transfer.data import load
+from keras_transfer.data.class_weights import ClassWeight
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.models import TransferModel
 from keras_transfer.recipes import (
@@ -131,6 +132,24 @@ def hidden_units(text: str) -> tuple[int, ...]:
         raise ValueError(
             "--head takes the widths of the hidden layers. Received: "
             f"'{text}'. Expected whole numbers with commas, as in 256,128."
+        ) from None
+
+
+def class_weight(text: str | None) -> ClassWeight | None:
+    """Returns `"a=2,b=1"` as `{"a": 2.0, "b": 1.0}`; "balanced" stays.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if text is None or text == "balanced":
+        return text
+    try:
+        pairs = [part.rsplit("=", 1) for part in text.split(",")]
+        return {name.strip(): float(weight) for name, weight in pairs}
+    except ValueError:
+        raise ValueError(
+            f"--class-weights takes weights by class. Received: '{text}'. "
+            "Expected balanced, or names with numbers as in cat=2,dog=1."
         ) from None
 
 

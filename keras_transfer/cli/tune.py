@@ -16,6 +16,7 @@ from keras_transfer.cli.command import chosen, split_names
 from keras_transfer.recipes import run_in_progress, writers
 from keras_transfer.training import distribution
 from keras_transfer.tuner import search_space
+from keras_transfer.tuner.objectives import default_objective
 
 if TYPE_CHECKING:
     from keras_transfer.data import Dataset
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _RECIPE = (
     "data", "data_dir", "task", "shots", "validation_split", "image_size",
     "batch_size", "backbone", "weights", "recipe", "hyperparameters",
-    "epochs", "head_epochs", "objective", "seed", "strategy",
+    "epochs", "head_epochs", "objective", "class_weights", "seed", "strategy",
 )  # fmt: skip
 
 
@@ -50,10 +51,13 @@ def _run(arguments: Namespace, folder: Path, run: RunInProgress) -> int:
     hypermodel = _hypermodel(
         arguments, backbones, data, folder / "features", strategy
     )
+    class_weight = training.class_weight(arguments.class_weights)
+    arguments.objective = arguments.objective or default_objective(class_weight)
     result = tuner.search(
         hypermodel,
         data,
         directory=folder / "search",
+        class_weight=class_weight,
         **chosen(
             arguments, "trials", "epochs", "tuner", "objective",
             "keep_checkpoints", "overwrite", "tensorboard", "seed",

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 _ALIASES = {
     "shots_per_class": "shots",
     "backbones": "backbone",
+    "class_weight": "class_weights",
 }
 # Options that mean something else than what the library calls that.
 _OTHERS = {"head", "fine_tune"}

@@ -12,7 +12,7 @@ import numpy as np
 from keras_transfer._private.types import Nested
 from keras_transfer.data.nested import as_tuple, map_arrays, num_rows
 from keras_transfer.data.sampling import generator_of
-from keras_transfer.data.views import weights_by_class
+from keras_transfer.data.views import weights_of_samples
 
 # Of the Beta distribution that shares are drawn from, as in the papers.
 ALPHAS = {"mixup": 0.2, "cutmix": 1.0}
@@ -87,7 +87,7 @@ class Mixing:
     ) -> np.ndarray:
         found = np.ones(len(y), "float32")
         if self.class_weight:
-            found = weights_by_class(y, self.class_weight)
+            found = weights_of_samples(y, self.class_weight)
         return found if weights is None else found * weights.reshape(-1)
 
     def check(self, batch: Nested) -> None:

@@ -75,10 +75,12 @@ class SeededBatches(keras.utils.PyDataset):
         epoch: the epoch that the next batch belongs to, from 0.
         class_names: names by label, where they are known.
         mixing: how the samples of each batch are mixed, or `None`.
+        class_weight: weights by class where they are in the samples' weights.
     """
 
     class_names: list[str] | None = None
     mixing: "Mixing | None" = None
+    class_weight: dict[int, float] | None = None
 
     def __init__(
         self,

@@ -40,6 +40,7 @@ class BatchesView(SeededBatches):
         super().__init__(num_samples, **batches.order | order)
         self.batches = batches
         self.class_names = batches.class_names
+        self.class_weight = batches.class_weight
 
 
 class SubsetBatches(BatchesView):
@@ -105,11 +106,11 @@ class WithClassWeights(BatchesView):
         self, batches: SeededBatches, class_weight: dict[int, float]
     ) -> None:
         super().__init__(batches)
-        self.class_weight = dict(class_weight)
+        self.class_weight: dict[int, float] = dict(class_weight)
 
     def read(self, sample_ids: np.ndarray) -> tuple:
         x, y, *weights = self.batches.read(sample_ids)
-        found = weights_by_class(y, self.class_weight)
+        found = weights_of_samples(y, self.class_weight)
         if weights:
             found = found * np.asarray(weights[0])
         return x, y, found
@@ -124,7 +125,7 @@ class WithClassWeights(BatchesView):
         )
 
 
-def weights_by_class(
+def weights_of_samples(
     labels: ArrayLike, class_weight: dict[int, float]
 ) -> np.ndarray:
     """Returns the weight of each sample, 1 for classes without one.

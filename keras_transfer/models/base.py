@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from keras_transfer.callbacks.precise_batch_norm import (
 from keras_transfer.callbacks.run_aware import with_callback, with_run
 from keras_transfer.data import look
 from keras_transfer.data.adapters import adapt, adapt_packed
+from keras_transfer.data.class_weights import weights_by_class
 from keras_transfer.data.data_adapter import DataAdapter
 from keras_transfer.data.label_checks import check_labels
 from keras_transfer.data.lending import lent
@@ -187,7 +189,8 @@ class BaseModel(LearnsFromMixed, PenalizedModel, _private.BuildsByOneReplica):
                 shares, as to a mixed label; metrics go by the larger share.
                 Labels and the compiled loss stay what they are.
             seed: seed of the order of arrays.
-            **kwargs: the other arguments of `keras.Model.fit`.
+            **kwargs: the other arguments of `keras.Model.fit`. `class_weight`
+                may be `"balanced"` too, or go by the names of classes.
 
         Returns:
             A `keras.callbacks.History`.
@@ -204,8 +207,7 @@ class BaseModel(LearnsFromMixed, PenalizedModel, _private.BuildsByOneReplica):
         """
         self._check_class_weight(kwargs)
         if mixing is not None:
-            class_weight = kwargs.pop("class_weight", None)
-            mixes = Mixing(mixing, class_weight)
+            mixes = Mixing(mixing)
             self._check_mixing(mixing, cached=feature_cache is not None)
         data = adapt(
             x,
@@ -228,8 +230,10 @@ class BaseModel(LearnsFromMixed, PenalizedModel, _private.BuildsByOneReplica):
             epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
         )
+        self._name_class_weights(data, kwargs)
         if mixing is not None:
-            data = data.mixed(mixes)
+            weights = kwargs.pop("class_weight", None)
+            data = data.mixed(dataclasses.replace(mixes, class_weight=weights))
         if batch_size is not None:
             kwargs.setdefault("validation_batch_size", batch_size)
         validation = self._validation(
@@ -293,6 +297,29 @@ class BaseModel(LearnsFromMixed, PenalizedModel, _private.BuildsByOneReplica):
                 f"'{self.name}' with {len(outputs)} outputs. Pass "
                 "sample_weight, a list with the weights for each output."
             )
+
+    def _name_class_weights(
+        self, data: DataAdapter, options: dict[str, Any]
+    ) -> None:
+        """Makes class weights ones by index, as Keras takes them."""
+        given = options.get("class_weight")
+        if given is None or (
+            not isinstance(given, str)
+            and not any(isinstance(name, str) for name in given)
+        ):
+            return
+        if not data.is_seeded:
+            raise ValueError(
+                "class_weight='balanced' and names of classes need data that "
+                f"can be counted. Received: {data.kind}. Pass arrays or what "
+                "data.load returns, or a dict from indices to weights."
+            )
+        options["class_weight"] = weights_by_class(
+            given,
+            data.data.read_labels(),
+            self.output_shape[-1],
+            getattr(self, "class_names", None),
+        )
 
     def _check_mixing(self, method: str, cached: bool) -> None:
         """Raises if the model cannot learn from mixed samples."""

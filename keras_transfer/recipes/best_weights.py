@@ -28,6 +28,8 @@ class TwoStageResult:
         interrupted: whether Ctrl-C ended the training early.
         choices: one dict a choice: `choice`, `value`, `reason`.
         warnings: sentences that the user should read.
+        recall: with class weights, the recall of each class on validation
+            data, by name; empty without such data.
     """
 
     history: list = dataclasses.field(default_factory=list)
@@ -36,6 +38,7 @@ class TwoStageResult:
     interrupted: bool = False
     choices: list = dataclasses.field(default_factory=list)
     warnings: list = dataclasses.field(default_factory=list)
+    recall: dict = dataclasses.field(default_factory=dict)
 
     def __repr__(self) -> str:
         reached = [

@@ -59,6 +59,7 @@ _OPTIONS = {
     "dropout": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
     "augmentation": _or_none({"enum": ["light", "strong"]}),
     "loss": _or_none(_TEXT),
+    "class_weights": _or_none(_TEXT),
     "recipe": {"enum": ["auto", "two-stage", "searched"]},
     "head_epochs": _or_none(_COUNT_OR_0),
     "epochs": _or_none(_COUNT_OR_0),

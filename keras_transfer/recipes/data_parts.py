@@ -9,6 +9,11 @@ import numpy as np
 
 from keras_transfer._private.types import Data
 from keras_transfer.data.adapters import adapt, adapt_packed
+from keras_transfer.data.class_weights import (
+    ClassWeight,
+    check_takes_class_weights,
+    with_class_weights,
+)
 from keras_transfer.data.label_checks import check_labels
 from keras_transfer.data.sampling import train_validation_split
 from keras_transfer.data.unlabelled import check_unlabelled
@@ -29,6 +34,8 @@ def parts(
     held_out: float = 0,
     batch_size: int = 32,
     seed: int = 0,
+    class_weight: ClassWeight | None = None,
+    num_classes: int | None = None,
 ) -> tuple[SeededBatches, SeededBatches | None]:
     """Returns `(train, validation)` as `SeededBatches`, looked at.
 
@@ -44,10 +51,12 @@ def parts(
         held_out: share of `train` to hold out where there is no validation.
         batch_size: samples a step, for what has none of its own.
         seed: seed of the order, for what has none of its own.
+        class_weight: as in `weights_by_class`; both parts are weighted by it.
+        num_classes: number of classes, where there is no model.
 
     Raises:
-        ValueError: samples without labels, data that cannot be walked over,
-            or that do not fit the model.
+        ValueError: samples without labels, class weights that do not fit,
+            data that cannot be walked over, or that do not fit the model.
         MemoryError: a data set that does not fit into memory.
     """
     if not isinstance(train, tuple) and hasattr(train, "validation"):
@@ -62,9 +71,30 @@ def parts(
         validation = _labelled(validation, "validation", options)
         if model is not None:
             check_labels(validation.known_labels(), model)
-    elif held_out:
+    if class_weight is not None:
+        train, validation = _weighted(
+            train, validation, class_weight, model, num_classes
+        )
+    if validation is None and held_out:
         train, validation = hold_out(train, held_out, seed)
     return train, validation
+
+
+def _weighted(
+    train: SeededBatches,
+    validation: SeededBatches | None,
+    class_weight: ClassWeight,
+    model: keras.Model | None,
+    num_classes: int | None,
+) -> tuple[SeededBatches, SeededBatches | None]:
+    names = None
+    if model is not None:
+        num_classes, names = model.output_shape[-1], model.class_names
+        activation = getattr(model.head, "activation", None)
+        check_takes_class_weights(activation, num_classes)
+    return with_class_weights(
+        train, validation, class_weight, num_classes, names
+    )
 
 
 def as_numbered(data: Data, name: str, **options: Any) -> SeededBatches:

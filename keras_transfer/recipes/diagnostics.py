@@ -19,6 +19,7 @@ def diagnose(
     row: Row,
     validation: SeededBatches | None,
     model: TransferModel,
+    is_weighted: bool = False,
 ) -> list[str]:
     """Returns warnings, most important first; none if all is well.
 
@@ -27,9 +28,13 @@ def diagnose(
         row: the row of the history that the model is from.
         validation: `SeededBatches` that it was chosen on, or `None`.
         model: the trained `TransferModel`.
+        is_weighted: whether classes were weighted.
     """
     found = [
-        _not_better_than_guessing(counts, row, validation),
+        # With class weights accuracy is not what was trained for.
+        None
+        if is_weighted
+        else _not_better_than_guessing(counts, row, validation),
         _unbalanced(counts, validation, model),
         _few(counts),
     ]

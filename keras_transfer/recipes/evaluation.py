@@ -12,7 +12,11 @@ from keras_transfer._private.types import Data
 from keras_transfer.data import look
 from keras_transfer.data.adapters import adapt
 from keras_transfer.data.batches import ArrayBatches
-from keras_transfer.data.nested import as_tuple, concatenated
+from keras_transfer.data.nested import (
+    as_tuple,
+    concatenated,
+    integer_labels,
+)
 from keras_transfer.recipes.training import has_room
 from keras_transfer.transferability.paired_difference import interval_of_share
 
@@ -45,7 +49,8 @@ def evaluate(
         Dict with what Keras logs and `num_samples`. Beside the loss stands
         `loss_error`, its standard error, and beside an accuracy
         `accuracy_interval`, its 95 % interval (Wilson). For a softmax also
-        `confusion` (rows are the true classes) and `recall` by name, and
+        `confusion` (rows are the true classes), `recall` by name and
+        `balanced_accuracy`, the mean recall of the classes that there are, and
         `wrong` on demand: `number`, `label`, `predicted` and `score` of each
         sample that was, the surest first.
     """
@@ -63,6 +68,22 @@ def evaluate(
         if mistakes:
             result["wrong"] = _wrong(model, labels, values)
     return result
+
+
+def recall_by_class(
+    model: TransferModel, batches: SeededBatches
+) -> dict[str, float]:
+    """Returns the recall of each class that there are samples of, by name."""
+    scores = model.predict(batches, verbose=0)
+    labels = integer_labels(np.asarray(batches.read_labels())).reshape(-1)
+    found = _by_class(model, labels.astype(int), scores)
+    return {
+        name: recall
+        for (name, recall), row in zip(
+            found["recall"].items(), found["confusion"], strict=True
+        )
+        if sum(row)
+    }
 
 
 def _intervals(
@@ -108,9 +129,10 @@ def _by_class(
     """Which classes are taken for which."""
     matrix = np.zeros((model.output_shape[-1],) * 2, int)
     np.add.at(matrix, (labels, scores.argmax(axis=-1)), 1)
-    counts = np.maximum(matrix.sum(axis=1), 1)
-    recall = (matrix.diagonal() / counts).tolist()
+    counts = matrix.sum(axis=1)
+    recall = (matrix.diagonal() / np.maximum(counts, 1)).tolist()
     return {
+        "balanced_accuracy": float(np.mean(np.array(recall)[counts > 0])),
         "confusion": matrix.tolist(),
         "recall": dict(zip(_names(model), recall, strict=True)),
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import keras
 
 from keras_transfer._private.types import Data, PathLike, Verbose
+from keras_transfer.data.class_weights import ClassWeight
 from keras_transfer.models import TransferModel
 from keras_transfer.recipes import defaults, plots
 
@@ -59,6 +60,7 @@ def fine_tune(
     horizontal_flips: bool | None = None,
     folds: int | None = None,
     batch_size: int | None = None,
+    class_weight: ClassWeight | None = None,
     seed: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     on_features: Callable | None = None,
@@ -143,6 +145,12 @@ def fine_tune(
             time, up to 3, and none below 10 samples a class.
         batch_size: samples a step. By default 16 with few labels, else as the
             data have it, or 32.
+        class_weight: `"balanced"`, or a dict from names or indices of classes
+            to weights (1 for those left out), for a softmax. They multiply
+            the weights of training and validation samples: head, fine-tuning
+            and every choice go by the weighted loss, and by balanced accuracy
+            where accuracy counts. The scores then assume the weighted mix of
+            classes, with `"balanced"` that all are equally common.
         seed: seed of the order of samples and of what is held out.
         callbacks: callbacks of fine-tuning, `TransferCheckpoint` for example.
         on_features: a function that is called once, before a linear head of
@@ -199,8 +207,9 @@ def fine_tune(
     if not getattr(model, "compiled", False):
         model.compile("auto")
     train, validation = parts(
-        train, validation, model=model, batch_size=batch_size or 32, seed=seed
-    )
+        train, validation, model=model, batch_size=batch_size or 32,
+        seed=seed, class_weight=class_weight,
+    )  # fmt: skip
     runner = StageRunner(
         model, train, validation, limit, list(callbacks), seed, verbose,
         on_features, checkpoint,

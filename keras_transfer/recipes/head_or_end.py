@@ -67,6 +67,7 @@ class HeadOrEnd:
             *weights,
             groups=judging.halves(labels),
             prior=self.head.temperature_for(len(labels)),
+            by_class=bool(validation.class_weight),
         )
 
     def _logits(self, data: SeededBatches) -> np.ndarray:
@@ -123,5 +124,6 @@ class HeadOrEnd:
             held_out = SubsetBatches(train, rest, shuffle=False)
             new[rest], groups[rest] = self._logits(held_out), number
         return judging.compare(
-            self.kind, old, new, labels, *weights, groups=groups
-        )
+            self.kind, old, new, labels, *weights, groups=groups,
+            by_class=bool(self.runner.train.class_weight),
+        )  # fmt: skip

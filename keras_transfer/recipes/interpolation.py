@@ -108,7 +108,8 @@ def _judged(
     if prior is not None:
         best = temperature.drawn_towards(prior, best, len(labels))
     given = weights[0] if weights else None
-    named = score(kind, logits / best, labels, given, "val_")
+    by_class = bool(data.class_weight)
+    named = score(kind, logits / best, labels, given, "val_", by_class)
     return {"temperature": best, **named}
 
 
@@ -118,22 +119,25 @@ def set_temperature(model: TransferModel, row: Row) -> None:
         model.head._scale_logits(1.0 / row["temperature"])
 
 
-def best_of(rows: list[Row], num_samples: int) -> Row:
+def best_of(rows: list[Row], num_samples: int, by_class: bool = False) -> Row:
     """Returns the row to take: the first is the one to beat.
 
     That is the one with the lowest `val_loss`; from 200 samples on, where an
     accuracy tells enough, among those whose accuracies (every metric with
-    "accuracy" in its name) are not below the first's.
+    "accuracy" in its name) are not below the first's. With class weights
+    only balanced accuracy counts: to weigh a rare class costs accuracy.
 
     Args:
         rows: what `evaluate_shares` returns.
         num_samples: how many validation samples they were evaluated on.
+        by_class: whether classes are weighted.
     """
     first = rows[0]
+    counted = "balanced_accuracy" if by_class else "accuracy"
 
     def keeps_up(row: Row) -> bool:
         return num_samples < ENOUGH_FOR_ACCURACY or all(
-            row[name] >= first[name] for name in row if "accuracy" in name
+            row[name] >= first[name] for name in row if counted in name
         )
 
     return min(filter(keeps_up, rows), key=lambda row: row["val_loss"])
@@ -169,4 +173,5 @@ def part_to_judge(
         found.take(found.rows), *found.rest,
         batch_size=validation.batch_size, shuffle=False,
     )  # fmt: skip
+    data.class_weight = validation.class_weight
     return suffix, data

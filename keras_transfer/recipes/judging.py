@@ -52,12 +52,13 @@ def compare(
     *,
     groups: np.ndarray,
     prior: float | None = None,
+    by_class: bool = False,
 ) -> Comparison:
     """Compares two models by their logits, sample by sample.
 
     A new model is worse if its log loss is higher by more than one standard
-    error of the paired difference; from 200 samples on also if its accuracy
-    is lower.
+    error of the paired difference; from 200 samples on also if its accuracy,
+    or with class weights its balanced accuracy, is lower.
 
     Args:
         kind: as in `fit_linear_probe`.
@@ -69,6 +70,7 @@ def compare(
             the temperature that suits those of all other groups.
         prior: the temperature towards which that of few samples is drawn,
             `None` to take it as it is.
+        by_class: whether the weights are those of classes.
 
     Returns:
         A `Comparison`.
@@ -86,13 +88,14 @@ def compare(
     if prior is not None:
         temperature = drawn_towards(prior, temperature, len(labels))
     scores = [
-        score(kind, logits, labels, weights, prefix="val_")
+        score(kind, logits, labels, weights, "val_", by_class)
         for logits in (old, new / temperature)
     ]
     difference = float(differences.mean())
     is_worse = difference > error
     if len(labels) >= ENOUGH_FOR_ACCURACY:
-        name = next(name for name in scores[0] if "accuracy" in name)
+        kind_of_accuracy = "balanced_accuracy" if by_class else "accuracy"
+        name = next(name for name in scores[0] if kind_of_accuracy in name)
         is_worse |= scores[1][name] < scores[0][name]
     before, after = scores
     return Comparison(

@@ -153,7 +153,7 @@ def match(
     names = getattr(getattr(train, "train", train), "class_names", None)
     if target.class_names is None and names:
         target.class_names = list(names)
-    order = {"batch_size": batch_size or 32, "seed": seed}
+    order: dict[str, Any] = {"batch_size": batch_size or 32, "seed": seed}
     train, validation = data_parts.parts(train, validation, **order)
     labelled = None
     if validation is None:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from keras_transfer.data import look
+from keras_transfer.data import class_weights, look
 from keras_transfer.recipes import diagnostics
 from keras_transfer.recipes.best_weights import TwoStageResult, stage
 from keras_transfer.recipes.data_parts import hold_out, in_passes_of
+from keras_transfer.recipes.evaluation import recall_by_class
 from keras_transfer.recipes.full_tuning import FullTuningStage
 from keras_transfer.recipes.head_stage import HeadStage
 from keras_transfer.recipes.interpolation import set_temperature
@@ -42,6 +43,8 @@ class Recipe(Generic[_Result]):
         self.compiled = self.model.get_compile_config()
         self.judged_on, self.whole = runner.validation, runner.train
         self.counts = count_labels(self.whole.read_labels(), self.model)
+        if self.whole.class_weight:
+            self.log.decide("class weights", None, *self._class_weights())
 
     def finished(self) -> _Result:
         """Runs, and returns the result; Ctrl-C ends it, and does not raise."""
@@ -62,6 +65,7 @@ class Recipe(Generic[_Result]):
         if not self.model.is_pretrained:
             with stage("all blocks", self.result, self.best):
                 TuningStage(self.runner, plan).run()
+            self._measure_recall()
             return
         head = HeadStage(self.runner, plan)
         name = "head" if plan.head_epochs else "start"
@@ -69,10 +73,38 @@ class Recipe(Generic[_Result]):
             head.run()
         if plan.is_full:
             self._tune_fully(plan, head)
+            self._measure_recall()
         elif plan.keeps_best_epoch:
             self._go_on(plan, head)
+            self._measure_recall()
         else:
-            self._refit(plan, head, *self._fine_tune(plan, head))
+            chosen = self._fine_tune(plan, head)
+            # Before the held-out samples are trained on too.
+            self._measure_recall()
+            self._refit(plan, head, *chosen)
+
+    def _class_weights(self) -> tuple[str, str]:
+        """The weights and the class mix that the scores assume, in words."""
+        return class_weights.in_words(
+            self.whole.class_weight, self.whole.read_labels(), self._names()
+        )
+
+    def _names(self) -> list[str] | None:
+        return self.model.class_names or self.whole.class_names
+
+    def _measure_recall(self) -> None:
+        """With class weights, the recall of each class on validation data."""
+        if not self.whole.class_weight or self.judged_on is None:
+            return
+        self.best.restore()
+        recall = recall_by_class(self.model, self.judged_on)
+        self.result.recall = recall
+        mean = sum(recall.values()) / len(recall)
+        rarest = min(recall, key=lambda name: recall[name])
+        self.log.show(
+            f"balanced accuracy on validation: {mean:.3f}; lowest recall: "
+            f"{recall[rarest]:.3f} of {rarest}"
+        )
 
     def _go_on(self, plan: Plan, head: HeadStage) -> None:
         """Fine-tunes; the best epoch of both stages is kept."""
@@ -154,8 +186,9 @@ class Recipe(Generic[_Result]):
         self.model.compile_from_config(self.compiled)
         self.result.best = self.best.row
         self.result.warnings = diagnostics.diagnose(
-            self.counts, self.best.row, self.judged_on, self.model
-        )
+            self.counts, self.best.row, self.judged_on, self.model,
+            is_weighted=bool(self.whole.class_weight),
+        )  # fmt: skip
         for sentence in self.result.warnings:
             self.log.show(f"Note: {sentence}")
         return self.result

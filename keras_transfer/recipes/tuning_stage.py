@@ -83,7 +83,11 @@ class TuningStage:
             rows += [
                 row | {"epochs": epochs if row["share"] else 0} for row in found
             ]
-        row = interpolation.best_of(rows, runner.validation.num_samples)
+        row = interpolation.best_of(
+            rows,
+            runner.validation.num_samples,
+            bool(runner.validation.class_weight),
+        )
         end = ends.get(row["epochs"], self.start)
         self.model.set_weights(
             interpolation.between_weights(self.start, end, row["share"])

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_transfer._private.types import Data, PathLike, Verbose
+from keras_transfer.data.class_weights import ClassWeight
 from keras_transfer.models import TransferModel
 from keras_transfer.recipes.best_weights import TwoStageResult
 from keras_transfer.recipes.data_parts import parts
@@ -36,6 +37,7 @@ def two_stage(
     weight_decay: float = 0.0,
     head_epochs: int = 30,
     head_learning_rate: float = 1e-3,
+    class_weight: ClassWeight | None = None,
     seed: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint: PathLike | None = None,
@@ -69,6 +71,7 @@ def two_stage(
             stops early when validation does not improve for 3. 0 leaves the
             head as it is, for a model that has been trained before.
         head_learning_rate: learning rate of Adam for such a head.
+        class_weight: as in `fine_tune`.
         seed: seed of the sample order.
         callbacks: callbacks for both stages.
         checkpoint: as in `fine_tune`.
@@ -103,7 +106,9 @@ def two_stage(
     given.check(len(model.blocks))
     if not getattr(model, "compiled", False):
         model.compile("auto")
-    train, validation = parts(train, validation, model=model, seed=seed)
+    train, validation = parts(
+        train, validation, model=model, seed=seed, class_weight=class_weight
+    )
     runner = StageRunner(
         model, train, validation, TimeLimit(None), [], seed, verbose,
         checkpoint=checkpoint, always=list(callbacks),

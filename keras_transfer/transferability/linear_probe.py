@@ -319,6 +319,7 @@ def score(
     labels: np.ndarray,
     weights: np.ndarray | None = None,
     prefix: str = "",
+    by_class: bool = False,
 ) -> dict[str, float]:
     """Returns the mean loss, and for classes the accuracy, by name.
 
@@ -328,11 +329,25 @@ def score(
         labels: as in `fit_linear_probe`.
         weights: `(samples,)`, or `None`.
         prefix: what the names begin with.
+        by_class: whether a softmax has its `balanced_accuracy` too, the mean
+            recall of the classes that there are.
     """
     weights = np.ones(len(logits)) if weights is None else weights
     losses, (name, value) = _KINDS[kind][1](logits, np.asarray(labels))
     loss = float((losses * weights).sum() / len(losses))
-    return {f"{prefix}loss": loss, f"{prefix}{name}": float(value)}
+    found = {f"{prefix}loss": loss, f"{prefix}{name}": float(value)}
+    if by_class and kind == "softmax":
+        balanced = _balanced_accuracy(logits, np.asarray(labels))
+        found[f"{prefix}balanced_accuracy"] = balanced
+    return found
+
+
+def _balanced_accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
+    labels = labels.reshape(-1).astype(int)
+    right = logits.argmax(axis=1) == labels
+    counts = np.bincount(labels)
+    recalls = np.bincount(labels, right) / np.maximum(counts, 1)
+    return float(recalls[counts > 0].mean())
 
 
 def sample_losses(

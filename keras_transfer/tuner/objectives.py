@@ -8,6 +8,16 @@ if TYPE_CHECKING:
     import keras_tuner
 
 
+def default_objective(class_weight: object | None) -> str:
+    """Returns what a search goes by if nothing is said.
+
+    Args:
+        class_weight: the class weights, or `None`; accuracy, which knows
+            nothing of them, would choose the trials that make least of them.
+    """
+    return "val_accuracy" if class_weight is None else "val_loss"
+
+
 def objective_of(objective: str | keras_tuner.Objective) -> tuple[str, str]:
     """Returns the name of an objective, and whether it is to be `"max"`.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from keras_transfer._private.types import Data, Verbose
+from keras_transfer.data.class_weights import ClassWeight
 from keras_transfer.recipes import best_weights
 from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.tuner import trial
@@ -27,6 +28,7 @@ def repeat_trial(
     epochs: int | None = None,
     head_epochs: int | None = None,
     objective: str | keras_tuner.Objective = "val_accuracy",
+    class_weight: ClassWeight | None = None,
     seed: int = 0,
     verbose: Verbose = "auto",
 ) -> best_weights.TwoStageResult:
@@ -43,6 +45,7 @@ def repeat_trial(
         epochs: as in `search`.
         head_epochs: epochs of the first phase.
         objective: what decides about the best epoch, as in `search`.
+        class_weight: as in `search`.
         seed: seed of the order of samples and of what is held out.
         verbose: as in `keras.Model.fit`.
 
@@ -50,7 +53,10 @@ def repeat_trial(
         A `TwoStageResult`.
     """
     # As much is held out as in a search.
-    train, validation = parts(train, validation, held_out=HELD_OUT, seed=seed)
+    train, validation = parts(
+        train, validation, held_out=HELD_OUT, seed=seed,
+        class_weight=class_weight, num_classes=model.output_shape[-1],
+    )  # fmt: skip
     runs_all = trial.reasons_to_run_all(settings, model, train)
     result = best_weights.TwoStageResult()
     best = _BestByObjective(model, objective)

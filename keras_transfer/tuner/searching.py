@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 from keras_tuner import Objective
 
 from keras_transfer._private.types import Data, PathLike, Verbose
+from keras_transfer.data.class_weights import ClassWeight
 from keras_transfer.recipes import run_folder
 from keras_transfer.recipes.data_parts import HELD_OUT, parts
 from keras_transfer.storage import printing
 from keras_transfer.training.schedules import at_least
 from keras_transfer.tuner import search_folder, search_space, trial
-from keras_transfer.tuner.objectives import check_objective, objective_of
+from keras_transfer.tuner.objectives import (
+    check_objective,
+    default_objective,
+    objective_of,
+)
 from keras_transfer.tuner.oracles import ORACLES
 from keras_transfer.tuner.search_result import SearchResult, read_trials
 from keras_transfer.tuner.trial_tuner import TrialTuner
@@ -35,11 +40,12 @@ def search(
     trials: int = 15,
     epochs: int | None = None,
     tuner: str = "random",
-    objective: str | Objective = "val_accuracy",
+    objective: str | Objective | None = None,
     directory: PathLike = "search",
     keep_checkpoints: int = 1,
     overwrite: bool = False,
     tensorboard: bool = False,
+    class_weight: ClassWeight | None = None,
     seed: int = 0,
     verbose: Verbose = 1,
 ) -> SearchResult:
@@ -66,13 +72,16 @@ def search(
             itself: use `keras_tuner.Hyperband(hypermodel, ...)`.
         objective: what a trial logs, `"val_accuracy"` or `"val_loss"`, or a
             `keras_tuner.Objective` of it; the score is that of the best
-            epoch.
+            epoch. `None` is `"val_accuracy"`, with class weights
+            `"val_loss"`, which they weight.
         directory: folder of the search.
         keep_checkpoints: of how many trials the weights are kept, the best
             ones; the state of the optimizer never.
         overwrite: begins anew whatever is in `directory`.
         tensorboard: whether `directory/tensorboard` gets logs and HParams
             (TensorFlow only).
+        class_weight: as in `fine_tune`; every trial is trained and judged
+            with it.
         seed: seed of what is drawn, and of what is held out.
         verbose: 0 prints nothing.
 
@@ -98,9 +107,13 @@ def search(
     ```
     """
     _check(trials, epochs, keep_checkpoints, tuner)
+    objective = objective or default_objective(class_weight)
     objective, direction = objective_of(objective)
     check_objective(objective, has_validation=True)
-    train, validation = parts(train, validation, held_out=HELD_OUT, seed=seed)
+    train, validation = parts(
+        train, validation, held_out=HELD_OUT, seed=seed,
+        class_weight=class_weight, num_classes=hypermodel.num_classes,
+    )  # fmt: skip
     for size in search_space.ends_of(hypermodel.space["batch_size"]):
         trial.check_batch_size(train, size)
     run_folder.check_writable(directory)

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_transfer._private.types import Data, Nested, PathLike
 from keras_transfer.data.adapters import adapt, adapt_packed
-from keras_transfer.data.views import WithClassWeights
+from keras_transfer.data.class_weights import with_class_weights
 from keras_transfer.feature_cache import (
     FeatureCache,
     as_feature_cache,
@@ -86,7 +86,7 @@ def train(
     """
     check_batch_size(x, settings.batch_size)
     train, validation, options = _data(
-        x, y, validation_data, settings.batch_size, seed, options
+        x, y, validation_data, settings.batch_size, seed, options, model
     )
     training = OneTraining(model, callbacks, initial_epoch)
     runner = StageRunner(
@@ -199,6 +199,7 @@ def _data(
     batch_size: int | None,
     seed: int,
     options: dict[str, Any],
+    model: TransferModel,
 ) -> tuple[SeededBatches, SeededBatches | None, dict[str, Any]]:
     """The data as `SeededBatches`, and the other options of `fit`."""
     options = dict(options)
@@ -213,12 +214,14 @@ def _data(
     split = options.pop("validation_split", 0.0)
     if validation_data is None and split:
         train, validation_data = hold_out(train, split, seed)
-    if weights := options.pop("class_weight", None):
-        train = WithClassWeights(train, weights)
     if validation_data is not None:
         order["shuffle"] = False
         validation_data = adapt_packed(validation_data, **order)
         validation_data = validation_data.numbered("validation_data", **order)
+    if weights := options.pop("class_weight", None):
+        train, validation_data = with_class_weights(
+            train, validation_data, weights, model.output_shape[-1]
+        )
     options.pop("verbose", None)
     return train, validation_data, options
 

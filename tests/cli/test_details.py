@@ -23,6 +23,16 @@ def test_a_backbone_file_brings_its_image_size(tmp_path):
     assert training._own_size(training.named_or_read("MobileNetV2")) is None
 
 
+def test_class_weights_are_a_word_or_numbers_by_name():
+    assert training.class_weight(None) is None
+    assert training.class_weight("balanced") == "balanced"
+    found = training.class_weight("cat=2, a=b=0.5")
+    assert found == {"cat": 2.0, "a=b": 0.5}
+    for text in ("even", "cat=two", "cat=2,"):
+        with pytest.raises(ValueError, match="cat=2,dog=1"):
+            training.class_weight(text)
+
+
 def test_evaluate_all_takes_every_photo(run_and_photos, tmp_path, capsys):
     run, photos, model = run_and_photos
     assert main(["evaluate", run, photos, "--split", "all", "--json"]) == 0

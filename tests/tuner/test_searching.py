@@ -175,6 +175,8 @@ class TestWrong:
             ({"objective": "val_auc"}, "'val_auc' is not logged"),
             ({"objective": 3}, "one keras_tuner.Objective. Received: 3"),
             ({"objective": ["loss"]}, "Received: \\['loss'\\]"),
+            ({"class_weight": {99: 2.0}}, "not there. Received: 99"),
+            ({"class_weight": "even"}, "'balanced' or a dict"),
             ({"space": {"batch_size": [8, 64]}}, "batch of 64 is more than"),
             (
                 {"space": {"batch_size": (8, 64, "log")}},
@@ -244,6 +246,25 @@ def test_an_objective_of_keras_tuner(source, data, tmp_path):
     assert scores == sorted(scores)
     assert result.best["val_loss"] == pytest.approx(scores[0])
     assert result.recipe["objective"] == "val_loss"
+
+
+@compiles_anew
+def test_class_weights_decide_in_a_search(source, data, tmp_path):
+    weights = {0: 5.0, 1: 0.2}
+    result = searched(
+        source, data, tmp_path, class_weight=weights, epochs=1, trials=1
+    )
+    x, y = data[1]
+    each = np.array([weights.get(int(label), 1.0) for label in y.ravel()])
+    weighted, plain = (
+        result.model.evaluate(
+            x, y, sample_weight=given, verbose=0, return_dict=True
+        )["loss"]
+        for given in (each, None)
+    )
+    assert result.recipe["objective"] == "val_loss"
+    assert result.best["val_loss"] == pytest.approx(weighted, rel=1e-4)
+    assert abs(weighted - plain) > 0.01
 
 
 def test_sources_of_one_name_are_two():

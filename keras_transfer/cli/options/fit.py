@@ -46,6 +46,7 @@ def add_options(add: Callable[..., None]) -> None:
         "changed photos in each epoch, light: flips, shifts and crops; strong: "
         "RandAugment; leave it out where left is not right [none]",
         choices=("light", "strong"))  # fmt: skip
+    add("--class-weights")
     add("--loss", str, "NAME", "a Keras loss [what fits the labels]")
     _add_training_options(add)
 

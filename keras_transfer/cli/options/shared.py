@@ -23,6 +23,11 @@ _SHARED: dict[str, tuple[Any, ...]] = {
         "MobileNetV2",
     ),
     "--batch-size": (int, "N", _BATCH_SIZE),
+    "--class-weights": (
+        str,
+        "W",
+        "weights of the classes: balanced, or as in cat=2,dog=1",
+    ),
     "--data-dir": (str, "DIR", "where TFDS keeps its data"),
     "--debug": (bool, None, "show the traceback of an error"),
     "--dropout": (float, "P", "dropout in the head", 0.0),

@@ -35,8 +35,9 @@ def _add_search_options(add: Callable[..., None]) -> None:
     add("--tuner", str, None, "how the trials are drawn", "random",
         choices=("random", "bayesian", "grid"))  # fmt: skip
     add("--objective", str, "NAME",
-        "what is compared: val_accuracy or val_loss",
-        "val_accuracy")  # fmt: skip
+        "what is compared: val_accuracy or val_loss [val_accuracy; val_loss "
+        "with --class-weights]")  # fmt: skip
+    add("--class-weights")
     add("--epochs", text="epochs of a trial that train [as many as fit takes]")
     add("--head-epochs",
         text="how many of them for a head with hidden layers [three "

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from small_nets import dense_net
 
 import keras_transfer as kt
 from keras_transfer.data.batches import ArrayBatches
@@ -136,3 +137,19 @@ def test_what_is_refused(data):
     model.compile("auto")
     with pytest.raises(ValueError, match="type int32"):
         model.fit(np.ones((4, 5), "int32"), np.arange(4) % 3, mixing="mixup")
+
+
+def test_balanced_class_weights_are_mixed_too(rng):
+    x, y = rng.normal(size=(8, 6)).astype("float32"), np.arange(8) // 6
+    found = []
+    for weights in ("balanced", {0: 8 / 12, 1: 8 / 4}):
+        keras.utils.set_random_seed(0)
+        model = kt.TransferModel(
+            dense_net(2), 2, output_layer="dense1", preprocessing=None
+        )
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        history = model.fit(
+            x, y, mixing="mixup", class_weight=weights, verbose=0
+        )
+        found.append(history.history["loss"])
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
