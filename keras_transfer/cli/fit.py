@@ -46,9 +46,9 @@ _OF_TRAINING = (
 # Whatever determines a run, apart from the data themselves.
 REPEATABLE = (
     "data", "data_dir", "task", "shots", "validation_split", "image_size",
-    "batch_size", "backbone", "weights", "head", "dropout", "augmentation",
-    "loss", "recipe", "class_weights", *_OF_TRAINING, "max_minutes",
-    "hyperparameters", "objective", "no_unknown", "seed", "strategy",
+    "batch_size", "backbone", "weights", "head", "dropout", "levels",
+    "augmentation", "loss", "recipe", "class_weights", *_OF_TRAINING,
+    "max_minutes", "hyperparameters", "objective", "no_unknown", "seed", "strategy",
 )  # fmt: skip
 
 

@@ -89,9 +89,15 @@ def model_for(
         input_shape=input_shape_of(data),
         weights=weights_of(arguments),
         augmentation=arguments.augmentation,
+        levels=_levels(arguments.levels),
     )
     model.class_names = list(data.class_names or data.target_names)
     return model
+
+
+def _levels(text: str) -> str | int:
+    """`levels` of `TransferModel` for --levels."""
+    return int(text) if text.isdecimal() else text
 
 
 def input_shape_of(data: Dataset) -> tuple[int, ...]:

@@ -57,6 +57,7 @@ _OPTIONS = {
     "weights": _TEXT,
     "head": _TEXT,
     "dropout": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+    "levels": _TEXT,
     "augmentation": _or_none({"enum": ["light", "strong"]}),
     "loss": _or_none(_TEXT),
     "class_weights": _or_none(_TEXT),

@@ -18,7 +18,7 @@ def test_few_shots_hidden_units_augmentation_and_class_weights(fit, tmp_path):
     options = ["--shots", 2, "--head", "6", "--dropout", 0.1, "--epochs", 0]
     options += ["--loss", "sparse_categorical_crossentropy"]
     options += ["--head-epochs", 2, "--augmentation", "light"]
-    options += ["--class-weights", "balanced"]
+    options += ["--class-weights", "balanced", "--levels", 2]
     assert fit(tmp_path / "r", *options, "--max-minutes", 5) == 0
     config = json.loads((tmp_path / "r" / "config.json").read_text())
     assert config["num_samples"]["train"] == 6
@@ -26,6 +26,7 @@ def test_few_shots_hidden_units_augmentation_and_class_weights(fit, tmp_path):
     assert model.head.hidden_units == (6,)
     assert config["augmentation"] == model.augmentation.layer.name == "light"
     assert config["class_weights"] == "balanced"
+    assert config["levels"] == "2" and len(model.levels) == 1
     metrics = json.loads((tmp_path / "r" / "metrics.json").read_text())
     assert "class weights" in [c["choice"] for c in metrics["choices"]]
     assert 0 <= metrics["test"]["balanced_accuracy"] <= 1

@@ -8,7 +8,7 @@ EXAMPLES = """  keras-transfer assess photos/ --backbone MobileNetV2
   keras-transfer assess photos/ --backbone own.keras --json"""
 
 # The model's head is never trained: any that fits the classes will do.
-DEFAULTS = {"head": "", "dropout": 0.0, "augmentation": None}
+DEFAULTS = {"head": "", "dropout": 0.0, "augmentation": None, "levels": "last"}
 
 
 def add_options(add: Callable[..., None]) -> None:

@@ -42,6 +42,9 @@ def add_options(add: Callable[..., None]) -> None:
     add("--weights")
     add("--head")
     add("--dropout")
+    add("--levels", str, "N",
+        "depths that the head reads: last, auto (several if that lowers the "
+        "loss) or how many", "last")  # fmt: skip
     add("--augmentation", str, None,
         "changed photos in each epoch, light: flips, shifts and crops; strong: "
         "RandAugment; leave it out where left is not right [none]",

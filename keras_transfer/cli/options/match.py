@@ -8,7 +8,7 @@ EXAMPLES = """  keras-transfer match run/ MobileNetV3Small photos/ --shots 20
   keras-transfer match big.keras small.keras photos/ --weights none"""
 
 # An option of `fit` alone.
-DEFAULTS = {"augmentation": None}
+DEFAULTS = {"augmentation": None, "levels": "last"}
 
 
 def add_options(add: Callable[..., None]) -> None:
