@@ -71,6 +71,7 @@ def test_every_list_of_public_names_has_the_same():
         keras_transfer.importlib2  # noqa: B018
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize("name", ["train.py", "keras-transfer.py"])
 def test_a_script_of_the_user_gets_every_class(tmp_path, name):
     script = tmp_path / name
