@@ -30,7 +30,7 @@ class LevelPooling(FeaturePooling):
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
-class FeatureLevels(keras.layers.Layer):
+class FeatureLevels(FeaturePooling):
     """Joins features of several depths to one vector a sample.
 
     Each level is pooled to a vector x, and becomes s * r / |r| with
@@ -64,17 +64,6 @@ class FeatureLevels(keras.layers.Layer):
         Head2Toe (heads over all depths).
     """
 
-    def __init__(
-        self,
-        pooling: str = "avg",
-        data_format: str | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        self.pooling = pooling
-        self.data_format = data_format or keras.config.image_data_format()
-        self.supports_masking = True
-
     def call(
         self,
         inputs: Sequence[Tensor],
@@ -89,12 +78,7 @@ class FeatureLevels(keras.layers.Layer):
         joined = ops.concatenate([_normalized(x) for x in levels], axis=-1)
         return ops.cast(length * joined, self.compute_dtype)
 
-    def compute_mask(
-        self, inputs: Tensor, previous_mask: Tensor | None = None
-    ) -> None:
-        return None
-
-    def compute_output_shape(
+    def compute_output_shape(  # type: ignore[override]
         self, input_shape: Sequence[Shape]
     ) -> tuple[int | None, ...]:
         widths = [
@@ -103,12 +87,6 @@ class FeatureLevels(keras.layers.Layer):
         # `build` of the head says it where one is not known.
         width = None if None in widths else sum(filter(None, widths))
         return (input_shape[0][0], width)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {
-            "pooling": self.pooling,
-            "data_format": self.data_format,
-        }
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
