@@ -10,7 +10,8 @@ opened. Photos at 128 px for MobileNetV2 with ImageNet weights (the file for
 224 px, without top), texts of up to 40 tokens for a KerasHub encoder. Every
 way begins with the same solved head, its strength chosen by log loss over five
 folds, and ends with its last step; `fine_tune` is the function itself, with
-nothing else said, to compare with where it goes by another rule. One JSON file
+nothing else said or with what its name adds, to compare with where it goes by
+another rule or the head reads several levels. One JSON file
 a data set and number of labels in `benchmarks/results/choosing/`; what is there
 is not run again. Prints what each way gains over the head, in accuracy and in
 log loss, each side at the temperature that suits it.
@@ -58,6 +59,8 @@ class Way:
         dropout: before the head.
         batch: samples a step.
         flips: whether photos are turned left to right at random.
+        ends: how many trainings, in another order of samples each, whose
+            weights are averaged.
     """
 
     rate: float = 1e-4
@@ -68,6 +71,7 @@ class Way:
     dropout: float = 0.1
     batch: int = 16
     flips: bool = False
+    ends: int = 1
 
 
 WAYS = {
@@ -84,6 +88,21 @@ WAYS = {
     "small head, 5 passes": Way(head=0.1, dropout=0.0, epochs=5),
     "small head longer flips": Way(head=0.1, least=192, epochs=20, flips=True),
     "small head longer faster": Way(head=0.1, least=192, epochs=20, rate=3e-4),
+    "3 ends": Way(head=0.1, dropout=0.0, ends=3),
+    "3 ends longer flips": Way(
+        head=0.1, dropout=0.0, least=192, epochs=20, flips=True, ends=3
+    ),
+    "3 ends longer faster flips": Way(
+        head=0.1, dropout=0.0, least=192, epochs=20, rate=3e-4, flips=True,
+        ends=3,
+    ),
+}  # fmt: skip
+# `fine_tune` itself: levels of the model, and its arguments.
+WHOLE = {
+    "fine_tune": ("last", {}),
+    "fine_tune, 5 levels": (5, {}),
+    "fine_tune, levels auto": ("auto", {}),
+    "fine_tune, head of 5 levels": (5, {"epochs": 0}),
 }
 
 
@@ -113,16 +132,16 @@ class Data:
         np.random.default_rng(seed).shuffle(rest)
         return self.take(chosen), self.take(rest[:JUDGED_ON])
 
-    def model(self, dropout, flips):
+    def model(self, dropout, flips, levels="last"):
         head = kt.ClassificationHead(self.num_classes, dropout=dropout)
         if self.is_text:
-            return kt.TransferModel(f"hub:{self.preset}", head)
+            return kt.TransferModel(f"hub:{self.preset}", head, levels=levels)
         base = keras.applications.MobileNetV2(
             input_shape=(128, 128, 3), include_top=False, weights=self.weights
         )
         flip = keras.layers.RandomFlip("horizontal") if flips else None
         return kt.TransferModel(
-            base, head, preprocessing="tf", augmentation=flip
+            base, head, preprocessing="tf", augmentation=flip, levels=levels
         )
 
 
@@ -150,8 +169,8 @@ class Draw:
             "softmax", (features, self.y), None, data.num_classes, folds=folds
         )
 
-    def fresh(self, way):
-        kind = way.dropout, way.flips
+    def fresh(self, way, levels="last"):
+        kind = way.dropout, way.flips, levels
         if kind not in self.models:
             model = self.data.model(*kind)
             self.models[kind] = model, model.get_weights()
@@ -170,8 +189,8 @@ class Draw:
     def judge(self, way):
         if way == "head":
             return self.head()
-        if way == "fine_tune":
-            return self.fine_tune()
+        if way in WHOLE:
+            return self.fine_tune(*WHOLE[way])
         return self.run(WAYS[way])
 
     def head(self):
@@ -179,29 +198,51 @@ class Draw:
         model = self.start(Way())
         return judged(model.predict(self.rest, verbose=0), self.labels)
 
-    def fine_tune(self):
+    def fine_tune(self, levels, options):
         """`kt.fine_tune` as it is."""
         keras.utils.set_random_seed(self.seed)
-        model, weights = self.fresh(Way(dropout=0.0))
+        model, weights = self.fresh(Way(dropout=0.0), levels)
         model.set_weights(weights)
         kt.freeze(model)
         model.compile("auto")
         started = time.perf_counter()
         result = kt.fine_tune(
-            model, (self.x, self.y), seed=self.seed, verbose=0
+            model, (self.x, self.y), seed=self.seed, verbose=0, **options
         )
         seconds = time.perf_counter() - started
         found = judged(model.predict(self.rest, verbose=0), self.labels)
-        weights = [r for r in result.choices if r["choice"] == "weights"]
-        return {
-            "1.0": found,
-            "seconds": round(seconds, 1),
-            "weights": [str(row["value"]) for row in weights],
+        told = {
+            name: str(row["value"])
+            for row in result.choices
+            if (name := row["choice"]) in ("weights", "levels")
         }
+        return {"1.0": found, "seconds": round(seconds, 1), **told}
 
     def run(self, way):
+        started, ends = time.perf_counter(), []
+        for number in range(way.ends):
+            steps, losses = self.trained(way, self.seed + 1000 * number)
+            ends.append(self.fresh(way)[0].get_weights())
+        seconds = time.perf_counter() - started
         model = self.start(way)
-        begin = model.get_weights()
+        begin, found = model.get_weights(), {}
+        end = [np.mean(arrays, axis=0) for arrays in zip(*ends, strict=True)]
+        for share in SHARES:
+            between = kt.recipes.interpolation.between_weights
+            model.set_weights(between(begin, end, share))
+            scores = model.predict(self.rest, verbose=0)
+            found[str(share)] = judged(scores, self.labels)
+        return {
+            **found,
+            "steps": steps * way.ends,
+            "seconds": round(seconds, 1),
+            "losses": losses,
+        }
+
+    def trained(self, way, seed):
+        """One training from the start; number of steps, first and last loss."""
+        model = self.start(way)
+        keras.utils.set_random_seed(seed)
         depth = max(1, round(way.depth * len(model.blocks)))
         kt.set_trainable_depth(model, depth)
         a_pass = -(-len(self.y) // way.batch)
@@ -213,24 +254,12 @@ class Draw:
             keras.optimizers.AdamW(falling, weight_decay=0.01),
             "sparse_categorical_crossentropy",
         )
-        started = time.perf_counter()
         history = model.fit(
             self.x, self.y, batch_size=way.batch, epochs=epochs, verbose=0,
-            seed=self.seed,
+            seed=seed,
         ).history  # fmt: skip
-        seconds = time.perf_counter() - started
-        end, found = model.get_weights(), {}
-        for share in SHARES:
-            between = kt.recipes.interpolation.between_weights
-            model.set_weights(between(begin, end, share))
-            scores = model.predict(self.rest, verbose=0)
-            found[str(share)] = judged(scores, self.labels)
-        return {
-            **found,
-            "steps": epochs * a_pass,
-            "seconds": round(seconds, 1),
-            "losses": [round(history["loss"][i], 4) for i in (0, -1)],
-        }
+        losses = [round(history["loss"][i], 4) for i in (0, -1)]
+        return epochs * a_pass, losses
 
 
 def run_missing(name, place, given):
@@ -258,7 +287,7 @@ def file_of(name, shots):
 
 def rows(name, shots):
     cells = list(read(file_of(name, shots)).values())
-    for way in [*WAYS, "fine_tune"]:
+    for way in [*WAYS, *WHOLE]:
         for share in map(str, SHARES):
             both = [
                 (c["head"], c[way][share])
@@ -290,7 +319,7 @@ def main():
     parser.add_argument("--texts", help="folder of a KerasHub preset")
     parser.add_argument("--draws", type=int, default=2)
     parser.add_argument("--shots", nargs="+", type=int, default=[5, 20])
-    known = [*WAYS, "fine_tune"]
+    known = [*WAYS, *WHOLE]
     parser.add_argument("--ways", nargs="+", default=known, choices=known)
     given = parser.parse_args()
     places = dict(each.split("=", 1) for each in given.data)

@@ -218,6 +218,14 @@ class SeededBatches(keras.utils.PyDataset):
         """
         return self._with_order(batch_size=size)
 
+    def reordered(self, seed: int) -> "SeededBatches":
+        """Returns the same data, shuffled by another seed.
+
+        Args:
+            seed: integer >= 0.
+        """
+        return self._with_order(seed=seed, shuffle=True)
+
     def _with_order(self, **changes: Any) -> Self:
         run = copy.copy(self)
         SeededBatches.__init__(run, self.num_samples, **self.order | changes)

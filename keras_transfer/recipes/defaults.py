@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -27,6 +28,9 @@ _MANY = (5, 1e-3, 0.8)
 # samples: benchmarks/choosing_how_to_fine_tune.py).
 _FULL_RATE, _WEIGHT_DECAY, _HEAD_START, _BATCH_SIZE = 1e-4, 0.01, 0.1, 16
 _PASSES, _LEAST_STEPS, _MOST_STEPS = 10, 64, 640
+# With effort="best", of any number of labels: as many times the steps, and so
+# many ends to average.
+_TIMES_THE_STEPS, _ENDS = 2, 3
 # Samples a class below which their loss does not reliably tell that pictures
 # must not be flipped (benchmarks/flipped_copies.py: digits).
 _ENOUGH_TO_COMPARE = 20
@@ -48,6 +52,7 @@ def plan(
     model, decide = runner.model, runner.log.decide
     if not model.is_pretrained:
         return _plan_from_random_weights(given, runner)
+    given = _with_effort(given)
     keeps_head = given.head_epochs == 0
     kind = None if keeps_head else runner.solvable_kind()
     is_full = _is_full(kind, counts, given)
@@ -55,15 +60,21 @@ def plan(
     use_folds = (
         runner.validation is None
         and kind is not None
-        and (is_full or (counts.is_few and not given.epochs))
+        and (
+            (is_full and counts.trains_fully)
+            or (counts.is_few and not given.epochs)
+        )
     )
     decide("head", None, *_about_head(kind, keeps_head, use_folds))
-    flips = _flips(kind, counts, given, runner, use_folds)
-    if is_full:
-        return _full_plan(counts, given, runner, kind, flips)
     hold_out = _hold_out(counts, runner, use_folds)
+    compared_on = 1.0 if use_folds else hold_out
+    flips = _flips(kind, counts, given, runner, compared_on)
+    if is_full:
+        return _full_plan(counts, given, runner, kind, flips, hold_out)
     reason = _number_of(counts)
     automatic_epochs, rate, layer_decay = _FEW if counts.is_few else _MANY
+    if given.effort == "best":
+        automatic_epochs *= _TIMES_THE_STEPS
     if use_folds:
         automatic_epochs = 0
         reason += f", {_why_head_alone(kind, counts)}"
@@ -96,6 +107,19 @@ def plan(
     )
 
 
+def _with_effort(given: FineTuneOptions) -> FineTuneOptions:
+    """The head alone is no epochs of fine-tuning."""
+    if given.effort != "quick":
+        return given
+    if given.epochs:
+        raise ValueError(
+            "effort='quick' trains the head alone. Received: "
+            f"epochs={given.epochs} of fine-tuning. Leave `epochs` out, or "
+            "take effort='normal'."
+        )
+    return dataclasses.replace(given, epochs=0)
+
+
 def head_options(given: FineTuneOptions) -> dict[str, Any]:
     """The values of a `Plan` for a head that is trained."""
     epochs, rate = given.head_epochs, given.head_learning_rate
@@ -120,7 +144,7 @@ def _is_full(
     asks_for_more = given.gradual or given.interpolate or given.views
     return (
         kind == "softmax"
-        and counts.trains_fully
+        and (counts.trains_fully or given.effort == "best")
         and counts.smallest > 1
         and given.epochs != 0
         and not asks_for_more
@@ -144,15 +168,24 @@ def _full_plan(
     runner: StageRunner,
     kind: str | None,
     flips: bool | None,
+    hold_out: float,
 ) -> Plan:
     """The plan for few labels: all samples, all blocks, a fixed length."""
     decide, model = runner.log.decide, runner.model
     reason = _number_of(counts)
     size = decide("batch size", given.batch_size, _BATCH_SIZE, reason)
-    num_samples = runner.train.num_samples
+    num_samples = round((1 - hold_out) * runner.train.num_samples)
     a_pass = math.ceil(num_samples / size)
     steps = _PASSES * math.ceil(num_samples / _BATCH_SIZE)
-    steps = min(max(steps, _LEAST_STEPS), _MOST_STEPS)
+    steps = max(steps, _LEAST_STEPS)
+    more: dict[str, Any] = {}
+    if given.effort == "best":
+        steps *= _TIMES_THE_STEPS
+        more["ends"] = decide("ends", None, _ENDS, "to average; effort='best'")
+        more["trains_flips"] = model.augmentation is None
+        more["limits_folds"] = False
+    else:
+        steps = min(steps, _MOST_STEPS)
     epochs = decide(
         "epochs of fine-tuning",
         given.epochs,
@@ -166,7 +199,7 @@ def _full_plan(
         decide("dropout of the source", None, rates, "where its blocks train")
     return Plan(
         kind,
-        0.0,
+        hold_out,
         epochs,
         decide(
             "blocks",
@@ -183,6 +216,7 @@ def _full_plan(
         batch_size=size,
         head_start=_HEAD_START,
         **_optimizer(given, "adamw"),
+        **more,
     )
 
 
@@ -198,6 +232,12 @@ def _plan_from_random_weights(
     given: FineTuneOptions, runner: StageRunner
 ) -> Plan:
     decide, num_blocks = runner.log.decide, len(runner.model.blocks)
+    if given.effort == "quick":
+        raise ValueError(
+            "effort='quick' solves a head on the features of a source. "
+            f"Received: '{runner.model.name}' with random weights, which has "
+            "none. Give it weights, or take effort='normal'."
+        )
     hold_out = 0.0
     if runner.validation is None:
         hold_out = decide("validation", None, HELD_OUT, "held out")
@@ -238,7 +278,7 @@ def _flips(
     counts: LabelCounts,
     given: FineTuneOptions,
     runner: StageRunner,
-    use_folds: bool,
+    share_compared_on: float,
 ) -> bool | None:
     """Whether flips are tried: with few pictures, but enough to compare."""
     can = kind == "softmax" and takes_images(runner.model)
@@ -249,9 +289,10 @@ def _flips(
             "no pictures, or has another head or loss. Leave "
             "`horizontal_flips` out."
         )
-    if given.horizontal_flips is not None or not can or not counts.is_few:
+    wanted = counts.is_few or given.effort == "best"
+    if given.horizontal_flips is not None or not can or not wanted:
         return bool(given.horizontal_flips)
-    compared_on = counts.num_samples if use_folds else 0
+    compared_on = share_compared_on * counts.num_samples
     if runner.validation is not None:
         compared_on = runner.validation.num_samples
     enough = _ENOUGH_TO_COMPARE * len(counts.per_class)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from keras_transfer._private.types import Verbose
+from keras_transfer.data.horizontal_flips import WithFlips
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.feature_cache import FeatureCache
 from keras_transfer.recipes.compiling import compile_to_tune
+from keras_transfer.recipes.data_parts import in_passes_of
 from keras_transfer.recipes.head_or_end import HeadOrEnd
 from keras_transfer.recipes.head_stage import HeadStage, set_head
-from keras_transfer.recipes.interpolation import set_temperature
+from keras_transfer.recipes.interpolation import (
+    between_weights,
+    set_temperature,
+)
+from keras_transfer.recipes.judging import Comparison
 from keras_transfer.recipes.plan import Plan
 from keras_transfer.recipes.stage_runner import StageRunner
 from keras_transfer.recipes.training import statistics_callbacks
+from keras_transfer.recipes.tuning_stage import EPOCHS_ON_ALL, SHARE_OF_RATE
 from keras_transfer.recipes.writers import Row
 from keras_transfer.transferability.linear_probe import Probe
 
@@ -35,6 +43,10 @@ class FullTuningStage:
     validation data, or on folds where these fit the time: it is, unless its
     log loss is worse than the head's by more than one standard error of the
     paired difference.
+
+    With `plan.ends` there are several trainings, each in an order of its own.
+    Their weights are averaged one after the other, as long as that lowers the
+    log loss there; where nothing tells, all of them.
 
     Args:
         runner: the `StageRunner`; its model has the solved head.
@@ -54,31 +66,27 @@ class FullTuningStage:
         self.runner, self.plan, self.head = runner, plan, head
         self.model, self.max_folds = runner.model, max_folds
         self.start = self.model.get_weights()
-        self.epochs = plan.epochs
+        self.epochs, self.averages = plan.epochs, []
 
     def run(self) -> str | None:
-        """Trains on all samples.
+        """Trains on all samples; `averages` are of one end, of two, ...
 
         Returns:
             Why the head alone is to be kept; `None` if there is no reason.
         """
-        runner = self.runner
         self._prepare()
         if reason := self._shorten():
             return reason
-        self.rows = runner.best.beside()
+        self.rows = self.runner.best.beside()
         started = time.perf_counter()
-        self._fit(
-            runner.train,
-            [*self._statistics(), self.rows, _Clock(self), runner.limit],
-            [*runner.callbacks, *runner.always, *runner.saved("fine-tune")],
-            runner.verbose,
-            validation_data=runner.validation if runner.validates else None,
-            **runner.fit_options,
-        )
+        for number in range(self.plan.ends):
+            if reason := self._train_end(number):
+                break
+            self.averages.append(
+                _with_one_more(self.averages, self.model.get_weights())
+            )
         self.seconds = time.perf_counter() - started
-        self.end = self.model.get_weights()
-        return self._went_wrong()
+        return None if self.averages else reason
 
     def choose(self) -> tuple[str, str]:
         """Gives the model the weights that are kept, of the head or the end.
@@ -86,52 +94,129 @@ class FullTuningStage:
         Returns:
             The value and the reason of the choice, in words.
         """
-        compared, where = HeadOrEnd(self, self.max_folds).compared()
-        if compared is None:
+        found, where = HeadOrEnd(self, self.max_folds).compared()
+        if not found:
             row = {
                 "share": 1.0,
                 "temperature": max(1.0, self.head.temperature()),
+                **self._about(len(self.averages)),
                 **_last(self.rows.rows_of_stage),
             }
             self._keep([row], row)
-            return self._end_in_words(), "nothing was held out to compare with"
-        rows = [
-            {"share": share, "temperature": t, **scores}
-            for share, t, scores in (
-                (0.0, 1.0, compared.old),
-                (1.0, compared.temperature, compared.new),
+            return (
+                self._end_in_words(row),
+                "nothing was held out to compare with",
             )
+        rows = [{"share": 0.0, "temperature": 1.0, **found[0].old}] + [
+            {
+                "share": 1.0,
+                "temperature": each.temperature,
+                **self._about(number),
+                **each.new,
+            }
+            for number, each in enumerate(found, start=1)
         ]
-        row = rows[0 if compared.is_worse else 1]
+        lowest = _last_that_lowers(found)
+        row = rows[0 if found[lowest].is_worse else 1 + lowest]
         self._keep(rows, row)
-        value = self._end_in_words()
-        if compared.is_worse:
-            value = "those of the head alone"
-        return value, f"{compared} {where}"
+        return self._end_in_words(row), f"{found[lowest]} {where}"
 
-    def train_again(self, data: SeededBatches, probe: Probe, name: str) -> None:
+    def train_again(
+        self, data: SeededBatches, probe: Probe, name: str
+    ) -> Iterator[None]:
         """Trains on other samples, from another solved head.
+
+        Yields after each of as many ends as on all samples; the model then has
+        the average of those until then.
 
         Args:
             data: the samples, `SeededBatches`.
             probe: the `Probe` of the head.
             name: of the training, as in `StageRunner.saved`.
         """
-        self._begin(probe)
-        self._fit(data, [*self._statistics(), *self.runner.saved(name)])
+        averages = []
+        for number in range(len(self.averages)):
+            self._begin(probe)
+            saved = self.runner.saved(_named(name, number))
+            self._fit(data, number, [*self._statistics(), *saved])
+            averages.append(_with_one_more(averages, self.model.get_weights()))
+            self.model.set_weights(averages[-1])
+            yield
 
     def keep_head(self) -> None:
         """Gives the model the solved head on the source's features."""
         self.model.set_weights(self.start)
 
-    def _end_in_words(self) -> str:
-        return f"those after {self._num_steps()} steps of fine-tuning"
+    def go_on(self) -> None:
+        """Trains what was chosen for a while on all samples."""
+        self.runner.train = in_passes_of(
+            self.runner.train, self.plan.batch_size
+        )
+        self.epochs = EPOCHS_ON_ALL
+        rate = SHARE_OF_RATE * self.plan.rate
+        compile_to_tune(self.model, self.plan, self._num_steps(), rate=rate)
+        last = [self.runner.limit, *self.runner.saved("on all samples")]
+        self._fit(
+            self.runner.train, 0, self._statistics(), last, self.runner.verbose
+        )
+
+    def _train_end(self, number: int) -> str | None:
+        """Trains on all samples; returns what went wrong."""
+        runner = self.runner
+        if number:
+            if runner.limit.is_over:
+                return "no time is left"
+            self._begin()
+            self.rows.about = {"end": number + 1}
+        before = len(self.rows.rows_of_stage)
+        saved = runner.saved(_named("fine-tune", number))
+        self._fit(
+            runner.train,
+            number,
+            [*self._statistics(), self.rows, _Clock(self), runner.limit],
+            [*runner.callbacks, *runner.always, *saved],
+            runner.verbose,
+            validation_data=runner.validation if runner.validates else None,
+            **runner.fit_options,
+        )
+        return self._went_wrong(self.rows.rows_of_stage[before:])
+
+    def announce(self, seconds_a_step: float, steps_done: int) -> None:
+        """Says how long it will take, with the folds that then judge it."""
+        if self.averages or self._num_steps() <= steps_done:
+            return
+        ends, steps = self.plan.ends, self._num_steps()
+        seconds = ends * steps * seconds_a_step
+        times = f"{ends} times " if ends > 1 else ""
+        text = f"fine-tuning: {times}{steps} steps, about {seconds:.0f} s"
+        if self.head is not None:
+            judge = HeadOrEnd(self, self.max_folds)
+            folds, _ = judge.number_of_folds(seconds)
+            if folds > 1:
+                seconds *= 1 + folds
+                text += f", with {folds} folds {seconds:.0f} s"
+        self.runner.log.show(text)
+
+    def _about(self, number: int) -> Row:
+        return {"ends": number} if self.plan.ends > 1 else {}
+
+    def _end_in_words(self, row: Row) -> str:
+        if not row["share"]:
+            return "those of the head alone"
+        steps = f"{self._num_steps()} steps of fine-tuning"
+        number = row.get("ends", 1)
+        if number > 1:
+            return f"the average of {number} ends, each after {steps}"
+        return f"those after {steps}"
 
     def _num_steps(self) -> int:
         return self.epochs * len(self.runner.train)
 
     def _keep(self, rows: list[Row], row: Row) -> None:
-        self.model.set_weights(self.end if row["share"] else self.start)
+        kept = self.start
+        if row["share"]:
+            kept = self.averages[row.get("ends", 1) - 1]
+        self.model.set_weights(kept)
         if row["share"]:
             set_temperature(self.model, row)
         self.runner.best.add_solved(rows, row, 0.0)
@@ -163,11 +248,16 @@ class FullTuningStage:
     def _fit(
         self,
         data: SeededBatches,
+        number: int = 0,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         last: Sequence[keras.callbacks.Callback] = (),
         verbose: Verbose = 0,
         **options: Any,
     ) -> None:
+        flips = self.plan.trains_flips and self.head.uses_flips
+        if flips or number:
+            seed = data.seed + number
+            data = (WithFlips(data) if flips else data).reordered(seed)
         # As many steps as on all samples, whatever part of them this is.
         self.model.fit(
             data,
@@ -205,7 +295,8 @@ class FullTuningStage:
             verbose=0,
         )
         left = runner.limit.seconds_left
-        possible = left / clock.seconds_a_step if clock.seconds_a_step else 0
+        seconds = self.plan.ends * (clock.seconds_a_step or 0)
+        possible = left / seconds if seconds else 0
         if possible < whole:
             self.epochs = int(possible // len(runner.train))
             if self._num_steps() < whole / 2:
@@ -222,8 +313,7 @@ class FullTuningStage:
         self._begin()
         return None
 
-    def _went_wrong(self) -> str | None:
-        rows = self.rows.rows_of_stage
+    def _went_wrong(self, rows: list[Row]) -> str | None:
         losses = [row["loss"] for row in rows]
         if not np.isfinite(losses).all():
             return "the training loss became NaN or infinite"
@@ -258,12 +348,29 @@ class _Clock(keras.callbacks.Callback):
         if self.steps == _COMPILING + _TIMED:
             seconds = time.perf_counter() - self.started
             self.seconds_a_step = seconds / _TIMED
-            steps = self.stage.epochs * len(self.stage.runner.train)
-            if steps > self.steps:
-                self.stage.runner.log.show(
-                    f"fine-tuning: {steps} steps, about "
-                    f"{steps * self.seconds_a_step:.0f} s"
-                )
+            self.stage.announce(self.seconds_a_step, self.steps)
+
+
+def _named(name: str, number: int) -> str:
+    return f"{name}, end {number + 1}" if number else name
+
+
+def _with_one_more(
+    averages: list[list[np.ndarray]], weights: list[np.ndarray]
+) -> list[np.ndarray]:
+    """The average of one more end than the last of `averages`."""
+    if not averages:
+        return weights
+    share = 1 / (len(averages) + 1)
+    return between_weights(averages[-1], weights, share)
+
+
+def _last_that_lowers(found: list[Comparison]) -> int:
+    """The number of the last average that lowers the loss of the one before."""
+    for number, (one, more) in enumerate(itertools.pairwise(found)):
+        if more.difference >= one.difference:
+            return number
+    return len(found) - 1
 
 
 def _last(rows: list[Row]) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,10 +44,11 @@ class HeadOrEnd:
         self.runner, self.head = stage.runner, stage.head
         self.kind = stage.plan.kind
 
-    def compared(self) -> tuple[Comparison | None, str | None]:
-        """Returns the `Comparison` and what it is on; `None`s without one.
+    def compared(self) -> tuple[list[Comparison], str | None]:
+        """Returns a `Comparison` for each average, and what they are on.
 
-        With folds the model has other weights afterwards.
+        None without validation data and folds. The model has other weights
+        afterwards.
         """
         validation = self.runner.validation
         if validation is not None:
@@ -54,34 +56,64 @@ class HeadOrEnd:
             return found, f"on {validation.num_samples} validation samples"
         folds = self._folds()
         if not folds:
-            return None, None
+            return [], None
         return self._by(folds), f"on what {len(folds)} folds left out"
 
-    def _on(self, validation: SeededBatches) -> Comparison:
+    def _on(self, validation: SeededBatches) -> list[Comparison]:
         _, labels, *weights = self.head.features(validation=True)
-        return judging.compare(
-            self.kind,
-            self.head.validation_logits(),
-            self._logits(validation),
-            labels,
-            *weights,
-            groups=judging.halves(labels),
-            prior=self.head.temperature_for(len(labels)),
-            by_class=bool(validation.class_weight),
-        )
+        found = []
+        for average in self.stage.averages:
+            self.stage.model.set_weights(average)
+            found.append(
+                judging.compare(
+                    self.kind,
+                    self.head.validation_logits(),
+                    self._logits(validation),
+                    labels,
+                    *weights,
+                    groups=judging.halves(labels),
+                    prior=self.head.temperature_for(len(labels)),
+                    by_class=bool(validation.class_weight),
+                )
+            )
+        return found
 
     def _logits(self, data: SeededBatches) -> np.ndarray:
         scores = self.stage.model.predict(data, verbose=0)
         return logits_of(self.kind, scores)
 
+    def number_of_folds(self, seconds: float) -> tuple[int, str | None]:
+        """How many folds fit, and the reason if there are none.
+
+        Args:
+            seconds: of training on all samples.
+        """
+        if self.runner.validation is not None:
+            return 0, None
+        if self.max_folds is not None:
+            return self.max_folds, None
+        _, labels, *_ = self.head.features()
+        counts = count_labels(labels, self.stage.model)
+        if counts.is_too_few_to_fold:
+            return 0, f"{counts.mean:.3g} samples a class say too little"
+        most = _SECONDS if self.stage.plan.limits_folds else math.inf
+        left = min(most, _TIMES * seconds) - seconds
+        left = min(left, self.runner.limit.seconds_left)
+        count = min(_MOST_FOLDS, int(left / seconds + 1e-6))
+        if count >= 2:
+            return count, None
+        return 0, (
+            f"fine-tuning took {seconds:.0f} s, and there are "
+            f"{max(left, 0):.0f} s for two more"
+        )
+
     def _folds(self) -> Folds:
         """Pairs of rows to train on and to leave out, as many as fit."""
-        log, count = self.runner.log, self.max_folds
+        log = self.runner.log
         _, labels, *_ = self.head.features()
-        if count is None:
-            count, reason = self._affordable(labels)
-            if reason:
-                log.show(f"folds: none ({reason})")
+        count, reason = self.number_of_folds(self.stage.seconds)
+        if reason:
+            log.show(f"folds: none ({reason})")
         if count < 2:
             return []
         folds = folds_for(labels, self.kind, self.runner.seed, most=count)
@@ -89,41 +121,30 @@ class HeadOrEnd:
         log.show(f"folds: {len(folds)}, about {seconds:.0f} s")
         return folds
 
-    def _affordable(self, labels: np.ndarray) -> tuple[int, str | None]:
-        """How many folds to train, and the reason if there are none."""
-        counts = count_labels(labels, self.stage.model)
-        if counts.is_too_few_to_fold:
-            return 0, f"{counts.mean:.3g} samples a class say too little"
-        once = self.stage.seconds
-        left = min(_SECONDS, _TIMES * once) - once
-        left = min(left, self.runner.limit.seconds_left)
-        count = min(_MOST_FOLDS, int(left / once + 1e-6))
-        if count >= 2:
-            return count, None
-        return 0, (
-            f"fine-tuning took {once:.0f} s, and there are {max(left, 0):.0f} "
-            "s for two more"
-        )
-
-    def _by(self, folds: Folds) -> Comparison:
+    def _by(self, folds: Folds) -> list[Comparison]:
         """Trains without each fold, and takes together what that says of it."""
         features, labels, *weights = self.head.features()
         outputs = self.stage.model.head.num_outputs
         old = np.zeros((len(labels), outputs))
-        new, groups = np.zeros_like(old), np.zeros(len(labels), int)
+        new = np.zeros((len(self.stage.averages), *old.shape))
+        groups = np.zeros(len(labels), int)
         for number, (rows, rest) in enumerate(folds):
             parts = [part[rows] for part in (features, labels, *weights)]
             probe = linear_probe.fit_linear_probe(
                 self.kind, parts, None, outputs, strengths=(self.head.strength,)
             )
             old[rest] = features[rest] @ probe.kernel + probe.bias
-            train = self.runner.train
-            self.stage.train_again(
+            train, groups[rest] = self.runner.train, number
+            held_out = SubsetBatches(train, rest, shuffle=False)
+            trained = self.stage.train_again(
                 SubsetBatches(train, rows), probe, f"fold {number + 1}"
             )
-            held_out = SubsetBatches(train, rest, shuffle=False)
-            new[rest], groups[rest] = self._logits(held_out), number
-        return judging.compare(
-            self.kind, old, new, labels, *weights, groups=groups,
-            by_class=bool(self.runner.train.class_weight),
-        )  # fmt: skip
+            for each, _ in zip(new, trained, strict=True):
+                each[rest] = self._logits(held_out)
+        return [
+            judging.compare(
+                self.kind, old, each, labels, *weights, groups=groups,
+                by_class=bool(self.runner.train.class_weight),
+            )
+            for each in new
+        ]  # fmt: skip

@@ -58,12 +58,15 @@ class HeadStage:
     Args:
         runner: the `StageRunner`.
         plan: the `Plan`.
+
+    Attributes:
+        uses_flips: whether the head was solved on horizontal flips too.
     """
 
     def __init__(self, runner: StageRunner, plan: Plan) -> None:
         self.runner, self.plan, self.model = runner, plan, runner.model
         self._parts = []
-        self._uses_flips = False
+        self.uses_flips = False
 
     def run(self) -> None:
         """Leaves the best head in the model, and its row with `best`."""
@@ -86,7 +89,7 @@ class HeadStage:
         if self.plan.kind is None:
             self._fit(row["rate"], row["epoch"], "head on all samples")
             return
-        if self._uses_flips:
+        if self.uses_flips:
             together = self._solvable(WithFlips(self.runner.train))
         else:
             pairs = zip(*self._parts, strict=True)
@@ -221,13 +224,13 @@ class HeadStage:
             flipped=True,
         )
         old, new = before["val_loss"], best.row["val_loss"]
-        self._uses_flips = self.runner.log.decide(
+        self.uses_flips = self.runner.log.decide(
             "horizontal flips",
             self.plan.horizontal_flips,
             new <= (1 + TOLERANCE) * old,
             f"validation loss {new:.4f} after {old:.4f} without",
         )
-        if not self._uses_flips:
+        if not self.uses_flips:
             best.row, best.weights = before, kept
 
     def _solvable(

@@ -6,11 +6,12 @@ command line.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, Literal, TypeAlias, TypeGuard
 
 from keras_transfer.recipes.compiling import OPTIMIZERS
 from keras_transfer.training.schedules import whole_number
 
+EFFORTS = ("quick", "normal", "best")
 # What is expected, in words and as a function that says whether it is met.
 _Expected: TypeAlias = tuple[str, Callable[[Any], bool]]
 
@@ -37,6 +38,7 @@ class FineTuneOptions:
     horizontal_flips: bool | None = None
     folds: int | None = None
     batch_size: int | None = None
+    effort: Literal["quick", "normal", "best"] = "normal"
 
     def check(self, num_blocks: int) -> None:
         """Raises a `ValueError` that names the option that does not fit."""
@@ -118,6 +120,10 @@ _EXPECTED = {
     ),
     "l2sp": _STRENGTH,
     "weight_decay": _STRENGTH,
+    "effort": (
+        f"one of {', '.join(map(repr, EFFORTS))}",
+        lambda x: x in EFFORTS,
+    ),
     "optimizer": (
         f"one of {', '.join(map(repr, OPTIMIZERS))}",
         lambda x: x in OPTIMIZERS,

@@ -40,6 +40,11 @@ class Plan:
             it is, and nothing is trained again.
         cross_validates: whether the penalty of a solved head is picked by
             folds where there are no validation data.
+        ends: how many trainings with all samples, each in an order of its own;
+            the weights of as many as pay are averaged.
+        trains_flips: whether all blocks train on pictures turned left to
+            right too, where the head has gained by them.
+        limits_folds: whether folds have to end within a few minutes.
     """
 
     kind: str | None
@@ -64,3 +69,6 @@ class Plan:
     head_rates: tuple = HEAD_RATES
     keeps_best_epoch: bool = False
     cross_validates: bool = True
+    ends: int = 1
+    trains_flips: bool = False
+    limits_folds: bool = True

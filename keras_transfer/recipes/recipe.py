@@ -71,17 +71,15 @@ class Recipe(Generic[_Result]):
         name = "head" if plan.head_epochs else "start"
         with stage(name, self.result, self.best):
             head.run()
-        if plan.is_full:
-            self._tune_fully(plan, head)
-            self._measure_recall()
-        elif plan.keeps_best_epoch:
+        if plan.keeps_best_epoch:
             self._go_on(plan, head)
             self._measure_recall()
-        else:
-            chosen = self._fine_tune(plan, head)
-            # Before the held-out samples are trained on too.
-            self._measure_recall()
-            self._refit(plan, head, *chosen)
+            return
+        tune = self._tune_fully if plan.is_full else self._fine_tune
+        chosen = tune(plan, head)
+        # Before the held-out samples are trained on too.
+        self._measure_recall()
+        self._refit(plan, head, *chosen)
 
     def _class_weights(self) -> tuple[str, str]:
         """The weights and the class mix that the scores assume, in words."""
@@ -113,22 +111,28 @@ class Recipe(Generic[_Result]):
             with stage("fine-tune", self.result, self.best):
                 TuningStage(self.runner, plan, head).run()
 
-    def _tune_fully(self, plan: Plan, head: HeadStage) -> None:
-        """Trains all samples for a fixed number of steps, and judges that."""
+    def _tune_fully(
+        self, plan: Plan, head: HeadStage
+    ) -> tuple[FullTuningStage | None, dict | None]:
+        """Trains for a fixed number of steps, and judges that.
+
+        Returns the stage and the row chosen; `None`s if it is the head's.
+        """
         if self._out_of_time("fine-tuning"):
-            return
+            return None, None
         self.best.restore()
-        self.runner.train = in_passes_of(self.whole, plan.batch_size)
+        self.runner.train = in_passes_of(self.runner.train, plan.batch_size)
         tuning = FullTuningStage(self.runner, plan, head, self.max_folds)
         with stage("fine-tune", self.result, self.best):
             reason = tuning.run()
         if reason is not None:
             tuning.keep_head()
-            choice = "those of the head alone", reason
-        else:
-            with stage("choice", self.result, self.best):
-                choice = tuning.choose()
+            self.log.decide("weights", None, "those of the head alone", reason)
+            return None, None
+        with stage("choice", self.result, self.best):
+            choice = tuning.choose()
         self.log.decide("weights", None, *choice)
+        return tuning, self.best.row
 
     def _fine_tune(
         self, plan: Plan, head: HeadStage
@@ -149,7 +153,7 @@ class Recipe(Generic[_Result]):
         self,
         plan: Plan,
         head: HeadStage,
-        tuning: TuningStage | None,
+        tuning: TuningStage | FullTuningStage | None,
         row: dict | None,
     ) -> None:
         step = "training again on all samples"

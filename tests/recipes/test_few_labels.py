@@ -138,7 +138,7 @@ def test_what_is_worse_gives_way_to_the_head(rng, judged, monkeypatch):
     data, others = pictures(rng, 48), pictures(rng, 60)
     # Far too fast: the loss still falls below that of the small head.
     monkeypatch.setattr(
-        full_tuning.FullTuningStage, "_went_wrong", lambda stage: None
+        full_tuning.FullTuningStage, "_went_wrong", lambda stage, rows: None
     )
     options = {"learning_rate": 3.0, "epochs": 2}
     if judged == "validation":

@@ -61,13 +61,22 @@ def seeded(make_model):
 
 
 @pytest.mark.parametrize(
-    "training", ["fine-tune", pytest.param("fold 2", marks=pytest.mark.slow)]
+    ("training", "effort"),
+    [
+        ("fine-tune", "normal"),
+        pytest.param("fold 2", "normal", marks=pytest.mark.slow),
+        pytest.param("fine-tune, end 2", "best", marks=pytest.mark.slow),
+        pytest.param("fold 1, end 3", "best", marks=pytest.mark.slow),
+    ],
 )
-def test_few_labels(training, rng, monkeypatch, tmp_path):
+def test_few_labels(training, effort, rng, monkeypatch, tmp_path):
     data = coloured(rng, 60)
 
     def call(model, folder):
-        fine_tune(model, data, checkpoint=folder, folds=2, epochs=3, verbose=0)
+        fine_tune(
+            model, data, checkpoint=folder, folds=2, epochs=3, effort=effort,
+            verbose=0,
+        )  # fmt: skip
 
     assert_goes_on(
         monkeypatch, training, seeded(colour_net), call, tmp_path / "run"
