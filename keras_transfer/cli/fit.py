@@ -48,7 +48,7 @@ REPEATABLE = (
     "data", "data_dir", "task", "shots", "validation_split", "image_size",
     "batch_size", "backbone", "weights", "head", "dropout", "levels",
     "augmentation", "loss", "recipe", "class_weights", *_OF_TRAINING,
-    "max_minutes", "hyperparameters", "objective", "no_unknown", "seed",
+    "effort", "max_minutes", "hyperparameters", "objective", "no_unknown", "seed",
     "strategy",
 )  # fmt: skip
 
@@ -85,6 +85,7 @@ def run(arguments: Namespace) -> int:
     """Trains, evaluates and writes the run."""
     if not arguments.resume:
         _check_data(arguments)
+        _check_effort(arguments)
     with training.begun(arguments) as run:
         return _run(arguments, run)
 
@@ -94,6 +95,15 @@ def _check_data(arguments: Namespace) -> None:
         raise ValueError(
             "fit needs data. Expected a folder of photos, 'digits' or "
             "'tfds:NAME', or --config with the config.json of an earlier run."
+        )
+
+
+def _check_effort(arguments: Namespace) -> None:
+    if arguments.effort != "normal" and arguments.recipe != "auto":
+        raise ValueError(
+            "--effort belongs to the recipe 'auto'. Received: --effort "
+            f"{arguments.effort} --recipe {arguments.recipe}. Leave one of "
+            "them out."
         )
 
 
@@ -215,7 +225,7 @@ def _train(
         return recipes.fine_tune(
             model,
             data,
-            **chosen(arguments, "max_minutes", "batch_size"),
+            **chosen(arguments, "effort", "max_minutes", "batch_size"),
             on_features=None if arguments.no_assess else _assessed(arguments),
             **options,
         )

@@ -65,6 +65,7 @@ _OPTIONS = {
     "head_epochs": _or_none(_COUNT_OR_0),
     "epochs": _or_none(_COUNT_OR_0),
     **_OF_TRAINING,
+    "effort": {"enum": ["quick", "normal", "best"]},
     "max_minutes": _or_none(_RATE),
     "hyperparameters": _or_none(HYPERPARAMETERS),
     "objective": _TEXT,

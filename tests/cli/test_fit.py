@@ -99,7 +99,9 @@ def test_the_options_reach_the_recipe(fit, tmp_path, monkeypatch, recipe):
         raise StopError("here it would train")
 
     monkeypatch.setattr(recipes, recipe, noted)
-    more = ["--recipe", "two-stage"] if recipe == "two_stage" else []
+    more = ["--recipe", "two-stage"]
+    if recipe == "fine_tune":
+        more = ["--effort", "best"]
     more += ["--seed", 3, "--blocks", 2, "--learning-rate", 0.5]
     more += ["--batch-size", 4, "--layer-decay", 0.7, "--optimizer", "sgd"]
     more += ["--l2sp", 0.1, "--weight-decay", 0.2, "--gradual"]
@@ -112,7 +114,7 @@ def test_the_options_reach_the_recipe(fit, tmp_path, monkeypatch, recipe):
         "head_learning_rate": 0.3,
     }  # fmt: skip
     if recipe == "fine_tune":
-        wanted["batch_size"] = 4
+        wanted |= {"batch_size": 4, "effort": "best"}
     assert {name: seen[name] for name in wanted} == wanted
 
 
@@ -121,6 +123,10 @@ WRONG = {
     "no data": (["nowhere/at/all"], "nowhere"),
     "no arguments": ([], "fit needs data"),
     "head of words": (["digits", "--head", "wide"], "whole numbers"),
+    "an effort of another recipe": (
+        ["digits", "--effort", "best", "--recipe", "two-stage"],
+        "--effort belongs to the recipe 'auto'",
+    ),
     "missing config": (["--config", "none.json"], "no file 'none.json'"),
     "missing weights": (
         ["digits", "--image-size", "32", "--weights", "none.h5"],

@@ -7,7 +7,7 @@ from keras_transfer.cli.options.rank import SMALL
 SUMMARY = "fine-tune a source model on your own data and keep all of the run"
 EXAMPLES = """  keras-transfer fit photos/ --backbone MobileNetV2 --output run/
   keras-transfer fit photos/ --backbone auto              (the best of five)
-  keras-transfer fit photos/ --shots 20 --epochs 0        (head only)
+  keras-transfer fit photos/ --effort quick --levels auto (head only)
   keras-transfer fit tfds:beans --backbone ResNet50 --head 256 --dropout 0.3
   keras-transfer fit --config run/config.json --seed 1 --output run-1/
   keras-transfer fit --output run/ --resume       (after a kill, or further)"""
@@ -60,6 +60,10 @@ def _add_training_options(add: Callable[..., None]) -> None:
         "always, at a fixed rate; searched: as a trial of `tune`, whose "
         "best_recipe.json is the --config", "auto",
         choices=("auto", "two-stage", "searched"))  # fmt: skip
+    add("--effort", str, None,
+        "auto: quick is the head alone, in seconds; best averages three ends "
+        "of twice the length, for about six times the time", "normal",
+        choices=("quick", "normal", "best"))  # fmt: skip
     add("--epochs",
         text="epochs for the top blocks, 0 for the head alone [auto by the "
         "number of samples; two-stage 3]")  # fmt: skip
