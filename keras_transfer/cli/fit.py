@@ -48,8 +48,8 @@ REPEATABLE = (
     "data", "data_dir", "task", "shots", "validation_split", "image_size",
     "batch_size", "backbone", "weights", "head", "dropout", "levels",
     "augmentation", "loss", "recipe", "class_weights", *_OF_TRAINING,
-    "effort", "max_minutes", "hyperparameters", "objective", "no_unknown", "seed",
-    "strategy",
+    "effort", "max_minutes", "hyperparameters", "objective", "no_unknown",
+    "seed", "strategy",
 )  # fmt: skip
 
 

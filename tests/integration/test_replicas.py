@@ -21,7 +21,7 @@ WAYS = [
     "head", "gradual", "layerwise", "l2sp", "batch_norm",
     "precise_batch_norm", "cached", "resumed", "fine_tuned", "searched",
     "py_dataset", "tf_data", "mixed", "averaged",
-    "native",
+    "native", "levels",
 ]  # fmt: skip
 UNEVEN = ["head", "py_dataset", "evaluated"]
 JOBS = {

@@ -58,14 +58,16 @@ class Ways:
         self.data = x, rng.integers(0, 3, samples)
         self.strategy = strategy_of(count)
 
-    def model(self, optimizer=None, batch_norm=False, **options):
+    def model(self, optimizer=None, batch_norm=False, levels="last", **options):
         keras.utils.set_random_seed(0)
         with self.strategy.scope():
             # A bias before batch norm is moved by rounding alone.
             net = conv_net(
                 4, 6, 8, batch_norm=batch_norm, use_bias=not batch_norm
             )
-            model = kt.TransferModel(net, 3, preprocessing="tf", weights=None)
+            model = kt.TransferModel(
+                net, 3, preprocessing="tf", weights=None, levels=levels
+            )
             if not batch_norm:
                 model._mark_pretrained()
                 kt.freeze(model)
@@ -108,6 +110,13 @@ class Ways:
         return self.fitted(
             self.model(averaging), epochs=4, callbacks=[schedule]
         )
+
+    def levels(self):
+        model = self.model(levels=2)
+        kt.set_trainable_depth(model, 2)
+        found = self.fitted(model, feature_cache="memory")
+        centre = keras.ops.convert_to_numpy(model.level_scaling.centre)
+        return found | {"centre": centre.tolist()}
 
     def native(self):
         """A strategy of TensorFlow's own is passed on as it is."""

@@ -63,6 +63,19 @@ HEADS = {
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="one backend is enough"
 )
+def test_a_head_of_several_levels(images, tmp_path):
+    model = kt.TransferModel(small_net(), 3, preprocessing="tf", levels=2)
+    model.level_scaling.learn_from(np.random.rand(9, 8).astype("float32"))
+    path = kt.export_saved_model(model, tmp_path / "m", ["ant", "bee", "cat"])
+    archive = tf.saved_model.load(str(path))
+    served = archive.serve(images)
+    expected = model.predict(images, verbose=0)
+    np.testing.assert_allclose(served["scores"], expected, atol=1e-5)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="one backend is enough"
+)
 @pytest.mark.parametrize("key", HEADS)
 def test_other_heads_serve_what_they_are(images, tmp_path, key):
     head = type(HEADS[key]).from_config(HEADS[key].get_config())

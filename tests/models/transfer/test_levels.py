@@ -164,6 +164,26 @@ def test_cached_training_is_uncached_training(model, rng):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+def test_views_hold_what_goes_past_the_cut(rng):
+    """Where next to nothing is drawn, as without an augmentation."""
+    x, y = images(rng), np.arange(12) % 3
+    found = []
+    for noise in (None, layers.GaussianNoise(1e-5, seed=1)):
+        keras.utils.set_random_seed(0)
+        model = kt.TransferModel(
+            stages(3, 3, 5, 4), 3, preprocessing="tf", levels=[1, 2],
+            augmentation=noise,
+        )  # fmt: skip
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        kt.set_trainable_depth(model, 1)
+        views = 1 if noise is None else 2
+        cache = feature_cache.FeatureCache("memory", views=views)
+        model.fit(x, y, batch_size=4, epochs=2, verbose=0, feature_cache=cache)
+        found.append(values(model.trainable_variables))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)
+
+
 def test_fit_sets_the_centre_once(model, rng):
     x, y = images(rng), np.arange(12) % 3
     model.compile("adam", "sparse_categorical_crossentropy")
