@@ -243,10 +243,12 @@ def fitted_plainly(model, x, y, num_classes):
     model.fit(x, y, batch_size=16, epochs=epochs, verbose=0)
 
 
-def ours(x, y, num_classes, base, seed, **options):
+def ours(x, y, num_classes, base, seed, levels="last", **options):
     """`kt.fine_tune(model, (x, y))` with nothing else said."""
     scaling = None if getattr(base, "takes_pixels", False) else "tf"
-    model = kt.TransferModel(base, num_classes, preprocessing=scaling)
+    model = kt.TransferModel(
+        base, num_classes, preprocessing=scaling, levels=levels
+    )
     result = kt.fine_tune(model, (x, y), seed=seed, verbose=0, **options)
     choices = {row["choice"]: row["value"] for row in result.choices}
     classify = classifier(model)
@@ -262,8 +264,20 @@ def head(x, y, num_classes, base, seed):
     return ours(x, y, num_classes, base, seed, epochs=0)
 
 
+def quick(x, y, num_classes, base, seed):
+    """The head alone, of several levels where these pay."""
+    return ours(x, y, num_classes, base, seed, levels="auto", effort="quick")
+
+
+def best(x, y, num_classes, base, seed):
+    """`fine_tune` with all the time that it can use."""
+    return ours(x, y, num_classes, base, seed, effort="best")
+
+
 RECIPES = {
     "fine_tune": ours,
+    "quick": quick,
+    "best": best,
     "head": head,
     "probe": probe,
     "plain loop": plain_loop,

@@ -96,17 +96,7 @@ class FullTuningStage:
         """
         found, where = HeadOrEnd(self, self.max_folds).compared()
         if not found:
-            row = {
-                "share": 1.0,
-                "temperature": max(1.0, self.head.temperature()),
-                **self._about(len(self.averages)),
-                **_last(self.rows.rows_of_stage),
-            }
-            self._keep([row], row)
-            return (
-                self._end_in_words(row),
-                "nothing was held out to compare with",
-            )
+            return self._chosen_without_comparison()
         rows = [{"share": 0.0, "temperature": 1.0, **found[0].old}] + [
             {
                 "share": 1.0,
@@ -120,6 +110,24 @@ class FullTuningStage:
         row = rows[0 if found[lowest].is_worse else 1 + lowest]
         self._keep(rows, row)
         return self._end_in_words(row), f"{found[lowest]} {where}"
+
+    def _chosen_without_comparison(self) -> tuple[str, str]:
+        reached = _last(self.rows.rows_of_stage)
+        row = {
+            "share": 1.0,
+            "temperature": max(1.0, self.head.temperature()),
+            **self._about(len(self.averages)),
+            **reached,
+        }
+        reason = self._too_little(reached["loss"])
+        if reason is not None:
+            before = self.head.held_out_loss
+            row = {"share": 0.0, "temperature": 1.0, "val_loss": before}
+        self._keep([row], row)
+        return (
+            self._end_in_words(row),
+            reason or "nothing was held out to compare with",
+        )
 
     def train_again(
         self, data: SeededBatches, probe: Probe, name: str
@@ -328,6 +336,23 @@ class FullTuningStage:
                 f"{losses[-1]:.4f}"
             )
         return None
+
+    def _too_little(self, loss: float) -> str | None:
+        """Why the end is sure to be worse than the head, `None` if it is not.
+
+        It is if it knows less of what it trained on than the head of samples
+        that that has not seen: for such a model the rate is too low, or the
+        steps are too few.
+        """
+        before = self.head.held_out_loss
+        draws = self.model.augmentation is not None
+        if before is None or draws or loss < before:
+            return None
+        return (
+            f"the training loss ended at {loss:.4f}, and the head has "
+            f"{before:.4f} on samples it was not fitted to; a higher "
+            "learning_rate may bring more"
+        )
 
 
 class _Clock(keras.callbacks.Callback):

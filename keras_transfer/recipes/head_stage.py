@@ -105,6 +105,11 @@ class HeadStage:
         """The strength of the penalty that was chosen."""
         return self._chosen["strength"]
 
+    @property
+    def held_out_loss(self) -> float | None:
+        """The head's loss on validation or, cross-validated, on folds."""
+        return self._chosen.get("val_loss")
+
     def features(self, validation: bool = False) -> Parts:
         """`(features, labels[, weights])` that the head was solved on."""
         return self._parts[1 if validation else 0]
