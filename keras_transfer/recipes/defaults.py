@@ -24,10 +24,11 @@ _FEW = (6, 1e-4, 1.0)
 _MANY = (5, 1e-3, 0.8)
 # With few labels of classes: all blocks, AdamW from this rate linearly to 0,
 # from a solved head so much smaller (a loss is left to learn from), for so
-# many passes over the samples and between so many steps (chosen on training
-# samples: benchmarks/choosing_how_to_fine_tune.py).
+# many passes over the samples, at least so many steps, and above so many steps
+# half of the passes (chosen on training samples:
+# benchmarks/choosing_how_to_fine_tune.py).
 _FULL_RATE, _WEIGHT_DECAY, _HEAD_START, _BATCH_SIZE = 1e-4, 0.01, 0.1, 16
-_PASSES, _LEAST_STEPS, _MOST_STEPS = 10, 64, 640
+_PASSES, _LEAST_STEPS, _MOST_STEPS, _PASSES_OF_MANY = 10, 64, 640, 5
 # With effort="best", of any number of labels: as many times the steps, and so
 # many ends to average.
 _TIMES_THE_STEPS, _ENDS = 2, 3
@@ -61,14 +62,15 @@ def plan(
         runner.validation is None
         and kind is not None
         and (
-            (is_full and counts.trains_fully)
+            (is_full and not counts.is_enough_to_hold_out)
             or (counts.is_few and not given.epochs)
         )
     )
     decide("head", None, *_about_head(kind, keeps_head, use_folds))
     hold_out = _hold_out(counts, runner, use_folds)
     compared_on = 1.0 if use_folds else hold_out
-    flips = _flips(kind, counts, given, runner, compared_on)
+    wants_flips = is_full or counts.is_few
+    flips = _flips(kind, counts, given, runner, compared_on, wants_flips)
     if is_full:
         return _full_plan(counts, given, runner, kind, flips, hold_out)
     reason = _number_of(counts)
@@ -140,7 +142,7 @@ def _optimizer(given: FineTuneOptions, automatic: str) -> dict[str, Any]:
 def _is_full(
     kind: str | None, counts: LabelCounts, given: FineTuneOptions
 ) -> bool:
-    """Whether the rule for few labels holds: it was chosen for these."""
+    """Whether all blocks train for a fixed number of steps."""
     asks_for_more = given.gradual or given.interpolate or given.views
     return (
         kind == "softmax"
@@ -170,22 +172,18 @@ def _full_plan(
     flips: bool | None,
     hold_out: float,
 ) -> Plan:
-    """The plan for few labels: all samples, all blocks, a fixed length."""
+    """The plan for all blocks and a fixed number of steps."""
     decide, model = runner.log.decide, runner.model
     reason = _number_of(counts)
     size = decide("batch size", given.batch_size, _BATCH_SIZE, reason)
     num_samples = round((1 - hold_out) * runner.train.num_samples)
     a_pass = math.ceil(num_samples / size)
-    steps = _PASSES * math.ceil(num_samples / _BATCH_SIZE)
-    steps = max(steps, _LEAST_STEPS)
+    steps = _steps(num_samples)
     more: dict[str, Any] = {}
     if given.effort == "best":
         steps *= _TIMES_THE_STEPS
         more["ends"] = decide("ends", None, _ENDS, "to average; effort='best'")
-        more["trains_flips"] = model.augmentation is None
         more["limits_folds"] = False
-    else:
-        steps = min(steps, _MOST_STEPS)
     epochs = decide(
         "epochs of fine-tuning",
         given.epochs,
@@ -215,9 +213,17 @@ def _full_plan(
         is_full=True,
         batch_size=size,
         head_start=_HEAD_START,
+        trains_flips=model.augmentation is None,
         **_optimizer(given, "adamw"),
         **more,
     )
+
+
+def _steps(num_samples: int) -> int:
+    """Steps of fine-tuning by the number of samples to train on."""
+    a_pass = math.ceil(num_samples / _BATCH_SIZE)
+    most = max(_MOST_STEPS, _PASSES_OF_MANY * a_pass)
+    return min(max(_PASSES * a_pass, _LEAST_STEPS), most)
 
 
 def _dropout_rates(backbone: keras.Model) -> set[float]:
@@ -279,8 +285,9 @@ def _flips(
     given: FineTuneOptions,
     runner: StageRunner,
     share_compared_on: float,
+    is_wanted: bool,
 ) -> bool | None:
-    """Whether flips are tried: with few pictures, but enough to compare."""
+    """Whether flips are tried: where there are enough to compare them."""
     can = kind == "softmax" and takes_images(runner.model)
     if given.horizontal_flips and not can:
         raise ValueError(
@@ -289,8 +296,7 @@ def _flips(
             "no pictures, or has another head or loss. Leave "
             "`horizontal_flips` out."
         )
-    wanted = counts.is_few or given.effort == "best"
-    if given.horizontal_flips is not None or not can or not wanted:
+    if given.horizontal_flips is not None or not can or not is_wanted:
         return bool(given.horizontal_flips)
     compared_on = share_compared_on * counts.num_samples
     if runner.validation is not None:

@@ -73,23 +73,26 @@ def fine_tune(
     1. Head. The frozen backbone runs over the data once. A linear head (for
        classes, labels or numbers) is solved on these features: logistic or
        ridge regression, the strength of its L2 penalty picked on validation,
-       or by cross-validation where there are few samples; with 20 to 49
-       pictures a class on these turned left to right too, unless validation
-       loses. Another head is trained on them, with the best of three learning
-       rates.
+       or by cross-validation where there are few samples; from 20 pictures
+       a class on on these turned left to right too, unless validation loses.
+       Another head is trained on them, with the best of three learning rates.
 
-    With fewer than 250 labels a class, and a linear head of classes:
+    With fewer than 1,000 labels a class, and a linear head of classes:
 
-    2. Fine-tuning. All samples and all blocks train, from the solved head with
-       its logits a tenth as large (so that there is a loss to learn from),
-       with AdamW at a rate that falls linearly to 0, in batches of 16 and for
-       a number of steps that the number of samples decides. Batch
-       normalisation stays as it is. Nothing is held out and no epoch chosen.
+    2. Fine-tuning. All blocks train, from the solved head with its logits a
+       tenth as large (so that there is a loss to learn from), with AdamW at a
+       rate that falls linearly to 0, in batches of 16 and for a number of
+       steps that the number of samples decides; on flipped pictures too where
+       the head has gained by them. Batch normalisation stays as it is. Below
+       250 labels a class nothing is held out. No epoch is chosen.
     3. The head is kept instead where a paired comparison of log losses on
        validation data, or on up to three folds if they fit in three minutes,
        finds fine-tuning worse by more than one standard error. The
        temperature comes from the same comparison. Below 10 samples a class
-       folds would be misled by chance, and are not asked.
+       folds would be misled by chance, and are not asked; then the head is
+       kept if the training loss ends above its cross-validated one. From 250
+       labels a class on a part is held out for that, and trained on in the
+       end.
 
     With more labels, another head, or `gradual`, `interpolate` or `views`:
 
@@ -117,16 +120,14 @@ def fine_tune(
             can be walked over again.
         validation: the same, or `None`.
         effort: `"quick"` solves the head and trains nothing else. `"best"`
-            takes, with a linear head of classes and any number of labels, the
-            rule for few labels with twice the steps, on pictures turned left
-            to right too where the head has gained by them, three times, each
-            in an order of its own; the weights of these ends are averaged one
-            after the other as long as that lowers the loss on validation, or
-            on folds however long they take. From 250 labels a class on a part
-            is held out for that, and trained on in the end. With another head
-            it doubles the epochs.
+            fine-tunes, with a linear head of classes and any number of
+            labels, all blocks with twice the steps, three times, each in an
+            order of its own; the weights of these ends are averaged one after
+            the other as long as that lowers the loss on validation, or on
+            folds however long they take. With another head it doubles the
+            epochs.
         max_minutes: a time limit. The head of a model is always finished.
-            With few labels the first steps are timed and the schedule is
+            Where all blocks train the first steps are timed and the schedule is
             made shorter; if less than half of it fits, the head is kept. Else
             the best so far is kept.
         epochs: epochs of fine-tuning; 0 trains the head alone.

@@ -1,4 +1,4 @@
-"""Fine-tuning with few labels: all blocks, for a fixed number of steps."""
+"""Fine-tuning of all blocks, for a fixed number of steps."""
 
 from __future__ import annotations
 
@@ -267,9 +267,10 @@ class FullTuningStage:
             seed = data.seed + number
             data = (WithFlips(data) if flips else data).reordered(seed)
         # As many steps as on all samples, whatever part of them this is.
+        self.epochs_to_fit = math.ceil(self._num_steps() / len(data))
         self.model.fit(
             data,
-            epochs=math.ceil(self._num_steps() / len(data)),
+            epochs=self.epochs_to_fit,
             feature_cache=self._cache(),
             callbacks=[*callbacks, *last],
             verbose=verbose,
@@ -325,7 +326,7 @@ class FullTuningStage:
         losses = [row["loss"] for row in rows]
         if not np.isfinite(losses).all():
             return "the training loss became NaN or infinite"
-        if self.runner.limit.is_over and len(rows) < self.epochs:
+        if self.runner.limit.is_over and len(rows) < self.epochs_to_fit:
             return (
                 f"the limit of {self.runner.limit.minutes:g} minutes was over "
                 "before the schedule was"

@@ -1,4 +1,4 @@
-"""Whether fine-tuning with few labels is kept: on validation or on folds."""
+"""Whether an end of fine-tuning is kept: on validation or on folds."""
 
 from __future__ import annotations
 

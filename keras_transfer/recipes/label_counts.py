@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
 # Samples a class below which a part held out would be too small to choose by.
 FEW = 50
-# Samples a class below which all blocks train on all samples: measured with 5,
-# 20, 100 and 200 (benchmarks/choosing_how_to_fine_tune.py).
-FULL = 250
+# Samples a class below which all blocks train: measured with 5, 20, 100, 200
+# and 300 (benchmarks/choosing_how_to_fine_tune.py). With more, training only
+# the top blocks on what is below them saves hours.
+FULL = 1000
+# Samples a class from which a part is held out to judge that by; with fewer
+# folds do it, and all samples train.
+ENOUGH_TO_HOLD_OUT = 250
 # Samples a class below which folds are not asked. With 5 a class they refused
 # fine-tuning in 3 of 3 draws of one set of training photos, where it gained
 # .07 to .10 of accuracy; with 10 and 20 in none of 15 draws of three sets.
@@ -52,8 +56,13 @@ class LabelCounts:
 
     @property
     def trains_fully(self) -> bool:
-        """Whether all blocks are to be trained on all samples."""
+        """Whether all blocks are to be trained."""
         return self.mean < FULL
+
+    @property
+    def is_enough_to_hold_out(self) -> bool:
+        """Whether all blocks train well enough without a part held out."""
+        return self.mean >= ENOUGH_TO_HOLD_OUT
 
     @property
     def smallest(self) -> int:

@@ -29,8 +29,8 @@ class Plan:
         patience: epochs without a better one before it stops.
         horizontal_flips: whether the head is solved on horizontal flips too;
             `None` is as the validation loss says.
-        is_full: whether all samples train to the end of the schedule, as with
-            few labels.
+        is_full: whether all blocks train to the end of the schedule, for a
+            fixed number of steps.
         batch_size: samples a step; `None` is as the data have it.
         head_start: factor of the solved head's logits at the start.
         head_epochs: most epochs of a head that is trained; 0 leaves the head

@@ -171,7 +171,7 @@ def test_best_takes_flips_where_the_head_has_gained_by_them(rng, monkeypatch):
 def test_with_many_labels_a_part_is_held_out_and_trained_on_in_the_end(
     rng, monkeypatch
 ):
-    monkeypatch.setattr(kt.recipes.label_counts, "FULL", 20)
+    monkeypatch.setattr(kt.recipes.label_counts, "ENOUGH_TO_HOLD_OUT", 20)
     monkeypatch.setattr(kt.recipes.label_counts, "FEW", 20)
     monkeypatch.setattr(
         judging, "compare", lambda *args, **options: compared([-0.1])[0]

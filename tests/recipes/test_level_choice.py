@@ -89,6 +89,6 @@ def test_the_head_is_solved_on_what_it_will_see(rng):
 def test_it_goes_on_to_fine_tune(rng):
     model = kt.TransferModel(net("first"), 3, preprocessing=None, levels=2)
     data = pictures(rng, "first")
-    result = kt.fine_tune(model, data, epochs=2, folds=0, verbose=0)
+    result = kt.fine_tune(model, data, epochs=4, folds=0, verbose=0)
     losses = [r["loss"] for r in result.history if r["stage"] == "fine-tune"]
     assert losses[1] < losses[0]

@@ -4,7 +4,7 @@ from argparse import Action, ArgumentParser
 from typing import Any
 
 _DEVICES = "several devices: auto, default, one_device, mirrored, jax"
-_BATCH_SIZE = "images a step [16 below 250 labels a class, else 32]"
+_BATCH_SIZE = "images a step [16 below 1000 labels a class, else 32]"
 _IMAGE_SIZE = (
     "side of the images [of a .keras model its own, else 224; 8 for digits]"
 )
