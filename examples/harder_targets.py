@@ -33,7 +33,7 @@ def with_effort(labelled, test):
     for levels in ("last", 3):
         for effort in ("quick", "normal", "best"):
             model = target(levels)
-            kt.fine_tune(model, labelled, effort=effort, folds=0, verbose=0)
+            kt.fine_tune(model, labelled, effort=effort, verbose=0)
             found = accuracy(model, *test)
             print(f"  levels={levels!r:7} effort={effort!r:9} {found:.3f}")
 
@@ -63,9 +63,7 @@ def in_another_style(training, test):
     negative = 255 - x
     model = target(levels=3)
     kt.fine_tune(model, training, effort="quick", verbose=0)
-    found = kt.adapt(
-        model, negative[:half], batch_norm=False, validation=test, verbose=0
-    )
+    found = kt.adapt(model, negative[:half], validation=test, verbose=0)
     print("\nAnother style, no label of it:")
     for name, each in (("as trained", model), ("adapted", found.model)):
         reached = accuracy(each, negative[half:], y[half:])

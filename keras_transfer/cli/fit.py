@@ -13,6 +13,7 @@ from keras_transfer import recipes, tuner
 from keras_transfer._private.types import PathLike
 from keras_transfer.cli import rank, training
 from keras_transfer.cli.command import chosen, progress
+from keras_transfer.data.sources.loose_photos import loose_photos
 from keras_transfer.recipes import (
     config_schema,
     label_counts,
@@ -31,7 +32,7 @@ from keras_transfer.tuner.settings import Settings
 if TYPE_CHECKING:
     import numpy as np
 
-    from keras_transfer.data import Dataset
+    from keras_transfer.data import Dataset, PhotoBatches
     from keras_transfer.data.seeded_batches import SeededBatches
     from keras_transfer.models.transfer.transfer_model import TransferModel
     from keras_transfer.recipes.best_weights import TwoStageResult
@@ -48,8 +49,8 @@ REPEATABLE = (
     "data", "data_dir", "task", "shots", "validation_split", "image_size",
     "batch_size", "backbone", "weights", "head", "dropout", "levels",
     "augmentation", "loss", "recipe", "class_weights", *_OF_TRAINING,
-    "effort", "max_minutes", "hyperparameters", "objective", "no_unknown",
-    "seed", "strategy",
+    "effort", "unlabelled", "max_minutes", "hyperparameters", "objective",
+    "no_unknown", "seed", "strategy",
 )  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def run(arguments: Namespace) -> int:
     """Trains, evaluates and writes the run."""
     if not arguments.resume:
         _check_data(arguments)
-        _check_effort(arguments)
+        _check_recipe(arguments)
     with training.begun(arguments) as run:
         return _run(arguments, run)
 
@@ -98,13 +99,18 @@ def _check_data(arguments: Namespace) -> None:
         )
 
 
-def _check_effort(arguments: Namespace) -> None:
-    if arguments.effort != "normal" and arguments.recipe != "auto":
-        raise ValueError(
-            "--effort belongs to the recipe 'auto'. Received: --effort "
-            f"{arguments.effort} --recipe {arguments.recipe}. Leave one of "
-            "them out."
-        )
+def _check_recipe(arguments: Namespace) -> None:
+    given = {
+        "effort": arguments.effort != "normal",
+        "unlabelled": arguments.unlabelled is not None,
+    }
+    for name, is_given in given.items():
+        if is_given and arguments.recipe != "auto":
+            raise ValueError(
+                f"--{name} belongs to the recipe 'auto'. Received: --{name} "
+                f"{getattr(arguments, name)} --recipe {arguments.recipe}. "
+                "Leave one of them out."
+            )
 
 
 def _run(arguments: Namespace, run: RunInProgress) -> int:
@@ -226,12 +232,23 @@ def _train(
             model,
             data,
             **chosen(arguments, "effort", "max_minutes", "batch_size"),
+            unlabelled=_unlabelled(arguments, data),
             on_features=None if arguments.no_assess else _assessed(arguments),
             **options,
         )
     if not is_new:
         options["head_epochs"] = 0
     return recipes.two_stage(model, data, **options)
+
+
+def _unlabelled(arguments: Namespace, data: Dataset) -> PhotoBatches | None:
+    if arguments.unlabelled is None:
+        return None
+    height, width, channels = training.input_shape_of(data)
+    return loose_photos(
+        arguments.unlabelled, image_size=(height, width), channels=channels,
+        seed=arguments.seed,
+    )  # fmt: skip
 
 
 def _given(arguments: Namespace) -> dict[str, Any]:

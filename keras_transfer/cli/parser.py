@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from keras_transfer._version import __version__
 from keras_transfer.cli.options import (
+    adapt,
     assess,
     backbones,
     completion,
@@ -28,8 +29,8 @@ _Commands: TypeAlias = Any
 COMMANDS = {
     options.__name__.rpartition(".")[-1]: options
     for options in (
-        demo, backbones, rank, assess, fit, tune, match, evaluate, predict,
-        export, completion,
+        demo, backbones, rank, assess, fit, tune, match, adapt, evaluate,
+        predict, export, completion,
     )
 }  # fmt: skip
 EXIT_CODES = """exit codes: 0 done; 1 failed, with the reason on stderr; \

@@ -12,6 +12,7 @@ from keras_transfer.data.unlabelled import check_unlabelled
 from keras_transfer.feature_cache import boundary_at
 from keras_transfer.recipes.assessment.class_labels import class_labels
 from keras_transfer.recipes.assessment.expected_accuracy import (
+    LEAST,
     expected_accuracy,
 )
 from keras_transfer.recipes.assessment.pooled_features import (
@@ -137,12 +138,13 @@ def adapt(
         Adaptation; Schneider et al. 2020, Improving robustness against common
         corruptions by covariate shift adaptation.
     """
-    _check(model, batch_norm)
-    batches = drawn(unlabelled, "unlabelled", _MOST, seed)
-    check_unlabelled(batches)
-    _check_number(batches)
+    check_adaptable(model, batch_norm)
+    _check_centred(model)
+    batches = images_to_adapt_to(unlabelled, seed)
     adapted = model.clone()
     adapted.class_names = model.class_names
+    if getattr(model, "compiled", False):
+        adapted.compile_from_config(model.get_compile_config())
     if batch_norm:
         _renew_statistics(adapted, batches)
     features, _ = pooled_features(adapted, batches, "unlabelled", verbose)
@@ -161,7 +163,12 @@ def adapt(
     return Adaptation(adapted, before, after, shares, warnings)
 
 
-def _check(model: TransferModel, batch_norm: bool) -> None:
+def check_adaptable(model: TransferModel, batch_norm: bool = False) -> None:
+    """Makes sure that a model, once trained, has something to adapt.
+
+    Raises:
+        ValueError: it has not.
+    """
     check_model(model)
     if model.level_scaling is None and not batch_norm:
         raise ValueError(
@@ -171,6 +178,9 @@ def _check(model: TransferModel, batch_norm: bool) -> None:
             "it with TransferModel(..., levels=5) and train it, or pass "
             "batch_norm=True."
         )
+
+
+def _check_centred(model: TransferModel) -> None:
     if model.level_scaling is not None and not model.level_scaling.is_centred:
         raise ValueError(
             f"The levels of '{model.name}' have no centre yet, so there is "
@@ -179,13 +189,27 @@ def _check(model: TransferModel, batch_norm: bool) -> None:
         )
 
 
-def _check_number(batches: SeededBatches) -> None:
+def images_to_adapt_to(unlabelled: Data, seed: int) -> SeededBatches:
+    """Returns what is used of `unlabelled`.
+
+    Raises:
+        ValueError: labels among them, or too few.
+    """
+    batches = drawn(unlabelled, "unlabelled", _MOST, seed)
+    check_unlabelled(batches)
     if batches.num_samples < _ENOUGH:
         raise ValueError(
             "Too few images to say where their features lie. Received: "
             f"{batches.num_samples} in `unlabelled`. Expected at least "
             f"{_ENOUGH}, better 200, of all classes."
         )
+    return batches
+
+
+def can_be_estimated(model: TransferModel, validation: Data) -> bool:
+    """Whether `expected_accuracy` has an estimate for a model and these."""
+    is_softmax = getattr(model.head, "activation", None) == "softmax"
+    return is_softmax and getattr(validation, "num_samples", 0) >= LEAST
 
 
 def _renew_statistics(model: TransferModel, batches: SeededBatches) -> None:

@@ -66,6 +66,7 @@ _OPTIONS = {
     "epochs": _or_none(_COUNT_OR_0),
     **_OF_TRAINING,
     "effort": {"enum": ["quick", "normal", "best"]},
+    "unlabelled": _or_none(_TEXT),
     "max_minutes": _or_none(_RATE),
     "hyperparameters": _or_none(HYPERPARAMETERS),
     "objective": _TEXT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -10,10 +11,12 @@ import keras
 from keras_transfer._private.types import Data, PathLike, Verbose
 from keras_transfer.data.class_weights import ClassWeight
 from keras_transfer.models import TransferModel
-from keras_transfer.recipes import defaults, plots
+from keras_transfer.recipes import adapting, defaults, plots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from keras_transfer.recipes.adapting import Adaptation
 
 from keras_transfer.recipes.best_weights import TwoStageResult
 from keras_transfer.recipes.data_parts import parts
@@ -23,8 +26,16 @@ from keras_transfer.recipes.stage_runner import StageRunner, TimeLimit
 from keras_transfer.storage.printing import silent_at_verbose_0
 
 
+@dataclasses.dataclass(repr=False)
 class FineTuneResult(TwoStageResult):
-    """The result of `fine_tune`: a `TwoStageResult` that can be drawn."""
+    """The result of `fine_tune`: a `TwoStageResult` that can be drawn.
+
+    Attributes:
+        adaptation: with `unlabelled`, the `Adaptation` to it; its `model` is
+            the one that was trained.
+    """
+
+    adaptation: Adaptation | None = None
 
     def plot(self, path: PathLike | None = None) -> Figure:
         """Draws loss and accuracy over all epochs, the stages shaded.
@@ -45,6 +56,7 @@ def fine_tune(
     *,
     validation: Data = None,
     effort: Literal["quick", "normal", "best"] = "normal",
+    unlabelled: Data = None,
     max_minutes: float | None = None,
     epochs: int | None = None,
     blocks: int | float | None = None,
@@ -126,6 +138,9 @@ def fine_tune(
             the other as long as that lowers the loss on validation, or on
             folds however long they take. With another head it doubles the
             epochs.
+        unlabelled: inputs of the target without labels, to which the trained
+            model is set in the end, as by `adapt`; for a model of several
+            `levels`.
         max_minutes: a time limit. The head of a model is always finished.
             Where all blocks train the first steps are timed and the schedule is
             made shorter; if less than half of it fits, the head is kept. Else
@@ -217,6 +232,9 @@ def fine_tune(
     limit = TimeLimit(max_minutes)
     given.check(len(model.blocks))
     _check_outputs(model)
+    if unlabelled is not None:
+        adapting.check_adaptable(model)
+        unlabelled = adapting.images_to_adapt_to(unlabelled, seed)
     if not getattr(model, "compiled", False):
         model.compile("auto")
     train, validation = parts(
@@ -227,12 +245,32 @@ def fine_tune(
         model, train, validation, limit, list(callbacks), seed, verbose,
         on_features, checkpoint,
     )  # fmt: skip
-    return Recipe(
+    result = Recipe(
         runner,
         lambda counts, runner: defaults.plan(counts, given, runner),
         FineTuneResult(),
         folds,
     ).finished()
+    if unlabelled is not None and not result.interrupted:
+        _adapt(runner, unlabelled, result)
+    return result
+
+
+def _adapt(
+    runner: StageRunner, unlabelled: Data, result: FineTuneResult
+) -> None:
+    """Sets the trained model to the target's inputs."""
+    validation = runner.validation
+    if not adapting.can_be_estimated(runner.model, validation):
+        validation = None
+    found = adapting.adapt(
+        runner.model, unlabelled, validation=validation, seed=runner.seed,
+        verbose=runner.verbose,
+    )  # fmt: skip
+    runner.model.set_weights(found.model.get_weights())
+    result.adaptation = dataclasses.replace(found, model=runner.model)
+    result.warnings += found.warnings
+    runner.log.show(f"adapted: {result.adaptation!r}")
 
 
 def _check_outputs(model: TransferModel) -> None:

@@ -134,3 +134,43 @@ def test_images_it_cannot_adapt_to(model, rng):
         kt.adapt(model, x, verbose=0)
     with pytest.raises(ValueError, match="takes samples without labels"):
         kt.adapt(model, (x, y), verbose=0)
+
+
+def test_fine_tune_ends_with_it(rng):
+    x, y = colours(rng, 90, tint=(60, 0, 0))
+    data, model = colours(rng, 60), net()
+    result = kt.fine_tune(model, data, epochs=0, unlabelled=x, verbose=0)
+    assert accuracy(model, x, y) > 0.9
+    assert result.adaptation.model is model
+    assert result.adaptation.expected_before is None
+    plain = net()
+    kt.fine_tune(plain, data, epochs=0, verbose=0)
+    expected = kt.adapt(plain, x, verbose=0).model
+    for one, other in zip(
+        values(expected.variables), values(model.variables), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_fine_tune_estimates_on_validation_data(rng):
+    x, _ = colours(rng, 90, tint=(60, 0, 0))
+    result = kt.fine_tune(
+        net(), colours(rng, 60), validation=colours(rng, 30), epochs=0,
+        unlabelled=x, verbose=0,
+    )  # fmt: skip
+    assert result.adaptation.expected_before.num_unlabelled == 90
+    assert "an estimate that" in repr(result.adaptation)
+
+
+@pytest.mark.parametrize(
+    ("levels", "number", "message"),
+    [("last", 40, "nothing to adapt"), (2, 31, "Received: 31 in `unlabelled`")],
+)
+def test_what_it_cannot_adapt_to_is_found_before(rng, levels, number, message):
+    x, _ = colours(rng, number)
+    model = net(levels)
+    before = values(model.variables)
+    with pytest.raises(ValueError, match=message):
+        kt.fine_tune(model, colours(rng, 60), unlabelled=x, verbose=0)
+    for one, other in zip(before, values(model.variables), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -64,6 +64,9 @@ def _add_training_options(add: Callable[..., None]) -> None:
         "auto: quick is the head alone, in seconds; best averages three ends "
         "of twice the length, for about six times the time", "normal",
         choices=("quick", "normal", "best"))  # fmt: skip
+    add("--unlabelled", str, "DIR",
+        "auto: folder of photos without labels, to whose style the model is "
+        "set in the end; with --levels [none]")  # fmt: skip
     add("--epochs",
         text="epochs for the top blocks, 0 for the head alone [auto by the "
         "number of samples; two-stage 3]")  # fmt: skip

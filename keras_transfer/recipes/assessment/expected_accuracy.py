@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # Samples of each set that the estimate looks at.
 _MOST = 5000
+# Of each set; fewer say nothing.
+LEAST = 10
 
 
 @silent_at_verbose_0
@@ -129,11 +131,11 @@ def _check_head(model: TransferModel) -> None:
 
 def _drawn(data: Data, name: str, seed: int) -> SubsetBatches:
     batches = drawn(data, name, _MOST, seed)
-    if batches.num_samples < 10:
+    if batches.num_samples < LEAST:
         raise ValueError(
             f"`{name}` holds too few samples to expect anything from. "
-            f"Received: {batches.num_samples}. Expected at least 10, better "
-            "some hundred."
+            f"Received: {batches.num_samples}. Expected at least {LEAST}, "
+            "better some hundred."
         )
     return batches
 
