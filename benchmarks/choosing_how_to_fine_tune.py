@@ -100,6 +100,9 @@ WAYS = {
 # `fine_tune` itself: levels of the model, and its arguments.
 WHOLE = {
     "fine_tune": ("last", {}),
+    "fine_tune, no folds": ("last", {"folds": 0}),
+    "best, no folds": ("last", {"folds": 0, "effort": "best"}),
+    "top third": ("last", {"interpolate": True}),
     "fine_tune, 5 levels": (5, {}),
     "fine_tune, levels auto": ("auto", {}),
     "fine_tune, head of 5 levels": (5, {"epochs": 0}),

@@ -44,13 +44,14 @@ _OF_TRAINING = (
     "epochs", "blocks", "learning_rate", "layer_decay", "gradual", "l2sp",
     "optimizer", "weight_decay", "head_epochs", "head_learning_rate",
 )  # fmt: skip
+_OF_FINE_TUNE = ("effort", "mixing", "max_minutes", "batch_size")
 # Whatever determines a run, apart from the data themselves.
 REPEATABLE = (
     "data", "data_dir", "task", "shots", "validation_split", "image_size",
     "batch_size", "backbone", "weights", "head", "dropout", "levels",
     "augmentation", "loss", "recipe", "class_weights", *_OF_TRAINING,
-    "effort", "unlabelled", "max_minutes", "hyperparameters", "objective",
-    "no_unknown", "seed", "strategy",
+    "effort", "mixing", "unlabelled", "max_minutes", "hyperparameters",
+    "objective", "no_unknown", "seed", "strategy",
 )  # fmt: skip
 
 
@@ -87,6 +88,9 @@ def run(arguments: Namespace) -> int:
     if not arguments.resume:
         _check_data(arguments)
         _check_recipe(arguments)
+    if arguments.levels is None:
+        # Blocks are better fine-tuned from the last one alone.
+        arguments.levels = "auto" if arguments.effort == "quick" else "last"
     with training.begun(arguments) as run:
         return _run(arguments, run)
 
@@ -103,6 +107,7 @@ def _check_recipe(arguments: Namespace) -> None:
     given = {
         "effort": arguments.effort != "normal",
         "unlabelled": arguments.unlabelled is not None,
+        "mixing": arguments.mixing is not None,
     }
     for name, is_given in given.items():
         if is_given and arguments.recipe != "auto":
@@ -231,7 +236,7 @@ def _train(
         return recipes.fine_tune(
             model,
             data,
-            **chosen(arguments, "effort", "max_minutes", "batch_size"),
+            **chosen(arguments, *_OF_FINE_TUNE),
             unlabelled=_unlabelled(arguments, data),
             on_features=None if arguments.no_assess else _assessed(arguments),
             **options,

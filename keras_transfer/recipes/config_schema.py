@@ -67,6 +67,7 @@ _OPTIONS = {
     **_OF_TRAINING,
     "effort": {"enum": ["quick", "normal", "best"]},
     "unlabelled": _or_none(_TEXT),
+    "mixing": _or_none({"enum": ["mixup", "cutmix"]}),
     "max_minutes": _or_none(_RATE),
     "hyperparameters": _or_none(HYPERPARAMETERS),
     "objective": _TEXT,

@@ -101,7 +101,8 @@ def plan(
         layer_decay=decide(
             "layer decay", given.layer_decay, layer_decay, reason
         ),
-        views=_views(given, runner, epochs),
+        views=0 if given.mixing else _views(given, runner, epochs),
+        mixing=given.mixing,
         patience=_PATIENCE,
         **_optimizer(given, "adam"),
         **_regularisation(given),
@@ -111,6 +112,12 @@ def plan(
 
 def _with_effort(given: FineTuneOptions) -> FineTuneOptions:
     """The head alone is no epochs of fine-tuning."""
+    if given.mixing and (given.epochs == 0 or given.effort == "quick"):
+        raise ValueError(
+            f"mixing='{given.mixing}' is for fine-tuning. Received: the head "
+            "alone (epochs=0 or effort='quick'), which is solved on the "
+            "samples as they are. Leave `mixing` out."
+        )
     if given.effort != "quick":
         return given
     if given.epochs:
@@ -214,6 +221,7 @@ def _full_plan(
         batch_size=size,
         head_start=_HEAD_START,
         trains_flips=model.augmentation is None,
+        mixing=given.mixing,
         **_optimizer(given, "adamw"),
         **more,
     )
@@ -259,6 +267,7 @@ def _plan_from_random_weights(
         ),
         decide("learning rate", given.learning_rate, 1e-3, "Adam's own"),
         layer_decay=given.layer_decay or 1.0,
+        mixing=given.mixing,
         patience=5,
         **_optimizer(given, "adam"),
         **_regularisation(given) | {"interpolate": False},

@@ -74,6 +74,7 @@ def fine_tune(
     folds: int | None = None,
     batch_size: int | None = None,
     class_weight: ClassWeight | None = None,
+    mixing: Literal["mixup", "cutmix"] | None = None,
     seed: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     on_features: Callable | None = None,
@@ -177,6 +178,9 @@ def fine_tune(
             and every choice go by the weighted loss, and by balanced accuracy
             where accuracy counts. The scores then assume the weighted mix of
             classes, with `"balanced"` that all are equally common.
+        mixing: `"mixup"` or `"cutmix"`: fine-tuning sees mixed samples, as in
+            `TransferModel.fit`; the head is solved on the samples as they
+            are. Nothing is cached for it then.
         seed: seed of the order of samples and of what is held out.
         callbacks: callbacks of fine-tuning, `TransferCheckpoint` for example.
         on_features: a function that is called once, before a linear head of
@@ -228,6 +232,7 @@ def fine_tune(
         folds,
         batch_size,
         effort,
+        mixing,
     )
     limit = TimeLimit(max_minutes)
     given.check(len(model.blocks))
@@ -237,6 +242,8 @@ def fine_tune(
         unlabelled = adapting.images_to_adapt_to(unlabelled, seed)
     if not getattr(model, "compiled", False):
         model.compile("auto")
+    if mixing is not None:
+        model._check_mixing(mixing, cached=False)
     train, validation = parts(
         train, validation, model=model, batch_size=batch_size or 32,
         seed=seed, class_weight=class_weight,

@@ -272,6 +272,7 @@ class FullTuningStage:
             data,
             epochs=self.epochs_to_fit,
             feature_cache=self._cache(),
+            mixing=self.plan.mixing,
             callbacks=[*callbacks, *last],
             verbose=verbose,
             **options,
@@ -279,7 +280,7 @@ class FullTuningStage:
 
     def _cache(self) -> FeatureCache | None:
         blocks = self.plan.blocks
-        if blocks == len(self.model.blocks):
+        if blocks == len(self.model.blocks) or self.plan.mixing:
             return None
         return self.runner.cache_at(blocks)
 
@@ -300,6 +301,7 @@ class FullTuningStage:
             runner.train,
             steps_per_epoch=min(_COMPILING + _TIMED, whole),
             feature_cache=self._cache(),
+            mixing=self.plan.mixing,
             callbacks=[clock, runner.limit],
             verbose=0,
         )
@@ -346,7 +348,7 @@ class FullTuningStage:
         steps are too few.
         """
         before = self.head.held_out_loss
-        draws = self.model.augmentation is not None
+        draws = self.model.augmentation is not None or self.plan.mixing
         if before is None or draws or loss < before:
             return None
         return (

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, TypeGuard
 
+from keras_transfer.data.mixing import ALPHAS
 from keras_transfer.recipes.compiling import OPTIMIZERS
 from keras_transfer.training.schedules import whole_number
 
@@ -39,6 +40,7 @@ class FineTuneOptions:
     folds: int | None = None
     batch_size: int | None = None
     effort: Literal["quick", "normal", "best"] = "normal"
+    mixing: Literal["mixup", "cutmix"] | None = None
 
     def check(self, num_blocks: int) -> None:
         """Raises a `ValueError` that names the option that does not fit."""
@@ -123,6 +125,10 @@ _EXPECTED = {
     "effort": (
         f"one of {', '.join(map(repr, EFFORTS))}",
         lambda x: x in EFFORTS,
+    ),
+    "mixing": (
+        f"one of {', '.join(map(repr, ALPHAS))}",
+        lambda x: isinstance(x, str) and x in ALPHAS,
     ),
     "optimizer": (
         f"one of {', '.join(map(repr, OPTIMIZERS))}",

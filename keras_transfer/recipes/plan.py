@@ -44,6 +44,7 @@ class Plan:
             the weights of as many as pay are averaged.
         trains_flips: whether all blocks train on pictures turned left to
             right too, where the head has gained by them.
+        mixing: how the samples of each batch are mixed, or `None`.
         limits_folds: whether folds have to end within a few minutes.
     """
 
@@ -71,4 +72,5 @@ class Plan:
     cross_validates: bool = True
     ends: int = 1
     trains_flips: bool = False
+    mixing: str | None = None
     limits_folds: bool = True

@@ -153,6 +153,7 @@ class StageRunner:
         depth: int,
         name: str,
         best: BestWeights | None = None,
+        mixing: str | None = None,
         first: Sequence[keras.callbacks.Callback] = (),
         last: Sequence[keras.callbacks.Callback] = (),
     ) -> None:
@@ -164,6 +165,7 @@ class StageRunner:
             patience: epochs without a better one before it stops.
             depth: most blocks that are going to train.
             best: the `BestWeights` to remember it, the recipe's if `None`.
+            mixing: as in `TransferModel.fit`; nothing is cached then.
             first: callbacks that act before the epoch is remembered.
             last: callbacks that act after that.
         """
@@ -173,7 +175,8 @@ class StageRunner:
             self.train,
             validation_data=self.validation,
             epochs=epochs,
-            feature_cache=self.cache_at(depth),
+            feature_cache=None if mixing else self.cache_at(depth),
+            mixing=mixing,
             callbacks=[
                 *first,
                 best or self.best,

@@ -52,6 +52,7 @@ class TuningStage:
                 depth=self.plan.blocks,
                 name="fine-tune",
                 best=self.tuned,
+                mixing=self.plan.mixing,
                 first=self._gradually(),
                 last=self.runner.callbacks,
             )
@@ -99,10 +100,14 @@ class TuningStage:
     def go_on(self) -> None:
         """Trains what was chosen for a while on all samples."""
         self._prepare(EPOCHS_ON_ALL, SHARE_OF_RATE * self.plan.rate)
+        mixing, cache = self.plan.mixing, None
+        if not mixing:
+            cache = self.runner.cache_at(self.plan.blocks)
         self.model.fit(
             self.runner.train,
             epochs=EPOCHS_ON_ALL,
-            feature_cache=self.runner.cache_at(self.plan.blocks),
+            feature_cache=cache,
+            mixing=mixing,
             callbacks=[
                 *statistics_callbacks(self.model, self.runner.train),
                 self.runner.limit,

@@ -101,7 +101,7 @@ def test_the_options_reach_the_recipe(fit, tmp_path, monkeypatch, recipe):
     monkeypatch.setattr(recipes, recipe, noted)
     more = ["--recipe", "two-stage"]
     if recipe == "fine_tune":
-        more = ["--effort", "best"]
+        more = ["--effort", "best", "--mixing", "mixup"]
     more += ["--seed", 3, "--blocks", 2, "--learning-rate", 0.5]
     more += ["--batch-size", 4, "--layer-decay", 0.7, "--optimizer", "sgd"]
     more += ["--l2sp", 0.1, "--weight-decay", 0.2, "--gradual"]
@@ -114,7 +114,7 @@ def test_the_options_reach_the_recipe(fit, tmp_path, monkeypatch, recipe):
         "head_learning_rate": 0.3,
     }  # fmt: skip
     if recipe == "fine_tune":
-        wanted |= {"batch_size": 4, "effort": "best"}
+        wanted |= {"batch_size": 4, "effort": "best", "mixing": "mixup"}
     assert {name: seen[name] for name in wanted} == wanted
 
 

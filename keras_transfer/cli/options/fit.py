@@ -44,11 +44,14 @@ def add_options(add: Callable[..., None]) -> None:
     add("--dropout")
     add("--levels", str, "N",
         "depths that the head reads: last, auto (several if that lowers the "
-        "loss) or how many", "last")  # fmt: skip
+        "loss) or how many [last; auto with --effort quick]")  # fmt: skip
     add("--augmentation", str, None,
         "changed photos in each epoch, light: flips, shifts and crops; strong: "
         "RandAugment; leave it out where left is not right [none]",
         choices=("light", "strong"))  # fmt: skip
+    add("--mixing", str, None,
+        "auto: photos of a batch are mixed with each other while blocks train "
+        "[none]", choices=("mixup", "cutmix"))  # fmt: skip
     add("--class-weights")
     add("--loss", str, "NAME", "a Keras loss [what fits the labels]")
     _add_training_options(add)
