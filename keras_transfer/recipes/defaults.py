@@ -15,6 +15,7 @@ from keras_transfer.recipes.label_counts import LabelCounts
 from keras_transfer.recipes.options import FineTuneOptions
 from keras_transfer.recipes.plan import HEAD_EPOCHS, HEAD_RATES, Plan
 from keras_transfer.recipes.stage_runner import StageRunner
+from keras_transfer.training.freezing import freeze_state
 
 # Held out for validation where there is none and samples are not few.
 _HELD_OUT_OF_MANY = 0.15
@@ -189,7 +190,7 @@ def _full_plan(
     more: dict[str, Any] = {}
     if given.effort == "best":
         steps *= _TIMES_THE_STEPS
-        more["ends"] = decide("ends", None, _ENDS, "to average; effort='best'")
+        more["ends"] = decide("ends", None, *_about_ends(model))
         more["limits_folds"] = False
     epochs = decide(
         "epochs of fine-tuning",
@@ -225,6 +226,12 @@ def _full_plan(
         **_optimizer(given, "adamw"),
         **more,
     )
+
+
+def _about_ends(model: keras.Model) -> tuple[int, str]:
+    if freeze_state(model).train_batch_norm:
+        return 1, "statistics of batch norm that train have no average"
+    return _ENDS, "to average; effort='best'"
 
 
 def _steps(num_samples: int) -> int:

@@ -108,6 +108,16 @@ def test_the_first_end_is_in_the_order_of_the_seed(rng):
     assert len(losses[1]) == 6
 
 
+@pytest.mark.slow
+def test_statistics_of_batch_norm_are_not_averaged(rng):
+    keras.utils.set_random_seed(0)
+    model = make(train_batch_norm=True)
+    result = kt.fine_tune(
+        model, pictures(rng, 30), effort="best", epochs=2, folds=0, verbose=0
+    )
+    assert chosen(result)["ends"] == 1
+
+
 def compared(differences, is_worse=False):
     scores = {"val_loss": 1.0, "val_accuracy": 0.5}
     return [
