@@ -106,3 +106,16 @@ def sequence_of(backbone, x):
     if isinstance(outputs, dict):
         outputs = outputs["sequence_output"]
     return keras.ops.convert_to_numpy(outputs)
+
+
+def text_preset(keras_hub, folder, words):
+    """Writes a small BERT with a WordPiece tokenizer; returns the folder."""
+    models = keras_hub.models
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words, "[MASK]"]
+    tokenizer = models.BertTokenizer(vocabulary=vocabulary)
+    backbone = models.BertBackbone(**TEXT)
+    backbone.save_to_preset(str(folder))
+    models.BertTextClassifierPreprocessor(
+        tokenizer, sequence_length=12
+    ).save_to_preset(str(folder))
+    return folder

@@ -20,7 +20,7 @@ from keras_transfer.backbones.feature_extractor import (
     below_top,
     feature_extractor,
 )
-from keras_transfer.backbones.hub import features, images, sources
+from keras_transfer.backbones.hub import features, images, sources, texts
 from keras_transfer.backbones.pretrained import (
     build_application,
     sizes_there,
@@ -32,6 +32,7 @@ from keras_transfer.storage.printing import note
 
 if TYPE_CHECKING:
     from keras_transfer.backbones.applications import Application
+    from keras_transfer.backbones.hub.texts import TextInputs
 
 _MODEL_FILES = (".keras", ".h5", ".hdf5")
 
@@ -49,6 +50,7 @@ class ResolvedBackbone:
         min_size: Smallest height and width in pixels, `None` if unknown.
         input_shape: Shape of one sample, structured like the model's input.
         pretrained: Whether the weights come from training.
+        texts: What makes inputs of texts, `None` without a tokenizer.
     """
 
     model: keras.Model
@@ -57,6 +59,7 @@ class ResolvedBackbone:
     min_size: int | None
     input_shape: Any
     pretrained: bool
+    texts: TextInputs | None = None
 
 
 def resolve_backbone(
@@ -65,6 +68,7 @@ def resolve_backbone(
     input_shape: Shape | None = None,
     weights: PathLike | None = "imagenet",
     output_layer: str | None = None,
+    sequence_length: int | None = None,
 ) -> ResolvedBackbone:
     """Turns whatever names a source model into a feature extractor.
 
@@ -92,6 +96,7 @@ def resolve_backbone(
             one's own keeps its weights then too and only counts as untrained.
         output_layer: Name of the layer whose output is the feature, instead
             of the last one before the top.
+        sequence_length: Tokens a text, for a source with a tokenizer.
 
     Returns:
         A `ResolvedBackbone`.
@@ -114,7 +119,15 @@ def resolve_backbone(
     if isinstance(backbone, ResolvedBackbone):
         return backbone
     if sources.is_hub_source(backbone):
-        return _from_hub(backbone, input_shape, weights, output_layer)
+        return _from_hub(
+            backbone, input_shape, weights, output_layer, sequence_length
+        )
+    if sequence_length is not None:
+        raise ValueError(
+            "`sequence_length` is for a source with a tokenizer, a preset of "
+            f"KerasHub for texts. Received: sequence_length={sequence_length} "
+            f"for {backbone!r}."
+        )
     if is_name(backbone):
         resolved = _from_name(backbone, input_shape, weights)
         if output_layer is None:
@@ -225,6 +238,7 @@ def _from_hub(
     input_shape: Shape | None,
     weights: PathLike | None,
     output_layer: str | None,
+    sequence_length: int | None,
 ) -> ResolvedBackbone:
     backbone, converter = sources.backbone_and_converter(
         source, with_weights=weights == "imagenet"
@@ -232,6 +246,8 @@ def _from_hub(
     if weights not in ("imagenet", None):
         load_weights(backbone, weights)
     name = backbone.name
+    place = sources.place_of(source)
+    text = texts.text_inputs_of(place, backbone, sequence_length)
     backbone = images.at_image_shape(backbone, converter, input_shape)
     model = features.feature_extractor(backbone, output_layer)
     model, shape = _at_shape(model, input_shape)
@@ -241,7 +257,7 @@ def _from_hub(
             backbone, converter, shape[channel_axis(shape)]
         )
     return ResolvedBackbone(
-        model, preprocessing, name, None, shape, weights is not None
+        model, preprocessing, name, None, shape, weights is not None, text
     )
 
 
@@ -268,8 +284,9 @@ def _from_model(
     preprocessing = "none" if preprocessing is None else preprocessing
     inner, shape = _at_shape(inner, input_shape)
     return ResolvedBackbone(
-        inner, preprocessing, name, min_size, shape, weights is not None
-    )
+        inner, preprocessing, name, min_size, shape, weights is not None,
+        getattr(model, "_texts", None),
+    )  # fmt: skip
 
 
 def _inner_backbone(

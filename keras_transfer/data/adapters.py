@@ -28,6 +28,11 @@ from keras_transfer.data.foreign_adapters import (
 from keras_transfer.data.nested import are_arrays, as_tensors, cut_off
 from keras_transfer.data.samples import NumberedSamples
 from keras_transfer.data.seeded_batches import SeededBatches
+from keras_transfer.data.texts import (
+    TokenizedBatches,
+    holds_texts,
+    settle_by,
+)
 
 if TYPE_CHECKING:
     from keras_transfer.data.mixing import Mixing
@@ -55,7 +60,22 @@ class NumberedAdapter(DataAdapter):
     def first(self) -> tuple:
         return self.data[0]
 
-    def looked_at(self, model: keras.Model, labels: bool = True) -> Self:
+    def with_ids(
+        self, model: keras.Model, settles: bool = False
+    ) -> NumberedAdapter:
+        texts, data = getattr(model, "_texts", None), self.data
+        if texts is None or not holds_texts(data.read(np.arange(1))[0]):
+            return self
+        if settles:
+            settle_by(data, texts)
+        if not isinstance(data, ArrayBatches):
+            return self._with(TokenizedBatches(data, texts))
+        x, *_ = data.data
+        found = self._with(data.with_inputs(texts.ids(x)))
+        found.holds_arrays = self.holds_arrays
+        return found
+
+    def examined(self, model: keras.Model, labels: bool = True) -> Self:
         """Looks at inputs of a part of the samples, at labels of all."""
         if look.is_due():
             if isinstance(self.data, ArrayBatches):

@@ -57,6 +57,17 @@ class ArrayBatches(SeededBatches):
         ]
         return keras.tree.pack_sequence_as(self.data, rows)
 
+    def with_inputs(self, x: Nested) -> "ArrayBatches":
+        """Returns the same samples with other inputs.
+
+        Args:
+            x: as many, likewise.
+        """
+        run = copy.copy(self)
+        run.data = (to_numpy(x), *self.data[1:])
+        run._leaves = keras.tree.flatten(run.data)
+        return run
+
     def known_labels(self) -> Nested:
         return self.data[1] if len(self.data) > 1 else None
 

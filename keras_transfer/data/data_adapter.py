@@ -15,6 +15,7 @@ from keras_transfer.data.batches import ArrayBatches
 from keras_transfer.data.mixing import refuse
 from keras_transfer.data.nested import as_tuple, concatenated, num_rows
 from keras_transfer.data.seeded_batches import OrderOfEpoch
+from keras_transfer.data.texts import holds_texts
 from keras_transfer.storage import fingerprints
 from keras_transfer.storage.memory import available_bytes
 from keras_transfer.storage.printing import note
@@ -74,6 +75,8 @@ class DataAdapter:
     def looked_at(self, model: keras.Model, labels: bool = True) -> DataAdapter:
         """Examines what can be seen before anything trains.
 
+        Texts become ids, of a length that those with labels decide.
+
         Args:
             model: the model that is to train on it.
             labels: whether labels are looked at too.
@@ -84,6 +87,34 @@ class DataAdapter:
         Raises:
             ValueError: as in `look.examine`.
         """
+        return self.with_ids(model, labels).examined(model, labels)
+
+    def with_ids(
+        self, model: keras.Model, settles: bool = False
+    ) -> DataAdapter:
+        """Returns the adapter of ids for a model that has a tokenizer.
+
+        Args:
+            model: the model.
+            settles: whether these are texts of a training, which decide how
+                many tokens a text has.
+
+        Raises:
+            ValueError: texts in a kind of data that they do not come in.
+        """
+        texts = getattr(model, "_texts", None)
+        if texts is not None and self.is_repeatable:
+            x, *_ = as_tuple(self.first())
+            if holds_texts(x):
+                raise ValueError(
+                    "Texts come as lists, arrays, Series, what data.load "
+                    f"returns, or tf.data. Received: a {self.kind} of texts. "
+                    "Pass one of these, or make ids with model.tokenize."
+                )
+        return self
+
+    def examined(self, model: keras.Model, labels: bool = True) -> DataAdapter:
+        """As `looked_at`, of what is no text."""
         if look.is_due():
             look.examine(self.first(), model, labels)
         return self

@@ -20,7 +20,9 @@ from keras_transfer.data.data_adapter import (
     check_same_twice,
     first_inputs,
 )
+from keras_transfer.data.nested import as_tuple
 from keras_transfer.data.samples import ListedSamples, ShuffledSamples
+from keras_transfer.data.texts import tokenized_pipeline
 
 if TYPE_CHECKING:
     from keras_transfer.data.samples import Samples
@@ -50,7 +52,23 @@ class WalkedAdapter(DataAdapter):
 class PipelineAdapter(WalkedAdapter):
     """`tf.data.Dataset`."""
 
-    def looked_at(self, model: keras.Model, labels: bool = True) -> DataAdapter:
+    def with_ids(
+        self, model: keras.Model, settles: bool = False
+    ) -> PipelineAdapter:
+        texts = getattr(model, "_texts", None)
+        if texts is None or not self._holds_texts():
+            return self
+        if texts.sequence_length is None and settles:
+            texts.settle(as_tuple(next(iter(self.data)))[0])
+        return self._with(tokenized_pipeline(self.data, texts))
+
+    def _holds_texts(self) -> bool:
+        spec = self.data.element_spec
+        x = keras.utils.unpack_x_y_sample_weight(spec)[0]
+        kinds = [each.dtype.name for each in keras.tree.flatten(x)]
+        return bool(kinds) and set(kinds) == {"string"}
+
+    def examined(self, model: keras.Model, labels: bool = True) -> DataAdapter:
         """Adds the look to the pipeline, for its very first batch.
 
         Taking a batch out beforehand would fill shuffle buffers twice, leave
@@ -119,7 +137,7 @@ class OnceAdapter(DataAdapter):
 
     is_repeatable = False
 
-    def looked_at(self, model: keras.Model, labels: bool = True) -> DataAdapter:
+    def examined(self, model: keras.Model, labels: bool = True) -> DataAdapter:
         if not look.is_due():
             return self
         first = next(self.data, None)
@@ -161,7 +179,7 @@ class OnceAdapter(DataAdapter):
 class UnknownAdapter(OnceAdapter):
     """What is left to Keras, which may know it or say what it expects."""
 
-    def looked_at(self, model: keras.Model, labels: bool = True) -> DataAdapter:
+    def examined(self, model: keras.Model, labels: bool = True) -> DataAdapter:
         if self.data is None:
             raise ValueError(
                 "There are no data. Received: None. Expected arrays or a data "

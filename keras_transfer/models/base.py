@@ -333,6 +333,7 @@ class BaseModel(LearnsFromMixed, PenalizedModel, _private.BuildsByOneReplica):
             return None
         if not isinstance(data, DataAdapter):
             data = adapt_packed(data, batch_size=batch_size, shuffle=False)
+        data = data.with_ids(self)
         if look.is_due() and data.is_seeded:
             check_labels(data.labels, self)
         return data

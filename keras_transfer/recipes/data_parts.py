@@ -65,11 +65,12 @@ def parts(
     options = {"batch_size": batch_size, "seed": seed}
     train = _labelled(train, "train", options)
     if model is not None:
-        adapt(train).looked_at(model)
+        train = adapt(train).looked_at(model).data
     if validation is not None:
         options["shuffle"] = False
         validation = _labelled(validation, "validation", options)
         if model is not None:
+            validation = adapt(validation).with_ids(model).data
             check_labels(validation.known_labels(), model)
     if class_weight is not None:
         train, validation = _weighted(

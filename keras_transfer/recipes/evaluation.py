@@ -55,7 +55,7 @@ def evaluate(
         sample that was, the surest first.
     """
     batches = _kept(batches)
-    adapt(batches).looked_at(model)
+    batches = adapt(batches).looked_at(model).data
     with look.done():
         result: dict[str, Any] = metrics_of(model, batches)
         values = model.predict(batches, verbose=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
@@ -19,7 +20,9 @@ from keras_transfer._private.types import (
 )
 from keras_transfer.backbones import resolving
 from keras_transfer.backbones.copying import copy_of, made_again
+from keras_transfer.backbones.hub.texts import TextInputs
 from keras_transfer.data.class_names import checked_names
+from keras_transfer.data.texts import holds_texts
 from keras_transfer.feature_cache import FEATURES
 from keras_transfer.layers import HeadPart
 from keras_transfer.models import construction
@@ -32,8 +35,14 @@ from keras_transfer.training import freezing
 from keras_transfer.training.nesting import is_own_step
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from keras_transfer.backbones.resolving import ResolvedBackbone
     from keras_transfer.data.data_adapter import DataAdapter
+
+
+# The folder of the tokenizer among the assets of a file.
+_TEXTS = "texts"
 
 
 @keras.saving.register_keras_serializable(package="keras_transfer")
@@ -80,6 +89,9 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         share_source: whether a `keras.Model` of your own is used itself, so
             that training changes it. By default it is copied and stays as it
             is.
+        sequence_length: tokens a text, for a source with a tokenizer: the
+            start and the end of it included. `None` lets the texts of the
+            first `fit` decide, so that 99 % of them are not cut.
         name: name of the model.
 
     Attributes:
@@ -127,6 +139,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         output_layer: str | None = None,
         levels: Levels = "last",
         share_source: bool = False,
+        sequence_length: int | None = None,
         name: str | None = None,
     ):
         source = resolving.resolve_backbone(
@@ -134,6 +147,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
             input_shape=input_shape,
             weights=weights,
             output_layer=output_layer,
+            sequence_length=sequence_length,
         )
         if isinstance(backbone, keras.Model) and not share_source:
             source = dataclasses.replace(source, model=copy_of(source.model))
@@ -168,6 +182,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         self.augmentation = augmentation
         self.class_names = None
         self._source = construction.described(source)
+        self._texts = source.texts
         self._freeze_state = construction.initial_freeze_state(
             source, head, train_batch_norm, self.name, blocks
         )
@@ -296,8 +311,46 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
             A `TransferModel`.
         """
         copy = made_again(self)
+        copy._texts = self._texts
         _private.copy_state(self, copy)
         return copy
+
+    def tokenize(self, texts: Nested) -> dict[str, np.ndarray]:
+        """Returns the inputs that `fit` and `predict` make of texts.
+
+        Args:
+            texts: texts, or a pair of as many texts: lists, arrays or Series.
+
+        Returns:
+            A dict of int32 arrays `(texts, sequence_length)`.
+
+        Raises:
+            ValueError: the source has no tokenizer, or something among them
+                is no text.
+        """
+        if self._texts is None:
+            raise ValueError(
+                f"'{self.name}' has no tokenizer. Received: texts. Take a "
+                "source of KerasHub for texts, or make ids of them yourself."
+            )
+        return self._texts.ids(texts)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Nested:
+        if self._texts is not None and args and holds_texts(args[0]):
+            raise ValueError(
+                "The graph of a model takes ids, not texts. Received: texts. "
+                "Call model.predict(texts), or model(model.tokenize(texts))."
+            )
+        return super().__call__(*args, **kwargs)
+
+    def save_assets(self, folder: PathLike) -> None:
+        """Keeps the tokenizer in the file; called by Keras."""
+        if self._texts is not None:
+            self._texts.save(Path(folder) / _TEXTS)
+
+    def load_assets(self, folder: PathLike) -> None:
+        """Brings the tokenizer back; called by Keras."""
+        self._texts = TextInputs.load(Path(folder) / _TEXTS)
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object

@@ -115,7 +115,8 @@ def assess_transfer(
     batches = target_parts(target, validation, test, seed=seed)
     train = batches["train"]
     model = _ready(model, train)
-    adapt(train).looked_at(model)
+    train = adapt(train).looked_at(model).data
+    batches = {n: adapt(b).with_ids(model).data for n, b in batches.items()}
     for name, each in batches.items():
         check_inputs(model, each, name)
     options: dict[str, Any] = {"cache": cache, "verbose": verbose}

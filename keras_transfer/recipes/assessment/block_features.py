@@ -67,6 +67,7 @@ def block_features(
             "alone. Expected a TransferModel, or a functional model in which "
             "one tensor leads from block to block."
         )
+    batches = adapt(batches).with_ids(model).data
     check_inputs(model, batches, "source_data")
     adapt(batches).looked_at(model, labels=False)
     last = places[-1] if _takes_maps(head) else places[-1].pooled()
