@@ -30,6 +30,7 @@ from keras_transfer.data.samples import NumberedSamples
 from keras_transfer.data.seeded_batches import SeededBatches
 from keras_transfer.data.texts import (
     TokenizedBatches,
+    check_takes_texts,
     holds_texts,
     settle_by,
 )
@@ -64,7 +65,11 @@ class NumberedAdapter(DataAdapter):
         self, model: keras.Model, settles: bool = False
     ) -> NumberedAdapter:
         texts, data = getattr(model, "_texts", None), self.data
-        if texts is None or not holds_texts(data.read(np.arange(1))[0]):
+        if texts is None:
+            if isinstance(data, ArrayBatches) and holds_texts(data.data[0]):
+                check_takes_texts(model)
+            return self
+        if not holds_texts(data.read(np.arange(1))[0]):
             return self
         if settles:
             settle_by(data, texts)

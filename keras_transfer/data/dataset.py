@@ -28,7 +28,8 @@ class Dataset:
 
     Attributes:
         train: batches of `(images, labels)`, uint8 images of shape
-            `(batch, height, width, channels)` in seeded order.
+            `(batch, height, width, channels)`, or of `(texts, labels)`, in
+            seeded order.
         validation: the same, never shuffled, or `None`.
         test: the same, never shuffled, or `None`.
         class_names: names by label, or `None` for regression.
@@ -65,7 +66,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class LabelledInputs:
-    """Samples of one split: photo files, or images in one uint8 array."""
+    """Samples of one split: photo files, or an array of images or texts."""
 
     inputs: list | np.ndarray
     labels: np.ndarray

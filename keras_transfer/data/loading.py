@@ -2,13 +2,19 @@
 
 import dataclasses
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from keras_transfer._private.types import PathLike
 from keras_transfer.data.class_names import checked_names
 from keras_transfer.data.dataset import Dataset, Source, divide, to_dataset
-from keras_transfer.data.sources import digits, folder, label_table, tfds
+from keras_transfer.data.sources import (
+    digits,
+    folder,
+    label_table,
+    text_table,
+    tfds,
+)
 
 
 def load(
@@ -24,9 +30,11 @@ def load(
     task: str = "auto",
     cache: bool | str = "auto",
     data_dir: PathLike | None = None,
+    text_column: str | None = None,
+    label_column: str | Sequence[str] | None = None,
     seed: int = 0,
 ) -> Dataset:
-    """Labelled images from a folder or a name, as seeded batches.
+    """Labelled images or texts from a folder or a name, as seeded batches.
 
     A folder holds `train/CLASS/photo.jpg`, `test/CLASS/...` and, if you
     like, `validation/CLASS/...`; or `CLASS/photo.jpg` alone, from which
@@ -45,6 +53,12 @@ def load(
     `"digits"` are scikit-learn's 1797 handwritten digits, which need no
     download. `"tfds:NAME"` is an image data set that tensorflow-datasets has
     prepared in `data_dir`; nothing is downloaded.
+
+    Texts come from a table, `texts.csv` (`.tsv`, `.jsonl`), with a column of
+    texts, one of labels and perhaps one of splits; from a folder with
+    `train.csv` and `test.csv`; or from one of `CLASS/text.txt`. Whole numbers
+    and words are classes, other numbers a regression; empty texts are left
+    out.
 
     Files that are no photos are named in one warning and skipped. See
     `keras_transfer.data.read_photo` for how photos are read.
@@ -70,6 +84,9 @@ def load(
             keeps what takes at most 2 GiB and an eighth of the free memory.
         data_dir: where tensorflow-datasets keeps its data; `None` is
             `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
+        text_column: name of the texts' column of a table; `None` finds it.
+        label_column: name of the labels' column, or of several columns of 0
+            and 1 (a multi-label task); `None` finds it.
         seed: fixes the splits, the shots and the order of the batches.
 
     Returns:
@@ -92,7 +109,13 @@ def load(
     """
     if channels not in (1, 3):
         raise ValueError(f"`channels` must be 1 or 3. Received: {channels}.")
-    found = _find(source, image_size, channels, classes, task, data_dir)
+    path = Path(source).expanduser()
+    if text_table.is_text_source(path):
+        found = text_table.find_texts(
+            path, text_column, label_column, classes, task
+        )
+    else:
+        found = _find(source, image_size, channels, classes, task, data_dir)
     found = dataclasses.replace(
         found,
         class_names=checked_names(found.class_names),

@@ -55,6 +55,24 @@ def settle_by(batches: SeededBatches, texts: TextInputs) -> None:
         texts.settle(batches.read(rows)[0])
 
 
+def check_takes_texts(model: keras.Model) -> None:
+    """Makes sure that a model without a tokenizer has an input for texts.
+
+    Raises:
+        ValueError: it has none.
+    """
+    of = getattr(model, "target", model)
+    inputs = getattr(of, "inputs", None) or []
+    types = [keras.backend.standardize_dtype(each.dtype) for each in inputs]
+    if types and "string" not in types:
+        raise ValueError(
+            f"'{model.name}' takes no texts: it has no tokenizer. Received: "
+            f"texts, for inputs of type {', '.join(types)}. Take a source for "
+            "texts, TransferModel('hub:PRESET', ...), or make ids of them "
+            "(model.tokenize of such a model)."
+        )
+
+
 def tokenized_pipeline(data: Data, texts: TextInputs) -> Data:
     """Returns a `tf.data.Dataset` of texts with ids in place of them."""
     import tensorflow as tf

@@ -225,6 +225,17 @@ def test_the_graph_takes_no_texts(model):
         model(["a good film"])
 
 
+def test_a_model_without_a_tokenizer_says_so(rng):
+    inputs = keras.Input((4,))
+    net = keras.Model(inputs, keras.layers.Dense(3)(inputs))
+    model = kt.TransferModel(net, head=2)
+    model.compile("auto")
+    with pytest.raises(ValueError, match="has no tokenizer"):
+        model.fit(["a", "good"], [0, 1], verbose=0)
+    with pytest.raises(ValueError, match="has no tokenizer"):
+        model.tokenize(["a"])
+
+
 def test_a_list_of_batches_of_texts(model):
     batches = [(np.array(["a", "good"]), np.array([0, 1]))] * 2
     with pytest.raises(ValueError, match="Received: a list of texts"):
