@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from keras_transfer.cli.command import (
     INTERRUPTED,
@@ -17,6 +18,7 @@ from keras_transfer.cli.command import (
 )
 from keras_transfer.data import load
 from keras_transfer.data.class_weights import ClassWeight
+from keras_transfer.data.texts import holds_texts
 from keras_transfer.layers import ClassificationHead, RegressionHead
 from keras_transfer.models import TransferModel
 from keras_transfer.recipes import (
@@ -65,6 +67,13 @@ def load_data(
         "batch_size": arguments.batch_size or 32,
     } | chosen(arguments, "validation_split", "data_dir", "seed", "task")
     loaded = load(arguments.data, **options | changed)
+    if holds_texts(loaded.train.read(np.arange(1))[0]):
+        raise ValueError(
+            f"The command line knows photos. Received: texts in "
+            f"'{arguments.data}'. In Python: data = "
+            "keras_transfer.data.load(...), and keras_transfer.fine_tune("
+            "TransferModel('hub:PRESET', ...), data)."
+        )
     arguments.skipped = loaded.skipped
     progress(repr(loaded))
     return loaded

@@ -3,7 +3,7 @@ tokenizer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
 import numpy as np
@@ -13,7 +13,6 @@ from keras_transfer.data.views import BatchesView
 from keras_transfer.storage import fingerprints
 
 if TYPE_CHECKING:
-    from keras_transfer.backbones.hub.texts import TextInputs
     from keras_transfer.data.seeded_batches import SeededBatches
 
 # Texts that the length is settled by, where not all are in memory.
@@ -22,15 +21,28 @@ _SEEN = 2000
 _LOOKED_AT = 1000
 
 
+class MakesIds(Protocol):
+    """What makes a model's inputs of texts, as the `TextInputs` of a source."""
+
+    names: list[str]
+    sequence_length: int | None
+
+    def ids(self, texts: Nested) -> dict[str, np.ndarray]: ...
+
+    def settle(self, texts: Nested) -> None: ...
+
+    def fingerprint(self) -> str: ...
+
+
 class TokenizedBatches(BatchesView):
     """Batches of texts, read as ids.
 
     Args:
         batches: `SeededBatches` of texts.
-        texts: the `TextInputs`.
+        texts: makes ids of them.
     """
 
-    def __init__(self, batches: SeededBatches, texts: TextInputs) -> None:
+    def __init__(self, batches: SeededBatches, texts: MakesIds) -> None:
         super().__init__(batches)
         self.texts = texts
 
@@ -47,7 +59,7 @@ class TokenizedBatches(BatchesView):
         )
 
 
-def settle_by(batches: SeededBatches, texts: TextInputs) -> None:
+def settle_by(batches: SeededBatches, texts: MakesIds) -> None:
     """Lets some of the texts of a training decide on the length."""
     if texts.sequence_length is None:
         number = min(batches.num_samples, _SEEN)
@@ -73,7 +85,7 @@ def check_takes_texts(model: keras.Model) -> None:
         )
 
 
-def tokenized_pipeline(data: Data, texts: TextInputs) -> Data:
+def tokenized_pipeline(data: Data, texts: MakesIds) -> Data:
     """Returns a `tf.data.Dataset` of texts with ids in place of them."""
     import tensorflow as tf
 

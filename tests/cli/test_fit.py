@@ -147,6 +147,15 @@ def test_wrong_arguments_are_explained_without_a_traceback(
     assert "Traceback" not in error
 
 
+def test_texts_are_for_python_so_far(tmp_path, capsys):
+    pytest.importorskip("pandas")
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\n" + "a,b\nc,d\n" * 5)
+    assert main(["fit", str(path), "--output", str(tmp_path / "r")]) == 1
+    error = capsys.readouterr().err
+    assert "The command line knows photos. Received: texts" in error
+
+
 def test_a_folder_that_cannot_be_written_is_found_before_training(
     fit, tmp_path, capsys, monkeypatch
 ):

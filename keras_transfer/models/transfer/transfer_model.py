@@ -344,12 +344,20 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         return super().__call__(*args, **kwargs)
 
     def save_assets(self, folder: PathLike) -> None:
-        """Keeps the tokenizer in the file; called by Keras."""
+        """Keeps the tokenizer in the file; called by Keras.
+
+        Args:
+            folder: where the assets of the file are written.
+        """
         if self._texts is not None:
             self._texts.save(Path(folder) / _TEXTS)
 
     def load_assets(self, folder: PathLike) -> None:
-        """Brings the tokenizer back; called by Keras."""
+        """Brings the tokenizer back; called by Keras.
+
+        Args:
+            folder: where the assets of the file lie.
+        """
         self._texts = TextInputs.load(Path(folder) / _TEXTS)
 
     def get_config(self) -> dict[str, Any]:
