@@ -275,3 +275,10 @@ def test_a_preset_without_a_tokenizer_takes_ids(preset, tmp_path, capsys):
     assert "comes without a tokenizer" in capsys.readouterr().out
     with pytest.raises(ValueError, match="has no tokenizer"):
         model.tokenize(["a"])
+
+
+def test_a_clone_settles_a_length_of_its_own(model):
+    copy = model.clone()
+    copy._texts.settle([" ".join(WORDS * 3)])
+    assert copy._texts.sequence_length == 12
+    assert model._texts.sequence_length is None

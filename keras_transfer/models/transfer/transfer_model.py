@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from copy import copy as copied
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -182,7 +183,8 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
         self.augmentation = augmentation
         self.class_names = None
         self._source = construction.described(source)
-        self._texts = source.texts
+        # Its length is this model's own.
+        self._texts = copied(source.texts)
         self._freeze_state = construction.initial_freeze_state(
             source, head, train_batch_norm, self.name, blocks
         )
@@ -311,7 +313,7 @@ class TransferModel(KnowsPixels, BaseModel, keras.Model):
             A `TransferModel`.
         """
         copy = made_again(self)
-        copy._texts = self._texts
+        copy._texts = copied(self._texts)
         _private.copy_state(self, copy)
         return copy
 
