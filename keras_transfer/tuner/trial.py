@@ -147,7 +147,10 @@ class _Stages:
         self.goes_on = goes_on
         self.head: HeadStage | None = None
         counts = count_labels(runner.train.read_labels(), runner.model)
-        self.plan = defaults.plan(counts, given, runner)
+        # An epoch of a trial is one pass over the samples, as its log says.
+        self.plan = dataclasses.replace(
+            defaults.plan(counts, given, runner), trains_flips=False
+        )
         if self.plan.is_full:
             size = self.plan.batch_size
             runner.train = in_passes_of(runner.train, size)
