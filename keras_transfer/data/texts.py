@@ -33,6 +33,8 @@ class MakesIds(Protocol):
 
     def fingerprint(self) -> str: ...
 
+    def is_like(self, other: Any) -> bool: ...  # noqa: ANN401
+
 
 class TokenizedBatches(BatchesView):
     """Batches of texts, read as ids.

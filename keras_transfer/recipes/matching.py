@@ -155,8 +155,11 @@ def match(
         target.class_names = list(names)
     order: dict[str, Any] = {"batch_size": batch_size or 32, "seed": seed}
     train, validation = data_parts.parts(train, validation, **order)
+    train = adapt(train).with_ids(target, settles=True).data
     labelled = None
-    if validation is None:
+    if validation is not None:
+        validation = adapt(validation).with_ids(target).data
+    else:
         labelled = train
         train, validation = data_parts.hold_out(
             train, data_parts.HELD_OUT, seed
@@ -168,7 +171,8 @@ def match(
     # Not what is held out: a source may have learnt the labels of that.
     every = [train]
     if unlabelled is not None:
-        every.append(data_parts.as_numbered(unlabelled, "unlabelled", **order))
+        more = data_parts.as_numbered(unlabelled, "unlabelled", **order)
+        every.append(adapt(more).with_ids(target).data)
     every = JoinedInputs(every, **order)
     matcher = FeatureMatcher(
         source=source, target=target, pairs=pairs, loss=loss,

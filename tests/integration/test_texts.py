@@ -282,3 +282,47 @@ def test_a_clone_settles_a_length_of_its_own(model):
     copy._texts.settle([" ".join(WORDS * 3)])
     assert copy._texts.sequence_length == 12
     assert model._texts.sequence_length is None
+
+
+def test_ranking_and_what_is_unknown(preset, rng):
+    texts, y = sentences(rng, 60)
+    x = np.array(texts)
+    ranked = kt.rank_backbones({"small": f"hub:{preset}"}, (x, y), verbose=0)
+    assert ranked.best() == "small"
+    model = kt.TransferModel(preset, head=2)
+    kt.fine_tune(model, (texts, y), effort="quick", verbose=0)
+    found = kt.expected_accuracy(
+        model, unlabelled=texts, validation=(texts, y), verbose=0
+    )
+    assert found.num_unlabelled == 60
+
+
+def test_one_tokenizer_teaches_the_other(preset, rng):
+    texts, y = sentences(rng)
+    source, target = (kt.TransferModel(preset, head=2) for _ in range(2))
+    matcher = kt.FeatureMatcher(
+        source=source, target=target, pairs=[("logits", "logits")]
+    )
+    matcher.compile("adam", "sparse_categorical_crossentropy")
+    matcher.fit(texts, y, verbose=0)
+    assert target._texts.sequence_length == 8
+    target = kt.TransferModel(preset, head=2)
+    before = target.get_weights()
+    kt.match(
+        source=source, target=target, train=(texts, y), epochs=4, verbose=0,
+        compare_alone=False,
+    )  # fmt: skip
+    assert not np.array_equal(before[0], target.get_weights()[0])
+
+
+def test_other_words_cannot_be_matched(preset, tmp_path, rng):
+    keras_hub = pytest.importorskip("keras_hub")
+    other = text_preset(keras_hub, tmp_path / "other", WORDS[::-1])
+    matcher = kt.FeatureMatcher(
+        source=kt.TransferModel(preset, head=2),
+        target=kt.TransferModel(other, head=2),
+        pairs=[("logits", "logits")],
+    )
+    matcher.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="different tokenizers"):
+        matcher.fit(*sentences(rng), verbose=0)

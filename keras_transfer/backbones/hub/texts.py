@@ -131,13 +131,24 @@ class TextInputs:
 
     def fingerprint(self) -> str:
         """Returns a digest of what the ids of a text depend on."""
-        config = keras.saving.serialize_keras_object(self.preprocessor)
-        config["config"].pop("name", None)
-        vocabulary = self.preprocessor.tokenizer.get_vocabulary()
-        text = json.dumps([config, list(vocabulary)], sort_keys=True)
-        return fingerprints.of_arrays(
-            text, np.asarray(self.sequence_length or 0)
-        )
+        length = np.asarray(self.sequence_length or 0)
+        return fingerprints.of_arrays(self._of_tokens(), length)
+
+    def is_like(self, other: TextInputs | None) -> bool:
+        """Whether another one, if there is one, makes the same ids."""
+        return other is None or self._of_tokens() == other._of_tokens()
+
+    def _of_tokens(self) -> str:
+        """What decides which id a token has."""
+        tokenizer = self.preprocessor.tokenizer
+        config = {
+            name: value
+            for name, value in tokenizer.get_config().items()
+            if name not in ("name", "vocabulary", "sequence_length", "dtype")
+        }
+        kind = type(tokenizer).__name__
+        vocabulary = list(tokenizer.get_vocabulary())
+        return json.dumps([kind, config, vocabulary], default=str)
 
     def _counts(self, parts: list[np.ndarray]) -> np.ndarray:
         """Tokens of each text, with the start and the ends of its parts."""

@@ -32,6 +32,7 @@ from keras_transfer.storage.printing import brief
 
 if TYPE_CHECKING:
     from keras_transfer.data.data_adapter import DataAdapter
+    from keras_transfer.data.texts import MakesIds
     from keras_transfer.training.regularizers import L2SP, Penalty
 
 
@@ -247,6 +248,21 @@ class FeatureMatcher(MatchingStep, SourceWeights, BaseModel, keras.Model):
                 return super().fit(x, y, *args, **kwargs)
             finally:
                 self._is_unlabelled = False
+
+    @property
+    def _texts(self) -> MakesIds | None:
+        """The tokenizer of both; ids of one must mean the same to the other."""
+        texts = getattr(self.target, "_texts", None)
+        if texts is None:
+            return None
+        if not texts.is_like(getattr(self.source, "_texts", None)):
+            raise ValueError(
+                "Source and target have different tokenizers, so the same ids "
+                "mean other words to them. Received: "
+                f"'{self.source.name}' and '{self.target.name}'. Take a target "
+                "with the tokenizer of the source."
+            )
+        return texts
 
     def _check_mixing(self, method: str, cached: bool) -> NoReturn:
         raise ValueError(

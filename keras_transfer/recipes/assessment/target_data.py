@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_transfer._private.types import Data
+from keras_transfer.data.texts import holds_texts
 from keras_transfer.recipes.data_parts import as_numbered, parts
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def check_inputs(model: keras.Model, batches: SeededBatches, name: str) -> None:
         ValueError: another number of inputs, or other shapes.
     """
     x = batches.read(np.arange(1))[0]
+    texts = getattr(model, "_texts", None)
+    if texts is not None and holds_texts(x):
+        x = texts.ids(x)
     found = [np.shape(leaf)[1:] for leaf in keras.tree.flatten(x)]
     expected = [leaf.shape[1:] for leaf in keras.tree.flatten(model.input)]
     fits = [_fits(*pair) for pair in zip(found, expected, strict=False)]
