@@ -189,20 +189,23 @@ class FullTuningStage:
         )
         return self._went_wrong(self.rows.rows_of_stage[before:])
 
-    def announce(self, seconds_a_step: float, steps_done: int) -> None:
+    def announce(
+        self, seconds_a_step: float, steps_done: int, compiling: float
+    ) -> None:
         """Says how long it will take, with the folds that then judge it."""
         if self.averages or self._num_steps() <= steps_done:
             return
         ends, steps = self.plan.ends, self._num_steps()
         seconds = ends * steps * seconds_a_step
         times = f"{ends} times " if ends > 1 else ""
-        text = f"fine-tuning: {times}{steps} steps, about {seconds:.0f} s"
+        whole = seconds + compiling
+        text = f"fine-tuning: {times}{steps} steps, about {whole:.0f} s"
         if self.head is not None:
             judge = HeadOrEnd(self, self.max_folds)
             folds, _ = judge.number_of_folds(seconds)
             if folds > 1:
-                seconds *= 1 + folds
-                text += f", with {folds} folds {seconds:.0f} s"
+                whole += folds * seconds
+                text += f", with {folds} folds {whole:.0f} s"
         self.runner.log.show(text)
 
     def _about(self, number: int) -> Row:
@@ -367,6 +370,9 @@ class _Clock(keras.callbacks.Callback):
         super().__init__()
         self.stage, self.steps = stage, 0
 
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self.begun = time.perf_counter()
+
     def on_train_batch_end(
         self, batch: int, logs: dict[str, float] | None = None
     ) -> None:
@@ -376,7 +382,9 @@ class _Clock(keras.callbacks.Callback):
         if self.steps == _COMPILING + _TIMED:
             seconds = time.perf_counter() - self.started
             self.seconds_a_step = seconds / _TIMED
-            self.stage.announce(self.seconds_a_step, self.steps)
+            self.stage.announce(
+                self.seconds_a_step, self.steps, self.started - self.begun
+            )
 
 
 def _named(name: str, number: int) -> str:
