@@ -102,8 +102,9 @@ def fine_tune(
        validation data, or on up to three folds if they fit in three minutes,
        finds fine-tuning worse by more than one standard error. The
        temperature comes from the same comparison. Below 10 samples a class
-       folds would be misled by chance, and are not asked; then the head is
-       kept if the training loss ends above its cross-validated one. From 250
+       folds would be misled by chance, and are not asked. Without validation
+       data the head is also kept if the training loss ends above its
+       cross-validated one. From 250
        labels a class on a part is held out for that, and trained on in the
        end.
 

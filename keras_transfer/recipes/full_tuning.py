@@ -107,9 +107,18 @@ class FullTuningStage:
             for number, each in enumerate(found, start=1)
         ]
         lowest = _last_that_lowers(found)
-        row = rows[0 if found[lowest].is_worse else 1 + lowest]
+        reason = None
+        if self.runner.validation is None:
+            # Few samples in folds may not tell; this does.
+            reached = _last(self.rows.rows_of_stage)
+            reason = self._too_little(reached["loss"])
+        is_worse = found[lowest].is_worse or reason is not None
+        row = rows[0 if is_worse else 1 + lowest]
         self._keep(rows, row)
-        return self._end_in_words(row), f"{found[lowest]} {where}"
+        return (
+            self._end_in_words(row),
+            reason or f"{found[lowest]} {where}",
+        )
 
     def _chosen_without_comparison(self) -> tuple[str, str]:
         reached = _last(self.rows.rows_of_stage)
